@@ -1,0 +1,1 @@
+"""Drivers: stamp, scale and report. They never debounce, filter or decide."""

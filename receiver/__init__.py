@@ -1,0 +1,1 @@
+"""The far end for a maintenance firm: takes records in, acknowledges, shows, hands on."""
