@@ -146,4 +146,12 @@ class Trip:
     to_landing: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """An incident that was raised and not cleared when the core last stopped."""
+
+    kind: AlarmKind
+    incident: int
+
+
 Conclusion = Alarm | Trip
