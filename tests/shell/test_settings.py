@@ -1,0 +1,187 @@
+"""Settings: what a valid file gives, and what every kind of mistake is answered with."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+import pytest
+
+from edge_agent.detect.limits import Limits
+from edge_agent.installation import Drive
+from edge_agent.readings import Signal
+from edge_agent.settings import Pull, Settings, SettingsProblems, settings_from
+
+MAPS = {"nice3000plus": 4}
+EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
+
+SMALLEST = """\
+[lift]
+id = "a"
+[accelerometer]
+chip = "adxl345"
+[delivery]
+receivers = [{ name = "firm", url = "http://10.0.0.9:8080" }]
+"""
+
+
+def read(text: str) -> Settings:
+    return settings_from(text, "/etc/lift/box.toml", MAPS)
+
+
+def complaints(text: str) -> list[str]:
+    with pytest.raises(SettingsProblems) as caught:
+        read(text)
+    return str(caught.value).splitlines()
+
+
+def with_line(line: str, after: str) -> str:
+    assert after in SMALLEST
+    return SMALLEST.replace(after, f"{after}\n{line}")
+
+
+def test_the_example_in_the_documentation_is_valid() -> None:
+    settings = settings_from(EXAMPLE.read_text(encoding="utf-8"), "docs/example.toml", MAPS)
+    assert settings.lift.drive is Drive.VVVF
+    assert settings.lift.landing_heights_m[:2] == (0.0, 4.2)
+    assert settings.recording is not None
+    assert settings.recording.max_bytes == 64 * 1024 * 1024
+    assert settings.contacts is not None
+    presence = next(contact for contact in settings.contacts.contacts if contact.signal is Signal.PRESENCE)
+    assert (presence.pin, presence.is_active_low, presence.pull) == (22, False, Pull.DOWN)
+
+
+def test_the_smallest_file_takes_every_default() -> None:
+    settings = read(SMALLEST)
+    assert settings.accelerometer is not None
+    assert (settings.accelerometer.bus, settings.accelerometer.address) == ("/dev/i2c-1", 0x53)
+    assert settings.controller is None
+    assert settings.contacts is None
+    assert settings.recording is None
+    assert settings.limits == Limits()
+    assert settings.delivery.outbox == PurePath("/var/lib/lift-edge-agent/outbox.sqlite")
+
+
+def test_the_installation_names_only_what_is_wired() -> None:
+    wiring = read(SMALLEST).installation().wiring
+    assert (wiring.has_accelerometer, wiring.accel_rate_hz) == (True, 400.0)
+    assert (wiring.has_controller, wiring.has_pressure, wiring.signals) == (False, False, frozenset())
+
+
+def test_relative_paths_start_at_the_folder_of_the_file() -> None:
+    settings = read(SMALLEST + '[state]\nfolder = "state"\n[recording]\npath = "/var/ring.liftrec"\n')
+    assert settings.state_folder == PurePath("/etc/lift/state")
+    assert settings.delivery.outbox == PurePath("/etc/lift/state/outbox.sqlite")
+    assert settings.recording is not None
+    assert settings.recording.path == PurePath("/var/ring.liftrec")
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "at_line", "expected"),
+    [
+        ('drve = "vvvf"', 'id = "a"', 3, "Did you mean drive?"),
+        ("rate_khz = 0.4", 'chip = "adxl345"', 5, "Did you mean rate_hz? Mind the unit in the name"),
+        ('rate_hz = "400 Hz"', 'chip = "adxl345"', 5, "Write rate_hz = 400; its unit is Hz"),
+        ("rate_hz = 333", 'chip = "adxl345"', 5, "nearest: 400"),
+        ("rated_speed_mps = 1600", 'id = "a"', 3, "This looks like mm/s; the unit is m/s: rated_speed_mps = 1.6"),
+        ("rated_speed_mps = -1", 'id = "a"', 3, "Allowed: 0.05 to 21 m/s"),
+        ("rated_speed_mps = nan", 'id = "a"', 3, "rated_speed_mps = nan is impossible"),
+        ("rated_speed_mps = true", 'id = "a"', 3, "must be a number, not true or false"),
+        ("landing_heights_m = [0, 3.0, 2.9]", 'id = "a"', 3, "does not ascend: 3 is followed by 2.9"),
+        ("landing_heights_m = [0, 3200]", 'id = "a"', 3, "This looks like mm"),
+        ("landing_heights_m = 3.2", 'id = "a"', 3, "must be a list"),
+        ('drive = "VVVF"', 'id = "a"', 3, 'Allowed: "vvvf", "two_speed", "hydraulic"'),
+        ('drive = "two-speed"', 'id = "a"', 3, 'Did you mean "two_speed"?'),
+        ("address = 0x54", 'chip = "adxl345"', 5, "0x54 is no address of an adxl345"),
+        ('bus = "/dev/spidev0.0"', 'chip = "adxl345"', 5, '"/dev/i2c-1", "1" or "unix:PATH"'),
+    ],
+)
+def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
+    line: str, after: str, at_line: int, expected: str
+) -> None:
+    found = complaints(with_line(line, after))
+    assert len(found) == 1
+    assert found[0].startswith(f"/etc/lift/box.toml:{at_line}: ")
+    assert expected in found[0]
+
+
+@pytest.mark.parametrize(
+    ("section", "at_line", "expected"),
+    [
+        ("[acelerometer]", 7, "Did you mean accelerometer?"),
+        ('[controller]\nkind = "modbus_rtu"\nhost = "h"\nmap = "nice3000plus"', 8, 'Did you mean "modbus_tcp"?'),
+        ('[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000"', 10, 'Did you mean "nice3000plus"?'),
+        ('[controller]\nkind = "modbus_tcp"\nmap = "nice3000plus"', 7, "[controller] lacks host"),
+        (
+            '[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000plus"\npoll_hz = 13',
+            11,
+            "At most poll_hz = 12.5 with this map",
+        ),
+        ("[contacts]\ndoor_open = { pin = 28 }", 8, "Allowed: 0 to 27"),
+        (
+            "[contacts]\ndoor_open = { pin = 17 }\ndoor_closed = { pin = 17 }",
+            9,
+            "pin 17 is already used by door_open",
+        ),
+        ("[contacts]\ndoor_open = { pin = 3 }", 8, "already used by the I2C bus of [accelerometer]"),
+        ("[contacts]\ndoor_opne = { pin = 17 }\nmains = { pin = 5 }", 8, "Did you mean door_open?"),
+        ("[contacts]", 7, "[contacts] names no contact"),
+        ("[limits]\nentrapment_hold_s_outside_zon = 60", 8, "Did you mean entrapment_hold_s_outside_zone?"),
+        ("[limits]\nentrapment_hold_s_outside_zone = 1", 8, "Allowed: 20 to 300"),
+        ("[limits]\nentrapment_hold_s_at_landing = 50", 7, "is larger than entrapment_hold_s_at_landing"),
+    ],
+)
+def test_a_mistake_in_another_section_is_found_on_its_line(section: str, at_line: int, expected: str) -> None:
+    found = complaints(SMALLEST + section + "\n")
+    assert len(found) == 1, found
+    assert found[0].startswith(f"/etc/lift/box.toml:{at_line}: ")
+    assert expected in found[0]
+
+
+def test_the_poll_rate_that_just_fits_is_accepted() -> None:
+    section = '[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000plus"\npoll_hz = 12.5\n'
+    controller = read(SMALLEST + section).controller
+    assert controller is not None
+    assert controller.poll_hz == 12.5
+
+
+def test_all_mistakes_are_listed_in_order_of_lines() -> None:
+    text = with_line("range_g = 3", 'chip = "adxl345"').replace('id = "a"', "id = 7") + "[stat]\n"
+    found = complaints(text)
+    assert [line.split(":")[1] for line in found] == ["2", "5", "8"]
+
+
+def test_broken_toml_names_the_line_and_the_reason() -> None:
+    found = complaints('[lift]\nid = "a\n')
+    assert len(found) == 1
+    assert found[0].startswith("/etc/lift/box.toml:2: this is no valid TOML: ")
+
+
+def test_a_file_that_ends_in_the_middle_names_its_last_line() -> None:
+    found = complaints('[lift]\nid = "a"\nlanding_heights_m = [0.0,')
+    assert found[0].startswith("/etc/lift/box.toml:3: this is no valid TOML: ")
+
+
+def test_no_receiver_is_an_error_because_nobody_would_hear() -> None:
+    without = SMALLEST.split("[delivery]")[0]
+    assert any("nobody would hear an alarm" in line for line in complaints(without))
+    assert any("receivers is empty" in line for line in complaints(without + "[delivery]\nreceivers = []\n"))
+
+
+def test_two_receivers_of_one_name_are_refused() -> None:
+    text = SMALLEST.replace("}]", '}, { name = "firm", url = "http://b" }]')
+    assert any('two receivers are named "firm"' in line for line in complaints(text))
+
+
+@pytest.mark.parametrize("url", ["10.0.0.9:8080", "ftp://a", "http://a/path", "http://user@a", ""])
+def test_an_address_that_is_no_plain_http_address_is_refused(url: str) -> None:
+    assert len(complaints(SMALLEST.replace("http://10.0.0.9:8080", url))) == 1
+
+
+def test_a_box_without_any_source_is_refused() -> None:
+    text = SMALLEST.replace('[accelerometer]\nchip = "adxl345"\n', "")
+    assert any("no source of readings is described" in line for line in complaints(text))
+
+
+def test_a_limit_is_changed_within_its_range() -> None:
+    settings = read(SMALLEST + "[limits]\nentrapment_hold_s_outside_zone = 45\n")
+    assert settings.limits.entrapment_hold_s_outside_zone == 45.0
