@@ -1,0 +1,118 @@
+"""Opens a recording in either form and gives its readings in order, ticks included: what the core was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from edge_agent.errors import RecordingError
+from edge_agent.readings import Reading, Tick
+from edge_agent.recording_csv import ExchangeForm
+from edge_agent.recording_meta import RecordingMeta
+from edge_agent.timeline import Timeline
+
+GAP_NS_MAX = 24 * 3600 * 1_000_000_000  # a longer silence means that two clocks are mixed
+_STEP_NS = 600 * 1_000_000_000
+
+
+class Recording:
+    """One recording, either form. Iterating starts from the beginning each time.
+
+    Iterating raises RecordingError (`file:line` or `file:byte N`) behind the last reading before a break.
+    """
+
+    def __init__(self, path: Path, meta: RecordingMeta, form: ExchangeForm) -> None:
+        self.path = path
+        self.meta = meta
+        self._form = form
+
+    @classmethod
+    def open(cls, path: Path | str) -> Recording:
+        """Open a folder of the exchange form or a file of the native form. Raises RecordingError."""
+        path = Path(path)
+        if not path.exists():
+            raise RecordingError("is not there", subject=str(path), hint="Name a folder or a .liftrec file")
+        form = ExchangeForm(path)
+        return cls(path, form.meta, form)
+
+    def __iter__(self) -> Iterator[Reading]:
+        return with_ticks(self._form.readings(), str(self.path))
+
+
+def with_ticks(readings: Iterator[Reading], subject: str) -> Iterator[Reading]:
+    """Ordered readings as the core gets them. An error of `readings` is passed on behind what came before it."""
+    timeline = Timeline(lateness_ns=0)
+    last_ns: int | None = None
+    try:
+        for reading in readings:
+            if last_ns is not None:
+                _check_gap(last_ns, reading.t_ns, subject)
+                for until_ns in range(last_ns + _STEP_NS, reading.t_ns - 1, _STEP_NS):
+                    yield from timeline.release(until_ns)
+                yield from timeline.release(reading.t_ns - 1)
+            last_ns = reading.t_ns
+            timeline.push(reading)
+    except RecordingError:
+        yield from timeline.flush()
+        raise
+    yield from timeline.flush()
+
+
+def _check_gap(before_ns: int, t_ns: int, subject: str) -> None:
+    if t_ns - before_ns > GAP_NS_MAX:
+        raise RecordingError(
+            f"nothing between {before_ns / 1e9:.3f} s and {t_ns / 1e9:.3f} s",
+            subject=subject,
+            hint="All files of a recording count seconds on one clock",
+        )
+
+
+class RecordingSource:
+    """A recording as a `Source`: its readings without the ticks, as fast as they are asked for.
+
+    A broken recording ends; `problem` then says where.
+    """
+
+    def __init__(self, recording: Recording, batch_count: int = 256) -> None:
+        self._recording = recording
+        self._batch_count = batch_count
+        self._readings: Iterator[Reading] | None = None
+        self._has_ended = False
+        self.problem: RecordingError | None = None
+
+    @property
+    def name(self) -> str:
+        """The name used in settings and status."""
+        return "recording"
+
+    @property
+    def has_ended(self) -> bool:
+        """True once the last reading was given out, or after `close`."""
+        return self._has_ended
+
+    def open(self) -> None:
+        """Start from the beginning."""
+        self._readings = (reading for reading in self._recording if not isinstance(reading, Tick))
+        self._has_ended = False
+        self.problem = None
+
+    def read(self, timeout_s: float) -> Sequence[Reading]:
+        """The next readings; never waits."""
+        if self._readings is None or self._has_ended:
+            return ()
+        batch: list[Reading] = []
+        try:
+            for reading in islice(self._readings, self._batch_count):
+                batch.append(reading)
+        except RecordingError as error:
+            self.problem = error
+            self._has_ended = True
+        else:
+            self._has_ended = len(batch) < self._batch_count
+        return batch
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._readings = None
+        self._has_ended = True
