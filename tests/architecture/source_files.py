@@ -1,0 +1,155 @@
+"""The files of the project as the architecture rules see them: path, text, syntax tree, layer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("edge_agent", "drivers", "calibration", "sim", "receiver")
+OUTSIDE = {".git", ".venv", "run", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+# A module that matches no pattern is a leaf (2). The first match counts.
+LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (
+        4,
+        (
+            "edge_agent.__main__",
+            "edge_agent.cli*",
+            "*.__main__",
+            "sim.world*",
+            "sim.demo*",
+            "sim.cli*",
+            "receiver.cli*",
+            "tests*",
+            "benchmarks*",
+        ),
+    ),
+    (3, ("edge_agent.agent*",)),
+    (
+        0,
+        ("edge_agent.readings", "edge_agent.alarms", "edge_agent.errors", "edge_agent.source", "edge_agent.catalogue*"),
+    ),
+    (
+        1,
+        (
+            "edge_agent.detect*",
+            "edge_agent.timeline",
+            "edge_agent.delivery*",
+            "edge_agent.wire*",
+            "edge_agent.gate",
+            "edge_agent.schema",
+            "edge_agent.settings",
+            "edge_agent.toml_*",
+            "edge_agent.installation",
+            "edge_agent.status*",
+            "edge_agent.story",
+            "edge_agent.record_form",
+            "drivers.register_map*",
+            "sim.lift",
+            "sim.sensors",
+            "sim.faults",
+            "sim.scenario",
+            "sim.motion",
+            "sim.shakes",
+            "sim.spec",
+            "sim.tracks",
+            "calibration.mount",
+            "calibration.noise",
+            "calibration.doors",
+            "calibration.landings",
+            "calibration.controller",
+        ),
+    ),
+)
+LEAF = 2
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule; `str` is what the failing test prints."""
+
+    path: str
+    line: int
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.rule}"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One Python file; `path` is relative to the project, with forward slashes."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, filename=self.path)
+
+    @property
+    def module(self) -> str:
+        """Dotted name; a package is named by its folder."""
+        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    @property
+    def package(self) -> str:
+        return self.path.split("/", 1)[0]
+
+    @property
+    def layer(self) -> int:
+        return layer_of(self.module)
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Line and full dotted name of each import, also of those inside functions."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield node.lineno, alias.name
+            elif isinstance(node, ast.ImportFrom):
+                base = node.module or ""
+                if node.level:
+                    parents = self.module.split(".")
+                    is_package = self.path.endswith("__init__.py")
+                    kept = parents[: len(parents) - node.level + (1 if is_package else 0)]
+                    base = ".".join([*kept, base] if base else kept)
+                for alias in node.names:
+                    yield node.lineno, f"{base}.{alias.name}"
+
+
+def layer_of(module: str) -> int:
+    """Layer of a module of this project."""
+    for layer, patterns in LAYERS:
+        if any(fnmatch(module, pattern) for pattern in patterns):
+            return layer
+    return LEAF
+
+
+def project_files(*tops: str) -> list[SourceFile]:
+    """All Python files below the given folders."""
+    found = []
+    for top in tops:
+        for path in sorted((ROOT / top).rglob("*.py")):
+            relative = path.relative_to(ROOT)
+            if not OUTSIDE.intersection(relative.parts):
+                found.append(SourceFile(relative.as_posix(), path.read_text(encoding="utf-8")))
+    return found
+
+
+def text_files() -> Iterator[tuple[str, str]]:
+    """Path and content of every text file of the project that could be in version control."""
+    for path in sorted(ROOT.rglob("*")):
+        relative = path.relative_to(ROOT)
+        if OUTSIDE.intersection(relative.parts) or not path.is_file() or path.suffix in {".pyc", ".egg-info"}:
+            continue
+        if any(part.endswith(".egg-info") or part == ".hypothesis" for part in relative.parts):
+            continue
+        try:
+            yield relative.as_posix(), path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
