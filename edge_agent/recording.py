@@ -36,8 +36,27 @@ class Recording:
         form = ExchangeForm(path)
         return cls(path, form.meta, form)
 
+    @property
+    def torn_tail_bytes(self) -> int:
+        """Bytes of a last block that was not written whole; known after iterating. Such a tail is no break."""
+        return 0
+
     def __iter__(self) -> Iterator[Reading]:
         return with_ticks(self._form.readings(), str(self.path))
+
+
+def recordings_in(path: Path) -> tuple[Path, ...]:
+    """`path` itself where it is a recording, else the recordings in that folder by name. Raises RecordingError."""
+    if not path.is_dir() or any((path / name).is_file() for name in ("meta.toml", "accel.csv")):
+        return (path,)
+    found = tuple(sorted(inner for inner in path.iterdir() if _is_recording(inner)))
+    if not found:
+        raise RecordingError("holds no recording", subject=str(path), hint="Expected: meta.toml and accel.csv")
+    return found
+
+
+def _is_recording(path: Path) -> bool:
+    return (path / "meta.toml").is_file() or (path / "accel.csv").is_file()
 
 
 def with_ticks(readings: Iterator[Reading], subject: str) -> Iterator[Reading]:
