@@ -16,7 +16,6 @@ TRUTH_COLUMNS = "kind,t_start_s,raise_by_s,t_end_s"
 ALLOWED_COLUMNS = "kind,t_start_s,t_end_s"
 TRIPS_COLUMNS = "start_s,end_s,direction,distance_m,speed_mps"
 _OPEN_END = -1.0
-_TOUCH_S = 1.0  # a trip known by one moment only is the one that passes this close to it
 _NS = 1e9
 
 
@@ -43,12 +42,11 @@ class AllowedAlarm:
 class TrueTrip:
     """A trip that was made. `None`: not known."""
 
-    start_s: float
-    end_s: float
+    start_s: float | None
+    end_s: float | None
     direction: Direction | None
     distance_m: float | None
     speed_mps: float | None
-    has_both_times: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +232,7 @@ def _judge_trips(true: tuple[TrueTrip, ...], found: tuple[Trip, ...]) -> Verdict
     return Verdict(
         trips_expected_count=len(true),
         trip_errors=tuple(_trip_errors(true[index], found[other]) for index, other in sorted(pairs.items())),
-        trips_missed=tuple(
-            f"trip {trip.start_s:.2f} s to {trip.end_s:.2f} s" for index, trip in enumerate(true) if index not in pairs
-        ),
+        trips_missed=tuple(_trip_sentence(trip) for index, trip in enumerate(true) if index not in pairs),
         trips_false=tuple(
             f"trip {trip.start_ns / _NS:.2f} s to {trip.end_ns / _NS:.2f} s {trip.direction.value} "
             f"{trip.distance_m:.2f} m"
@@ -247,32 +243,50 @@ def _judge_trips(true: tuple[TrueTrip, ...], found: tuple[Trip, ...]) -> Verdict
 
 
 def _pairs(true: tuple[TrueTrip, ...], found: tuple[Trip, ...]) -> Iterator[tuple[int, int]]:
-    """True and found trips that overlap, longest overlap first, each used once."""
-    overlaps: list[tuple[float, int, int]] = []
-    for index, trip in enumerate(true):
-        reach_s = 0.0 if trip.has_both_times else _TOUCH_S
-        for other, candidate in enumerate(found):
-            start_s = max(trip.start_s - reach_s, candidate.start_ns / _NS)
-            end_s = min(trip.end_s + reach_s, candidate.end_ns / _NS)
-            if end_s > start_s:
-                overlaps.append((start_s - end_s, index, other))
+    """True and found trips that belong together, each used once, the surest pairs first."""
+    ranked = sorted(
+        (rank, index, other)
+        for index, trip in enumerate(true)
+        for other, candidate in enumerate(found)
+        if (rank := _rank(trip, candidate)) is not None
+    )
     used_true: set[int] = set()
     used_found: set[int] = set()
-    for _, index, other in sorted(overlaps):
+    for _, index, other in ranked:
         if index not in used_true and other not in used_found:
             used_true.add(index)
             used_found.add(other)
             yield index, other
 
 
+def _rank(true: TrueTrip, found: Trip) -> tuple[int, float] | None:
+    """Both times known: longest overlap first; then one time known: nearest first; then no time: any."""
+    start_s, end_s = found.start_ns / _NS, found.end_ns / _NS
+    if true.start_s is not None and true.end_s is not None:
+        overlap_s = min(true.end_s, end_s) - max(true.start_s, start_s)
+        return (0, -overlap_s) if overlap_s > 0.0 else None
+    if true.start_s is not None:
+        return (1, abs(start_s - true.start_s)) if end_s > true.start_s else None
+    if true.end_s is not None:
+        return (1, abs(end_s - true.end_s)) if start_s < true.end_s else None
+    return 2, start_s
+
+
 def _trip_errors(true: TrueTrip, found: Trip) -> TripErrors:
     return TripErrors(
         is_direction_wrong=true.direction is not None and found.direction is not true.direction,
-        start_s=found.start_ns / _NS - true.start_s if true.has_both_times else None,
-        end_s=found.end_ns / _NS - true.end_s if true.has_both_times else None,
+        start_s=None if true.start_s is None else found.start_ns / _NS - true.start_s,
+        end_s=None if true.end_s is None else found.end_ns / _NS - true.end_s,
         distance_m=None if true.distance_m is None else found.distance_m - true.distance_m,
         speed_mps=None if true.speed_mps is None else found.speed_mps - true.speed_mps,
     )
+
+
+def _trip_sentence(trip: TrueTrip) -> str:
+    times = ("?" if time_s is None else f"{time_s:.2f} s" for time_s in (trip.start_s, trip.end_s))
+    direction = "" if trip.direction is None else f" {trip.direction.value}"
+    distance = "" if trip.distance_m is None else f" {trip.distance_m:.2f} m"
+    return f"trip {' to '.join(times)}{direction}{distance}"
 
 
 def _kind(row: Row) -> AlarmKind:
@@ -288,20 +302,15 @@ def _end(row: Row, index: int) -> float | None:
 
 
 def _trip(row: Row) -> TrueTrip:
-    start_s, end_s = _known(row, 0), _known(row, 1)
-    if start_s is None and end_s is None:
-        raise row.error("neither start_s nor end_s is known", "A trip needs one of them")
     direction = row.cells[2]
     if direction not in ("up", "down", ""):
         raise row.error(f'"{direction[:40]}" is no direction of a trip', "Known: up, down, or empty")
-    start, end = (start_s if start_s is not None else end_s), (end_s if end_s is not None else start_s)
     return TrueTrip(
-        start_s=start or 0.0,
-        end_s=end or 0.0,
+        start_s=_known(row, 0),
+        end_s=_known(row, 1),
         direction=Direction(direction) if direction else None,
         distance_m=_known(row, 3),
         speed_mps=_known(row, 4),
-        has_both_times=start_s is not None and end_s is not None,
     )
 
 
