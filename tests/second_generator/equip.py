@@ -60,9 +60,11 @@ def rotation(rng: Rng) -> Array:
     return m if np.linalg.det(m) > 0 else -m
 
 
-def tilt(rng: Rng, degrees: float) -> Array:
-    """Rotation by an angle about a random axis."""
+def tilt(rng: Rng, degrees: float, across: Array | None = None) -> Array:
+    """Rotation by an angle about a random axis, square to a direction if one is given."""
     k = rng.standard_normal(3)
+    if across is not None:
+        k = np.cross(k, across)
     k /= np.linalg.norm(k)
     cross = np.array([[0, -k[2], k[1]], [k[2], 0, -k[0]], [-k[1], k[0], 0]])
     a = np.radians(degrees)

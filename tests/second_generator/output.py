@@ -61,7 +61,7 @@ def _labels(story: Story, folder: Path, length_s: float) -> None:
 def _door_labels(story: Story, length_s: float) -> None:
     """Alarms about a door that truly stood open, or truly stood between its contacts, are not false."""
     legs = story.legs
-    for leg, following in zip(legs, [*[x.t0 for x in legs[1:]], length_s], strict=True):
+    for leg, following in zip(legs, [x.t0 for x in legs[1:]] + [length_s] * min(len(legs), 1), strict=True):
         if leg.p1 >= 0.97 and following - leg.t1 > 112.0:
             story.may("door_held_open", leg.t1 + 110.0, following + 20.0)
         if 0.02 < leg.p1 < 0.97 and following - leg.t1 > 52.0:

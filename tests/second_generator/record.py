@@ -73,7 +73,7 @@ def accel(story: Story, length_s: float) -> tuple[Array, Array]:
     box = car @ s.mount.T
     for when, degrees in story.turns:
         later = t >= when
-        box[later] = box[later] @ tilt(rng, degrees).T
+        box[later] = box[later] @ tilt(rng, degrees, s.mount[:, 2]).T
     box += add_shakes(t, s.true_hz, story.box_shakes)
     hours = max(length_s / 3600.0, 0.05)
     kelvin = _slow(rng, t, 120.0) * 3.0 * np.sqrt(hours) + story.hvac * np.sin(2 * np.pi * t / 2700.0)

@@ -86,6 +86,13 @@ def footfall(rng: Rng, t0: float, strength: float, bounce_hz: float) -> list[Sha
     return [ring(t0, -s, bounce_hz * rng.uniform(0.95, 1.05), rng.uniform(0.08, 0.2), side), heel]
 
 
+def jump(rng: Rng, t0: float, peak: float, bounce_hz: float) -> list[Shake]:
+    """Somebody comes down with both feet."""
+    side = (float(rng.normal(0, 0.2)), float(rng.normal(0, 0.2)), 1.0)
+    thump = burst(t0, 0.2, (0.06 * peak, 0.06 * peak, 0.15 * peak), 10.0, 40.0, int(rng.integers(2**31)))
+    return [ring(t0, -peak, bounce_hz * rng.uniform(0.9, 1.05), rng.uniform(0.1, 0.25), side), thump]
+
+
 def door_move(rng: Rng, t0: float, span: float, level: float, slam: float) -> list[Shake]:
     """A door panel under way: reaction of the car, rattle of the operator, a thump at the end."""
     push = level * rng.uniform(0.2, 0.8)
