@@ -6,7 +6,7 @@ Pure: the text is read from disk by the command line. `docs/config.md` describes
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePath
@@ -164,11 +164,11 @@ class Settings:
         )
 
 
-def settings_from(toml_text: str, file_name: str, requests_per_poll: Mapping[str, int]) -> Settings:
+def settings_from(toml_text: str, file_name: str, requests_of_map: Callable[[str], int]) -> Settings:
     """The settings in `toml_text`, or `SettingsProblems` with everything that is wrong with it.
 
     file_name: for messages, and its folder is where relative paths start.
-    requests_per_poll: the known register maps and how many Modbus requests one poll of each takes.
+    requests_of_map: how many Modbus requests one poll with a register map takes; raises SettingsError for no map.
     """
     try:
         values = tomllib.loads(toml_text)
@@ -180,7 +180,7 @@ def settings_from(toml_text: str, file_name: str, requests_per_poll: Mapping[str
         )
         raise SettingsProblems((broken,), subject=file_name) from None
     problems = ProblemList(file_name, key_lines(toml_text))
-    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, requests_per_poll).settings()
+    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, requests_of_map).settings()
     found = problems.in_order_of_lines()
     if found:
         raise SettingsProblems(found, subject=file_name)
@@ -190,10 +190,10 @@ def settings_from(toml_text: str, file_name: str, requests_per_poll: Mapping[str
 class _Reading:
     """Reads the sections one by one; a problem is noted and the reading goes on."""
 
-    def __init__(self, top: TomlTable, folder: PurePath, requests_per_poll: Mapping[str, int]) -> None:
+    def __init__(self, top: TomlTable, folder: PurePath, requests_of_map: Callable[[str], int]) -> None:
         self._top = top
         self._folder = folder
-        self._requests_per_poll = requests_per_poll
+        self._requests_of_map = requests_of_map
 
     def settings(self) -> Settings:
         lift, registration_code = self._lift()
@@ -229,6 +229,17 @@ class _Reading:
     def _path(self, key: str, value: object) -> PurePath:
         return self._folder / text(r"[^\0]+", "a path")(key, value)
 
+    def _map_name(self, key: str, value: object) -> str:
+        """A map that comes with the agent, or the path of a file of one's own."""
+        name = text(r"[^\0]+", 'a name such as "nice3000plus", or the path of a .toml file')(key, value)
+        if name.endswith(".toml"):
+            name = str(self._folder / name)
+        try:
+            self._requests_of_map(name)
+        except SettingsError as error:
+            raise Unfit(error.problem, error.hint) from error
+        return name
+
     def _lift(self) -> tuple[Lift, str]:
         table = self._section("lift")
         short_name = text(r"[ -~]{1,32}", "1 to 32 letters, digits and signs of ASCII")
@@ -250,9 +261,7 @@ class _Reading:
         table = self._section("accelerometer")
         settings = AccelerometerSettings(
             chip=table.need("chip", one_of({"adxl345": "adxl345"}), "adxl345", 'chip = "adxl345"'),
-            bus=table.take(
-                "bus", text(r"/dev/i2c-\d+|\d+|unix:.+", '"/dev/i2c-1", "1" or "unix:PATH"'), "/dev/i2c-1"
-            ),
+            bus=table.take("bus", text(r"/dev/i2c-\d+|\d+|unix:.+", '"/dev/i2c-1", "1" or "unix:PATH"'), "/dev/i2c-1"),
             address=table.take("address", _adxl345_address, ADXL345_ADDRESSES[0]),
             rate_hz=table.take("rate_hz", one_number_of(ADXL345_RATES_HZ, "Hz"), 400),
             range_g=table.take("range_g", one_number_of(ADXL345_RANGES_G, "g"), 4),
@@ -291,19 +300,16 @@ class _Reading:
         if not self._top.has("controller"):
             return None
         table = self._section("controller")
-        maps = {name: name for name in self._requests_per_poll}
         settings = ControllerSettings(
             kind=table.need("kind", one_of({"modbus_tcp": "modbus_tcp"}), "modbus_tcp", 'kind = "modbus_tcp"'),
-            host=table.need(
-                "host", text(r"[A-Za-z0-9._:-]{1,253}", "a host name or address"), "", 'host = "10.0.0.5"'
-            ),
+            host=table.need("host", text(r"[A-Za-z0-9._:-]{1,253}", "a host name or address"), "", 'host = "10.0.0.5"'),
             port=table.take("port", whole(1, 65535), 502),
             unit=table.take("unit", whole(0, 247), 1),
-            map_name=table.need("map", one_of(maps), "", 'map = "nice3000plus"'),
+            map_name=table.need("map", self._map_name, "", 'map = "nice3000plus"'),
             poll_hz=table.take("poll_hz", number(0.1, 50.0, "Hz"), 10.0),
         )
         budget_ms = 1000.0 / settings.poll_hz
-        needed_ms = self._requests_per_poll.get(settings.map_name, 0) * REQUEST_MS
+        needed_ms = self._requests_of_map(settings.map_name) * REQUEST_MS if settings.map_name else 0.0
         if needed_ms > budget_ms:
             table.problem(
                 "poll_hz",
@@ -386,8 +392,6 @@ def _adxl345_address(key: str, value: object) -> int:
 
 def _http_url(key: str, value: object) -> str:
     url = text(r"https?://.+", "http://HOST:PORT")(key, value)
-    if text(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?/?", "http://HOST:PORT without a path")(
-        key, url
-    ):
+    if text(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?/?", "http://HOST:PORT without a path")(key, url):
         return url.rstrip("/")
     return url

@@ -1,1 +1,27 @@
-"""The command line: one file a command."""
+"""The commands: one file each, loaded when it is called, so that help and mistakes are answered at once.
+
+Every command file has `add_parser(commands)`, which describes its arguments, and `run(args)`, which returns the exit
+code: 0 done, 1 something was found, 2 the input cannot be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SUMMARIES: Mapping[str, str] = MappingProxyType(
+    {
+        "run": "watch the lift until told to stop",
+        "check-config": "say what is wrong with a settings file",
+        "status": "say what the running agent sees, has and sends",
+        "alarms": "print the alarm catalogue or the detection limits",
+        "replay": "run the detection core over a recording",
+        "record": "record the sensors of this lift",
+        "convert": "turn one form of a recording into the other",
+    }
+)
+
+
+def module_of(command: str) -> str:
+    """The file of a command."""
+    return "edge_agent.cli." + command.replace("-", "_")

@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 import pytest
 
 from edge_agent.detect.limits import Limits
+from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive
 from edge_agent.readings import Signal
 from edge_agent.settings import Pull, Settings, SettingsProblems, settings_from
 
-MAPS = {"nice3000plus": 4}
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
 
 SMALLEST = """\
@@ -24,8 +24,14 @@ receivers = [{ name = "firm", url = "http://10.0.0.9:8080" }]
 """
 
 
+def requests_of_map(name: str) -> int:
+    if name != "nice3000plus":
+        raise SettingsError(f"no register map is named {name}", subject=name, hint="Did you mean nice3000plus?")
+    return 4
+
+
 def read(text: str) -> Settings:
-    return settings_from(text, "/etc/lift/box.toml", MAPS)
+    return settings_from(text, "/etc/lift/box.toml", requests_of_map)
 
 
 def complaints(text: str) -> list[str]:
@@ -40,7 +46,7 @@ def with_line(line: str, after: str) -> str:
 
 
 def test_the_example_in_the_documentation_is_valid() -> None:
-    settings = settings_from(EXAMPLE.read_text(encoding="utf-8"), "docs/example.toml", MAPS)
+    settings = settings_from(EXAMPLE.read_text(encoding="utf-8"), "docs/example.toml", requests_of_map)
     assert settings.lift.drive is Drive.VVVF
     assert settings.lift.landing_heights_m[:2] == (0.0, 4.2)
     assert settings.recording is not None
@@ -109,7 +115,7 @@ def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
     [
         ("[acelerometer]", 7, "Did you mean accelerometer?"),
         ('[controller]\nkind = "modbus_rtu"\nhost = "h"\nmap = "nice3000plus"', 8, 'Did you mean "modbus_tcp"?'),
-        ('[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000"', 10, 'Did you mean "nice3000plus"?'),
+        ('[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000"', 10, "Did you mean nice3000plus?"),
         ('[controller]\nkind = "modbus_tcp"\nmap = "nice3000plus"', 7, "[controller] lacks host"),
         (
             '[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000plus"\npoll_hz = 13',

@@ -38,9 +38,7 @@ def test_a_key_is_found_on_its_line(text: str, path: KeyPath, line: int) -> None
 
 
 @given(
-    st.lists(
-        st.tuples(st.text(alphabet="ab\"'#[]{}=,.\\\n é", max_size=6), st.integers(0, 3)), max_size=6, unique=True
-    )
+    st.lists(st.tuples(st.text(alphabet="ab\"'#[]{}=,.\\\n é", max_size=6), st.integers(0, 3)), max_size=6, unique=True)
 )
 def test_keys_are_found_whatever_stands_in_the_strings(entries: list[tuple[str, int]]) -> None:
     lines = []

@@ -1,0 +1,64 @@
+"""`edge-agent check-config`: says what is wrong with a settings file, or what it would start."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from edge_agent.cli import SUMMARIES
+from edge_agent.cli.settings_file import load_settings
+from edge_agent.errors import SettingsError
+from edge_agent.settings import Settings
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the arguments."""
+    parser = commands.add_parser("check-config", help=SUMMARIES["check-config"], description=__doc__)
+    parser.add_argument("file", nargs="?", metavar="FILE", help="settings file (TOML)")
+    parser.add_argument("--config", metavar="FILE", help="the same, as `run` takes it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the file would start. Problems are raised, one line each."""
+    file_name = args.config if args.config is not None else args.file
+    if file_name is None:
+        raise SettingsError("no file was named", subject="check-config", hint="Write: edge-agent check-config FILE")
+    settings = load_settings(file_name)
+    print(f"{file_name} is valid. It describes:")
+    for line in what_it_starts(settings):
+        print(f"  {line}")
+    return 0
+
+
+def what_it_starts(settings: Settings) -> tuple[str, ...]:
+    """One line for the lift and each source and duty."""
+    lift = settings.lift
+    speed = f"{lift.rated_speed_mps:g} m/s" if lift.rated_speed_mps is not None else "speed to be learned"
+    landings = f"{len(lift.landing_heights_m)} landings" if lift.landing_heights_m else "landings to be learned"
+    drive = lift.drive.value if lift.drive is not None else "drive not said"
+    lines = [f"lift {lift.lift_id}: {speed}, {landings}, {drive}"]
+    if (chip := settings.accelerometer) is not None:
+        lines.append(
+            f"accelerometer: {chip.chip} at {chip.address:#04x} on {chip.bus}, {chip.rate_hz} Hz, +-{chip.range_g} g"
+        )
+    if settings.contacts is not None:
+        pins = ", ".join(
+            f"{contact.signal.value} on GPIO {contact.pin} ({'low' if contact.is_active_low else 'high'} = made)"
+            for contact in settings.contacts.contacts
+        )
+        lines.append(f"contacts on {settings.contacts.chip}: {pins}")
+    if (controller := settings.controller) is not None:
+        lines.append(
+            f"controller: {controller.map_name} over Modbus TCP at {controller.host}:{controller.port}, unit "
+            f"{controller.unit}, {controller.poll_hz:g} polls a second, read only"
+        )
+    lines.extend(f"receiver {receiver.name}: {receiver.url}" for receiver in settings.delivery.receivers)
+    lines.append(f"outbox: {settings.delivery.outbox}")
+    if settings.recording is not None:
+        mib = settings.recording.max_bytes // (1024 * 1024)
+        lines.append(f"recording: {settings.recording.path}, a ring of {mib} MiB")
+    lines.append(f"state folder: {settings.state_folder}")
+    return tuple(lines)

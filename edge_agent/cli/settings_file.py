@@ -1,0 +1,42 @@
+"""Reads the settings file from disk and checks it against what the drivers know."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from drivers.map_files import load_register_map
+from edge_agent.errors import SettingsError
+from edge_agent.settings import Settings, settings_from
+
+
+def load_settings(file_name: str) -> Settings:
+    """The settings in the file. Raises SettingsError (missing file) or SettingsProblems (all that is wrong in it)."""
+    path = Path(file_name)
+    try:
+        toml_text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError("there is no such file", subject=file_name, hint=_hint_for_missing(path)) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise SettingsError("this is no UTF-8 text", subject=f"{file_name}:{line}", hint="Save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(
+            f"the file cannot be read: {error.strerror}", subject=file_name, hint="Check the path and its permissions"
+        ) from None
+    return settings_from(toml_text, file_name, _requests_of_map)
+
+
+def _requests_of_map(name: str) -> int:
+    return len(load_register_map(name).reads)
+
+
+def _hint_for_missing(path: Path) -> str:
+    try:
+        there = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == ".toml")
+    except OSError:
+        return f"There is no folder {path.parent} either"
+    near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.4)
+    if near:
+        return f"Did you mean {path.parent / near[0]}?"
+    return "A documented example is docs/example.toml"
