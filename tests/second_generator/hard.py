@@ -126,6 +126,8 @@ def _run_away(story: Story, pieces: list[Piece], plan: tuple[float, list[Piece],
         story.may(kind, begun)
     for kind in ("excessive_acceleration", "excessive_jerk"):
         story.may(kind, begun)
+    if story.equip.sensor.full_scale < 20.0:
+        story.may("sensor_fault", begun, story.t + 70.0)  # the gear may drive a +-2 g sensor to its stop
     shut_in(story, story.t, between=True)
     story.fact("direction", "none", story.t + 0.2)
     if story.equip.controller:

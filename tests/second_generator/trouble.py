@@ -31,8 +31,8 @@ def pick_stop(rng: Rng) -> str:
     return str(rng.choice(STOPS))
 
 
-def halt(story: Story, kind: str) -> Halt:
-    """Set off for some floor and come to a stop on the way there."""
+def halt(story: Story, kind: str, stay_s: float = math.inf) -> Halt:
+    """Set off for some floor, come to a stop on the way there, and stay for so long."""
     rng = story.rng
     hard = kind == "brake"
     decel = rng.uniform(3.0, 6.0) if hard else rng.uniform(0.5, 1.2)
@@ -51,11 +51,11 @@ def halt(story: Story, kind: str) -> Halt:
     elif kind == "power":
         story.brake_click(story.t, 3.0)
     done = Halt(kind, begun, story.t, decel if kind != "controller" else story.lift.profile.decel, speeds[-1])
-    halt_signs(story, done)
+    halt_signs(story, done, stay_s)
     return done
 
 
-def halt_signs(story: Story, h: Halt) -> None:
+def halt_signs(story: Story, h: Halt, stay_s: float) -> None:
     """What contacts and controller tell about the stop, and the alarms that belong to the stop itself."""
     rng, equip = story.rng, story.equip
     story.fact("direction", "none", h.at + 0.2)
@@ -63,7 +63,7 @@ def halt_signs(story: Story, h: Halt) -> None:
         story.may(kind, h.begun)
     if h.kind == "brake" and h.speed > 0.5 and h.at - h.begun < 1.3:
         story.must("emergency_stop", h.begun, h.at + 0.5)
-    if "door_zone" in equip.signals:
+    if "door_zone" in equip.signals and stay_s > 35.0:
         story.must("stopped_outside_door_zone", h.at + 10.0, h.at + 30.0)
     if h.kind == "power":
         _power_lost(story, h.begun)
@@ -189,8 +189,8 @@ def trapped_recovers(name: str, rng: Rng) -> Story:
     """Stopped between landings, then the lift goes on by itself to a landing and opens."""
     story = _scene(name, rng, presence=None, controller=None)
     load_up(story)
-    h = halt(story, "controller" if rng.random() < 0.6 else "brake")
     stuck = float(rng.choice([rng.uniform(8, 25), rng.uniform(45, 80), rng.uniform(130, 240)]))
+    h = halt(story, "controller" if rng.random() < 0.6 else "brake", stuck)
     behave(story, h.at + stuck)
     story.fact("fault", 0)
     story.fact("safety_circuit", "closed")
