@@ -10,6 +10,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.readings import Reading, Tick
 from edge_agent.recording_csv import ExchangeForm
 from edge_agent.recording_meta import RecordingMeta
+from edge_agent.recording_native import SUFFIX, NativeForm, is_last_part
 from edge_agent.timeline import Timeline
 
 GAP_NS_MAX = 24 * 3600 * 1_000_000_000  # a longer silence means that two clocks are mixed
@@ -22,10 +23,14 @@ class Recording:
     Iterating raises RecordingError (`file:line` or `file:byte N`) behind the last reading before a break.
     """
 
-    def __init__(self, path: Path, meta: RecordingMeta, form: ExchangeForm) -> None:
+    def __init__(self, path: Path, form: ExchangeForm | NativeForm) -> None:
         self.path = path
-        self.meta = meta
         self._form = form
+
+    @property
+    def meta(self) -> RecordingMeta:
+        """What the core was told before the first reading."""
+        return self._form.meta
 
     @classmethod
     def open(cls, path: Path | str) -> Recording:
@@ -33,30 +38,33 @@ class Recording:
         path = Path(path)
         if not path.exists():
             raise RecordingError("is not there", subject=str(path), hint="Name a folder or a .liftrec file")
-        form = ExchangeForm(path)
-        return cls(path, form.meta, form)
+        return cls(path, ExchangeForm(path) if path.is_dir() else NativeForm(path))
 
     @property
     def torn_tail_bytes(self) -> int:
         """Bytes of a last block that was not written whole; known after iterating. Such a tail is no break."""
-        return 0
+        return self._form.torn_tail_bytes
 
     def __iter__(self) -> Iterator[Reading]:
-        return with_ticks(self._form.readings(), str(self.path))
+        match self._form:
+            case ExchangeForm():
+                return with_ticks(self._form.readings(), str(self.path))
+            case NativeForm():
+                return self._form.readings()
 
 
 def recordings_in(path: Path) -> tuple[Path, ...]:
     """`path` itself where it is a recording, else the recordings in that folder by name. Raises RecordingError."""
     if not path.is_dir() or any((path / name).is_file() for name in ("meta.toml", "accel.csv")):
         return (path,)
-    found = tuple(sorted(inner for inner in path.iterdir() if _is_recording(inner)))
+    inner = sorted(path.iterdir())
+    native = tuple(file for file in inner if file.suffix == SUFFIX and file.is_file())
+    found = tuple(
+        entry for entry in inner if (entry in native and is_last_part(entry, native)) or (entry / "meta.toml").is_file()
+    )
     if not found:
         raise RecordingError("holds no recording", subject=str(path), hint="Expected: meta.toml and accel.csv")
     return found
-
-
-def _is_recording(path: Path) -> bool:
-    return (path / "meta.toml").is_file() or (path / "accel.csv").is_file()
 
 
 def with_ticks(readings: Iterator[Reading], subject: str) -> Iterator[Reading]:

@@ -62,15 +62,19 @@ class Found:
 
 def read_meta(path: Path, found: Found) -> RecordingMeta:
     """Read `meta.toml`. Raises RecordingError with `file:line`; an unknown key is a warning (forward compatible)."""
-    body = _text_of(path)
+    return meta_from(_text_of(path), str(path), found)
+
+
+def meta_from(body: str, name: str, found: Found) -> RecordingMeta:
+    """The same from text; `name` stands for the file in errors and warnings."""
     try:
         values = tomllib.loads(body)
     except tomllib.TOMLDecodeError as error:
         raise RecordingError(
-            reason_of_break(error), subject=f"{path}:{line_of_break(error, body)}", hint="The file must be valid TOML"
+            reason_of_break(error), subject=f"{name}:{line_of_break(error, body)}", hint="The file must be valid TOML"
         ) from error
     lines = key_lines(body)
-    problems = ProblemList(str(path), lines)
+    problems = ProblemList(name, lines)
     top = TomlTable(values, (), problems)
     top.need("format", whole(FORMAT, FORMAT), FORMAT, f"format = {FORMAT}")
     lift = _lift_of(top)
@@ -80,7 +84,7 @@ def read_meta(path: Path, found: Found) -> RecordingMeta:
     first_incident, resumed = _incidents_of(top.table("incidents"))
     for problem in problems.in_order_of_lines():
         raise RecordingError(problem.problem, subject=problem.subject, hint=problem.hint)
-    warnings = tuple(_unknown(values, lines, path))
+    warnings = tuple(_unknown(values, lines, name))
     return RecordingMeta(Installation(lift, wiring), start_utc, limits, first_incident, resumed, warnings)
 
 
@@ -203,14 +207,14 @@ _KNOWN: Mapping[str, frozenset[str]] = {
 _KNOWN_TOP = frozenset({"format", "lift_id", "start_utc", "lift", "sensors", "limits", "incidents"})
 
 
-def _unknown(values: Mapping[str, object], lines: Mapping[KeyPath, int], path: Path) -> Iterable[str]:
+def _unknown(values: Mapping[str, object], lines: Mapping[KeyPath, int], name: str) -> Iterable[str]:
     paths: list[tuple[str, ...]] = [(key,) for key in values if key not in _KNOWN_TOP]
-    for name, known in _KNOWN.items():
-        table = values.get(name)
+    for section, known in _KNOWN.items():
+        table = values.get(section)
         if isinstance(table, dict):
-            paths.extend((name, key) for key in table if key not in known)
+            paths.extend((section, key) for key in table if key not in known)
     for key_path in paths:
-        yield f"{path}:{lines.get(key_path, 1)}: {'.'.join(key_path)} is not known and is ignored"
+        yield f"{name}:{lines.get(key_path, 1)}: {'.'.join(key_path)} is not known and is ignored"
 
 
 def _incident_text(incident: OpenIncident) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_agent.alarms import Alarm, AlarmKind, AlarmState, Trip
@@ -99,6 +99,21 @@ class Verdict:
         """Nothing missed, nothing false, nothing stood too long, no direction wrong."""
         faults = (self.missed, self.false, self.overstayed, self.trips_missed, self.trips_false)
         return not any(faults) and not any(errors.is_direction_wrong for errors in self.trip_errors)
+
+    def labelled(self, name: str) -> Verdict:
+        """The same with each sentence behind the name of its recording."""
+
+        def behind_name(sentences: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(f"{name}: {sentence}" for sentence in sentences)
+
+        return replace(
+            self,
+            missed=behind_name(self.missed),
+            false=behind_name(self.false),
+            overstayed=behind_name(self.overstayed),
+            trips_missed=behind_name(self.trips_missed),
+            trips_false=behind_name(self.trips_false),
+        )
 
     def __add__(self, other: Verdict) -> Verdict:
         return Verdict(

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 from edge_agent.alarms import Alarm, Conclusion, Trip
+from edge_agent.cli import SUMMARIES
 from edge_agent.cli.conclusion_lines import json_line, state_line, text_line, verdict_json, verdict_lines
 from edge_agent.cli.trace_lines import Trace
 from edge_agent.detect.detector import Detector
@@ -81,7 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `replay` to the command line."""
     parser = subparsers.add_parser(
         "replay",
-        help="run a recording through the detection core",
+        help=SUMMARIES["replay"],
         description="Runs a recording, or each in a folder, through the detection core and prints alarms and trips. "
         "Exit status: 0 done, 1 missed or false (with --truth), 2 a broken file or settings that cannot be used.",
     )
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
             if args.truth:
                 verdict = _compare(path, outcome)
                 _print_verdict(str(path), verdict, printing)
-                total += verdict
+                total += verdict.labelled(path.name)
         except EdgeAgentError as error:
             print(error, file=sys.stderr)
             is_broken = True
@@ -176,7 +177,7 @@ def _replay(path: Path, overrides: Overrides, printing: Printing) -> Outcome:
             for conclusion in detector.step(reading):
                 outcome.add(conclusion)
                 print(json_line(conclusion) if printing.is_json else text_line(conclusion))
-            if printing.has_trace:
+            if printing.has_trace and detector.car is not None:
                 changed = trace.changes(detector.car)
                 if changed:
                     print(state_line(reading.t_ns, changed, as_json=printing.is_json))

@@ -1,0 +1,163 @@
+"""Writes the exchange form: a folder of CSV files that reads back to the same readings, bit by bit."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO, assert_never
+
+import numpy as np
+
+from edge_agent.errors import RecordingError
+from edge_agent.readings import (
+    AccelFrame,
+    ControllerReport,
+    PressureSample,
+    Reading,
+    SamplesLost,
+    SignalEdge,
+    SourceFault,
+    Tick,
+)
+from edge_agent.recording_accel import ACCEL_COLUMNS
+from edge_agent.recording_csv import (
+    CONTROLLER_COLUMNS,
+    PRESSURE_COLUMNS,
+    SAMPLES_LOST,
+    SIGNALS_COLUMNS,
+    SOURCES_COLUMNS,
+)
+from edge_agent.recording_meta import RecordingMeta, meta_text
+
+
+class ExchangeWriter:
+    """Appends readings to the files of a new folder; a file is made when it has its first row.
+
+    Ticks are left out: the reader makes them again. So are values that are no number and samples whose time does not
+    ascend, which the form cannot hold: they are counted in `left_out_count`. Raises RecordingError.
+    """
+
+    def __init__(self, folder: Path, meta: RecordingMeta) -> None:
+        self._folder = folder
+        self._files: dict[str, TextIO] = {}
+        self._last_sample_ns = -(1 << 63)
+        self.left_out_count = 0
+        try:
+            folder.mkdir(parents=True)
+            (folder / "meta.toml").write_text(meta_text(meta), encoding="utf-8")
+            self._file("accel.csv", ACCEL_COLUMNS)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def write(self, reading: Reading) -> None:
+        """Append one reading."""
+        try:
+            self._append(reading)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def close(self) -> None:
+        """Write out everything. Calling it twice is allowed."""
+        files, self._files = self._files, {}
+        try:
+            for file in files.values():
+                file.close()
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _append(self, reading: Reading) -> None:
+        t_s = seconds_text(reading.t_ns)
+        match reading:
+            case AccelFrame():
+                self._append_samples(reading)
+            case SignalEdge():
+                self._rows("signals.csv", SIGNALS_COLUMNS, [(t_s, reading.signal.value, _digit(reading.is_active))])
+            case ControllerReport():
+                said = list(_said(reading)) or [("suspect", "0")]
+                self._rows("controller.csv", CONTROLLER_COLUMNS, [(t_s, name, value) for name, value in said])
+                self.left_out_count += sum(
+                    value is not None and not math.isfinite(value)
+                    for value in (reading.speed_mps, reading.load_percent)
+                )
+            case PressureSample():
+                if math.isfinite(reading.pressure_hpa):
+                    self._rows("pressure.csv", PRESSURE_COLUMNS, [(t_s, repr(reading.pressure_hpa))])
+                else:
+                    self.left_out_count += 1
+            case SourceFault():
+                row = (t_s, reading.source, reading.reason.value, reading.detail)
+                self._rows("sources.csv", SOURCES_COLUMNS, [row])
+            case SamplesLost():
+                row = (t_s, reading.source, SAMPLES_LOST, str(reading.count))
+                self._rows("sources.csv", SOURCES_COLUMNS, [row])
+            case Tick():
+                pass
+            case _:
+                assert_never(reading)
+
+    def _append_samples(self, frame: AccelFrame) -> None:
+        is_good = np.isfinite(frame.samples_mps2).all(axis=1) & (frame.times_ns > self._last_sample_ns)
+        self.left_out_count += int(len(is_good) - is_good.sum())
+        times_ns = frame.times_ns[is_good].tolist()
+        if not times_ns:
+            return
+        self._last_sample_ns = times_ns[-1]
+        rows = zip(times_ns, frame.samples_mps2[is_good].tolist(), strict=True)
+        self._file("accel.csv", ACCEL_COLUMNS).writelines(
+            f"{seconds_text(t_ns)},{x!r},{y!r},{z!r}\n" for t_ns, (x, y, z) in rows
+        )
+
+    def _rows(self, name: str, columns: str, rows: Iterable[tuple[str, ...]]) -> None:
+        csv.writer(self._file(name, columns), lineterminator="\n").writerows(rows)
+
+    def _file(self, name: str, columns: str) -> TextIO:
+        if name not in self._files:
+            file = (self._folder / name).open("x", encoding="utf-8", newline="")
+            self._files[name] = file
+            file.write(columns + "\n")
+        return self._files[name]
+
+    def _trouble(self, error: OSError) -> RecordingError:
+        hint = "Check the path, its rights and the free space"
+        if isinstance(error, FileExistsError):
+            hint = "Name a folder that is not there yet"
+        return RecordingError(f"cannot be written: {error.strerror}", subject=str(self._folder), hint=hint)
+
+
+def seconds_text(t_ns: int) -> str:
+    """Capture time in seconds, exact."""
+    whole, rest = divmod(abs(t_ns), 1_000_000_000)
+    digits = f"{rest:09d}".rstrip("0") or "0"
+    return f"{'-' if t_ns < 0 else ''}{whole}.{digits}"
+
+
+def _said(report: ControllerReport) -> Iterator[tuple[str, str]]:
+    """Field and value as they stand in `controller.csv`."""
+    if report.floor is not None:
+        yield "floor", report.floor
+    if report.direction is not None:
+        yield "direction", report.direction.value
+    if report.mode is not None:
+        yield "mode", report.mode.value
+    if report.door is not None:
+        yield "door", report.door.value
+    if report.fault is not None:
+        yield "fault", str(report.fault)
+    if report.safety_circuit_closed is not None:
+        yield "safety_circuit", "closed" if report.safety_circuit_closed else "open"
+    if report.door_zone is not None:
+        yield "door_zone", _digit(report.door_zone)
+    if report.passenger is not None:
+        yield "passenger", _digit(report.passenger)
+    if report.speed_mps is not None and math.isfinite(report.speed_mps):
+        yield "speed_mps", repr(report.speed_mps)
+    if report.load_percent is not None and math.isfinite(report.load_percent):
+        yield "load_percent", repr(report.load_percent)
+    if report.is_suspect:
+        yield "suspect", "1"
+
+
+def _digit(is_true: bool) -> str:
+    return "1" if is_true else "0"
