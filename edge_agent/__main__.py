@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from edge_agent.cli import SUMMARIES, module_of
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, InstallationError, RecordingError, SettingsError
 
 EXIT_BAD_INPUT = 2
+EXIT_UNABLE = 3  # the input is right, the machine is not: try again
 EXIT_BROKEN = 70  # Source: EX_SOFTWARE of sysexits(3)
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -23,9 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(arguments)
-    except EdgeAgentError as error:
+    except (SettingsError, InstallationError, RecordingError) as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
+    except EdgeAgentError as error:
+        print(error, file=sys.stderr)
+        return EXIT_UNABLE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

@@ -1,7 +1,7 @@
 """The commands: one file each, loaded when it is called, so that help and mistakes are answered at once.
 
 Every command file has `add_parser(commands)`, which describes its arguments, and `run(args)`, which returns the exit
-code: 0 done, 1 something was found, 2 the input cannot be used.
+code: 0 done, 1 something was found, 2 the input cannot be used, 3 the machine does not let it (disk, device).
 """
 
 from __future__ import annotations

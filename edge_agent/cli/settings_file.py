@@ -7,7 +7,8 @@ from pathlib import Path
 
 from drivers.map_files import load_register_map
 from edge_agent.errors import SettingsError
-from edge_agent.settings import Settings, settings_from
+from edge_agent.settings import Settings
+from edge_agent.settings_toml import settings_from
 
 
 def load_settings(file_name: str) -> Settings:

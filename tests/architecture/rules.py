@@ -21,8 +21,7 @@ NUMPY_FILES = (
     "edge_agent/cli/convert.py",
     "edge_agent/cli/record.py",
     "drivers/adxl345.py",
-    "drivers/lis*.py",
-    "drivers/mpu*.py",
+    "drivers/fifo_accelerometer.py",
     "calibration/*",
     "sim/*",
     "tests/*",
@@ -160,12 +159,12 @@ def files_and_functions_stay_short(files: Iterable[SourceFile]) -> Iterator[Viol
 
 
 def one_place_catches_everything(files: Iterable[SourceFile]) -> Iterator[Violation]:
-    """`except Exception` stands in the one top-level reporter."""
+    """`except Exception` stands in the one top-level reporter. Cleaning up and raising again catches nothing."""
     for file in files:
         if file.path == "edge_agent/__main__.py":
             continue
         for node in ast.walk(file.tree):
-            if not isinstance(node, ast.ExceptHandler):
+            if not isinstance(node, ast.ExceptHandler) or isinstance(node.body[-1], ast.Raise):
                 continue
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             for kind in caught:

@@ -15,6 +15,7 @@ OUTSIDE = {".git", ".venv", "run", "build", "dist", "__pycache__", ".mypy_cache"
 
 # A module that matches no pattern is a leaf (2). The first match counts.
 LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (2, ("sim.buses*", "sim.controllers*", "sim.scenario_file")),
     (
         4,
         (
@@ -43,21 +44,15 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "edge_agent.wire*",
             "edge_agent.gate",
             "edge_agent.schema",
-            "edge_agent.settings",
+            "edge_agent.settings*",
             "edge_agent.toml_*",
             "edge_agent.installation",
             "edge_agent.status*",
             "edge_agent.story",
             "edge_agent.record_form",
             "drivers.register_map*",
-            "sim.lift",
-            "sim.sensors",
-            "sim.faults",
-            "sim.scenario",
-            "sim.motion",
-            "sim.shakes",
-            "sim.spec",
-            "sim.tracks",
+            "edge_agent.records",
+            "sim.*",
             "calibration.mount",
             "calibration.noise",
             "calibration.doors",

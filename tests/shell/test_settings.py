@@ -10,7 +10,8 @@ from edge_agent.detect.limits import Limits
 from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive
 from edge_agent.readings import Signal
-from edge_agent.settings import Pull, Settings, SettingsProblems, settings_from
+from edge_agent.settings import Pull, Settings, SettingsProblems
+from edge_agent.settings_toml import settings_from
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
 
@@ -191,3 +192,4 @@ def test_a_box_without_any_source_is_refused() -> None:
 def test_a_limit_is_changed_within_its_range() -> None:
     settings = read(SMALLEST + "[limits]\nentrapment_hold_s_outside_zone = 45\n")
     assert settings.limits.entrapment_hold_s_outside_zone == 45.0
+    assert settings.limit_overrides == (("entrapment_hold_s_outside_zone", 45.0),)

@@ -1,0 +1,57 @@
+# The two commands of a newcomer are `make demo` and `make test`.
+#   make demo              a simulated lift, the agent and a receiver: two people get stuck and are freed
+#   make demo STORY=name   another story; `make stories` lists them
+#   make demo LIVE=1       stays up, with the receiver's page, until Ctrl-C
+#   make test              everything that needs nothing but Python
+#   make test-system       tests that need real processes and more time
+#   make bench             speed and memory, measured on this machine
+#   make alarms-doc        writes ALARMS.md from the catalogue
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo stories test test-system bench alarms-doc check format clean
+
+setup: $(STAMP)
+
+# Runs again only when pyproject.toml changes, so everything works offline once installed.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo "Python's venv module is missing; on Debian and Raspberry Pi OS: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/lift-sim demo $(if $(STORY),--story $(STORY)) $(if $(LIVE),--live)
+
+stories: setup
+	$(BIN)/lift-sim stories
+
+test: setup check
+	$(BIN)/pytest -m "not system and not hardware"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-system: setup
+	$(BIN)/pytest -m system
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+alarms-doc: setup
+	$(BIN)/edge-agent alarms --markdown > ALARMS.md
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) run build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

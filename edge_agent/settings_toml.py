@@ -1,0 +1,293 @@
+"""TOML text to settings, every mistake with its line. Pure: the text is read from disk by the command line.
+
+`docs/config.md` describes each key for people.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import PurePath
+
+from edge_agent.detect.limits import LIMITS, LimitProblem, Limits, limits_with
+from edge_agent.errors import SettingsError
+from edge_agent.installation import Drive, Lift
+from edge_agent.readings import Signal
+from edge_agent.settings import (
+    AccelerometerSettings,
+    ContactSettings,
+    ContactsSettings,
+    ControllerSettings,
+    DeliverySettings,
+    Pull,
+    ReceiverSettings,
+    RecordingSettings,
+    Settings,
+    SettingsProblems,
+)
+from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
+from edge_agent.toml_table import (
+    ProblemList,
+    TomlTable,
+    Unfit,
+    ascending_numbers,
+    nearest_hint,
+    number,
+    one_number_of,
+    one_of,
+    text,
+    whole,
+)
+
+DEFAULT_STATE_FOLDER = "/var/lib/lift-edge-agent"
+
+# Source: Analog Devices ADXL345 data sheet, tables 7 and 14; 800 Hz is the most that 400 kHz I2C carries
+# (from memory, unverified).
+ADXL345_RATES_HZ = (25, 50, 100, 200, 400, 800)
+ADXL345_RANGES_G = (2, 4, 8, 16)
+ADXL345_ADDRESSES = (0x53, 0x1D)
+
+# Source: the 40-pin header of the Raspberry Pi carries GPIO 0 to 27, I2C bus 1 on 2 and 3 (from memory, unverified).
+HEADER_PINS = (0, 27)
+PINS_OF_BUS = {"1": (2, 3)}
+
+# Time one Modbus request may take before polling falls behind. Source: the NICE3000+ answers after 0-20 ms (FD-03),
+# design note on public register maps.
+REQUEST_MS = 20.0
+
+MIB = 1024 * 1024
+
+
+def settings_from(toml_text: str, file_name: str, requests_of_map: Callable[[str], int]) -> Settings:
+    """The settings in `toml_text`, or `SettingsProblems` with everything that is wrong with it.
+
+    file_name: for messages, and its folder is where relative paths start.
+    requests_of_map: how many Modbus requests one poll with a register map takes; raises SettingsError for no map.
+    """
+    try:
+        values = tomllib.loads(toml_text)
+    except tomllib.TOMLDecodeError as error:
+        broken = SettingsError(
+            f"this is no valid TOML: {reason_of_break(error)}",
+            subject=f"{file_name}:{line_of_break(error, toml_text)}",
+            hint='Each line is a [section], a key = value, or a # remark; text stands in "quotes"',
+        )
+        raise SettingsProblems((broken,), subject=file_name) from None
+    problems = ProblemList(file_name, key_lines(toml_text))
+    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, requests_of_map).settings()
+    found = problems.in_order_of_lines()
+    if found:
+        raise SettingsProblems(found, subject=file_name)
+    return settings
+
+
+class _Reading:
+    """Reads the sections one by one; a problem is noted and the reading goes on."""
+
+    def __init__(self, top: TomlTable, folder: PurePath, requests_of_map: Callable[[str], int]) -> None:
+        self._top = top
+        self._folder = folder
+        self._requests_of_map = requests_of_map
+
+    def settings(self) -> Settings:
+        lift, registration_code = self._lift()
+        state = self._section("state")
+        state_folder = state.take("folder", self._path, PurePath(DEFAULT_STATE_FOLDER))
+        state.refuse_unknown()
+        accelerometer = self._accelerometer()
+        contacts = self._contacts(accelerometer)
+        controller = self._controller()
+        overrides, limits = self._limits()
+        settings = Settings(
+            lift=lift,
+            registration_code=registration_code,
+            accelerometer=accelerometer,
+            contacts=contacts,
+            controller=controller,
+            delivery=self._delivery(state_folder),
+            recording=self._recording(state_folder),
+            limits=limits,
+            limit_overrides=overrides,
+            state_folder=state_folder,
+        )
+        self._top.refuse_unknown()
+        if accelerometer is None and contacts is None and controller is None:
+            self._top.problem(
+                "accelerometer",
+                "no source of readings is described",
+                "Add [accelerometer], [contacts] or [controller]",
+            )
+        return settings
+
+    def _section(self, name: str) -> TomlTable:
+        return self._top.table(name)
+
+    def _path(self, key: str, value: object) -> PurePath:
+        return self._folder / text(r"[^\0]+", "a path")(key, value)
+
+    def _map_name(self, key: str, value: object) -> str:
+        """A map that comes with the agent, or the path of a file of one's own."""
+        name = text(r"[^\0]+", 'a name such as "nice3000plus", or the path of a .toml file')(key, value)
+        if name.endswith(".toml"):
+            name = str(self._folder / name)
+        try:
+            self._requests_of_map(name)
+        except SettingsError as error:
+            raise Unfit(error.problem, error.hint) from error
+        return name
+
+    def _lift(self) -> tuple[Lift, str]:
+        table = self._section("lift")
+        short_name = text(r"[ -~]{1,32}", "1 to 32 letters, digits and signs of ASCII")
+        lift = Lift(
+            lift_id=table.need("id", short_name, "", 'id = "north-tower-2"'),
+            # The fastest passenger lift runs 20.5 m/s (from memory, unverified).
+            rated_speed_mps=table.take("rated_speed_mps", number(0.05, 21.0, "m/s", thousandth_of="mm/s"), None),
+            drive=table.take("drive", one_of({drive.value: drive for drive in Drive}), None),
+            # The wire carries landings -20 to 200 and heights to 1000 m. Source: alarm.cddl `floor`, `height-mm`.
+            landing_heights_m=table.take("landing_heights_m", ascending_numbers(-100.0, 1000.0, "m", most=200), ()),
+        )
+        registration_code = table.take("registration_code", short_name, "")
+        table.refuse_unknown()
+        return lift, registration_code
+
+    def _accelerometer(self) -> AccelerometerSettings | None:
+        if not self._top.has("accelerometer"):
+            return None
+        table = self._section("accelerometer")
+        settings = AccelerometerSettings(
+            chip=table.need("chip", one_of({"adxl345": "adxl345"}), "adxl345", 'chip = "adxl345"'),
+            bus=table.take("bus", text(r"/dev/i2c-\d+|\d+|unix:.+", '"/dev/i2c-1", "1" or "unix:PATH"'), "/dev/i2c-1"),
+            address=table.take("address", _adxl345_address, ADXL345_ADDRESSES[0]),
+            rate_hz=table.take("rate_hz", one_number_of(ADXL345_RATES_HZ, "Hz"), 400),
+            range_g=table.take("range_g", one_number_of(ADXL345_RANGES_G, "g"), 16),
+        )
+        table.refuse_unknown()
+        return settings
+
+    def _contacts(self, accelerometer: AccelerometerSettings | None) -> ContactsSettings | None:
+        if not self._top.has("contacts"):
+            return None
+        table = self._section("contacts")
+        chip = table.take("chip", text(r"lgpio(:\d+)?|unix:.+", '"lgpio", "lgpio:N" or "unix:PATH"'), "lgpio")
+        bus_pins = PINS_OF_BUS.get(accelerometer.bus.removeprefix("/dev/i2c-"), ()) if accelerometer else ()
+        owner_of_pin = {} if chip.startswith("unix:") else dict.fromkeys(bus_pins, "the I2C bus of [accelerometer]")
+        contacts = []
+        for signal in Signal:
+            if not table.has(signal.value):
+                continue
+            contact = _contact(signal, table.table(signal.value))
+            owner = owner_of_pin.setdefault(contact.pin, signal.value)
+            if owner != signal.value:
+                table.problem(
+                    signal.value, f"pin {contact.pin} is already used by {owner}", "Give each contact its own pin"
+                )
+            contacts.append(contact)
+        if not contacts:
+            table.problem(
+                "door_closed",
+                "[contacts] names no contact",
+                'Write for example: door_closed = { pin = 27, active = "low" }',
+            )
+        table.refuse_unknown()
+        return ContactsSettings(chip=chip, contacts=tuple(contacts))
+
+    def _controller(self) -> ControllerSettings | None:
+        if not self._top.has("controller"):
+            return None
+        table = self._section("controller")
+        settings = ControllerSettings(
+            kind=table.need("kind", one_of({"modbus_tcp": "modbus_tcp"}), "modbus_tcp", 'kind = "modbus_tcp"'),
+            host=table.need("host", text(r"[A-Za-z0-9._:-]{1,253}", "a host name or address"), "", 'host = "10.0.0.5"'),
+            port=table.take("port", whole(1, 65535), 502),
+            unit=table.take("unit", whole(0, 247), 1),
+            map_name=table.need("map", self._map_name, "", 'map = "nice3000plus"'),
+            poll_hz=table.take("poll_hz", number(0.1, 50.0, "Hz"), 10.0),
+        )
+        budget_ms = 1000.0 / settings.poll_hz
+        needed_ms = self._requests_of_map(settings.map_name) * REQUEST_MS if settings.map_name else 0.0
+        if needed_ms > budget_ms:
+            table.problem(
+                "poll_hz",
+                f"poll_hz = {settings.poll_hz:g} leaves {budget_ms:.0f} ms a poll, but map {settings.map_name} "
+                f"needs {needed_ms:.0f} ms",
+                f"At most poll_hz = {int(10_000 / needed_ms) / 10:g} with this map",
+            )
+        table.refuse_unknown()
+        return settings
+
+    def _delivery(self, state_folder: PurePath) -> DeliverySettings:
+        table = self._section("delivery")
+        receivers: list[ReceiverSettings] = []
+        for row in table.tables("receivers", maximum=4):
+            receiver = ReceiverSettings(
+                name=row.need("name", text(r"[a-z0-9_-]{1,16}", "1 to 16 of a-z 0-9 _ -"), "", 'name = "firm"'),
+                url=row.need("url", _http_url, "", 'url = "http://10.0.0.9:8080"'),
+            )
+            if receiver.name and receiver.name in {known.name for known in receivers}:
+                row.problem("name", f'two receivers are named "{receiver.name}"', "Give each its own name")
+            row.refuse_unknown()
+            receivers.append(receiver)
+        if not table.has("receivers"):
+            table.problem(
+                "receivers",
+                "no receiver is named, so nobody would hear an alarm",
+                'Write [delivery] with: receivers = [ { name = "firm", url = "http://10.0.0.9:8080" } ]',
+            )
+        outbox = table.take("outbox", self._path, state_folder / "outbox.sqlite")
+        table.refuse_unknown()
+        return DeliverySettings(outbox=outbox, receivers=tuple(receivers))
+
+    def _recording(self, state_folder: PurePath) -> RecordingSettings | None:
+        if not self._top.has("recording"):
+            return None
+        table = self._section("recording")
+        settings = RecordingSettings(
+            path=table.take("path", self._path, state_folder / "ring.liftrec"),
+            max_bytes=table.take("max_mib", whole(1, 65536, "MiB"), 64) * MIB,
+        )
+        table.refuse_unknown()
+        return settings
+
+    def _limits(self) -> tuple[tuple[tuple[str, float], ...], Limits]:
+        table = self._section("limits")
+        known = {spec.name: spec for spec in LIMITS}
+        overrides: list[tuple[str, float]] = []
+        for name in table.given_keys():
+            spec = known.get(name)
+            if spec is None:
+                table.problem(name, f"{name} is no detection limit", nearest_hint(name, known))
+                continue
+            value = table.take(name, number(spec.low, spec.high, ""), None)
+            if value is not None:
+                overrides.append((name, value))
+        try:
+            return tuple(overrides), limits_with(overrides)
+        except LimitProblem as error:
+            table.problem(error.name, error.problem, error.hint)
+            return (), Limits()
+
+
+def _contact(signal: Signal, table: TomlTable) -> ContactSettings:
+    contact = ContactSettings(
+        signal=signal,
+        pin=table.need("pin", whole(*HEADER_PINS), -1, f'{signal.value} = {{ pin = 17, active = "low" }}'),
+        is_active_low=table.take("active", one_of({"low": True, "high": False}), True),
+        pull=table.take("pull", one_of({pull.value: pull for pull in Pull}), Pull.UP),
+    )
+    table.refuse_unknown()
+    return contact
+
+
+def _adxl345_address(key: str, value: object) -> int:
+    address = whole(0x03, 0x77)(key, value)
+    if address not in ADXL345_ADDRESSES:
+        raise Unfit(f"{key} = {address:#04x} is no address of an adxl345", "Allowed: 0x53, or 0x1d with SDO high")
+    return address
+
+
+def _http_url(key: str, value: object) -> str:
+    url = text(r"https?://.+", "http://HOST:PORT")(key, value)
+    if text(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?/?", "http://HOST:PORT without a path")(key, url):
+        return url.rstrip("/")
+    return url
