@@ -1,0 +1,50 @@
+"""Finds and reads the register maps: those that come with the agent, and a file of the installer's own."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from drivers.register_map import RegisterMap
+from drivers.register_map_toml import register_map_from
+from edge_agent.errors import SettingsError
+from edge_agent.toml_table import nearest_hint
+
+
+def known_map_names() -> tuple[str, ...]:
+    """The maps that come with the agent, in order of the alphabet."""
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".toml")
+            for entry in files("drivers").joinpath("maps").iterdir()
+            if _is_map(entry.name)
+        )
+    )
+
+
+def load_register_map(name: str) -> RegisterMap:
+    """A map by its name ("nice3000plus") or by the path of a file ("/etc/lift-edge-agent/mine.toml").
+
+    Raises SettingsError: no such map, or a map with problems.
+    """
+    if name in known_map_names():
+        toml_text = files("drivers").joinpath("maps", f"{name}.toml").read_text(encoding="utf-8")
+        return register_map_from(toml_text, f"maps/{name}.toml")
+    if not name.endswith(".toml"):
+        raise SettingsError(
+            f"no register map is named {name}", subject=name, hint=nearest_hint(name, known_map_names())
+        )
+    try:
+        return register_map_from(Path(name).read_text(encoding="utf-8"), name)
+    except OSError as error:
+        raise SettingsError(
+            f"the register map cannot be read: {error.strerror}",
+            subject=name,
+            hint="Check the path and its permissions",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError("the register map is no UTF-8 text", subject=name, hint="Save it as UTF-8") from error
+
+
+def _is_map(file_name: str) -> bool:
+    return file_name.endswith(".toml") and not file_name.startswith("_")
