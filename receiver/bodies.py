@@ -1,0 +1,68 @@
+"""Request bodies, bounded in size and time; requests and answers that refuse, each with a hint."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from aiohttp import web
+
+from receiver.json_view import problem_text
+
+BODY_S_MAX = 10.0
+"""Time to send a body. Source: design/wire.md section 7.2."""
+
+
+class Refusal(Exception):
+    """An answer that says no. closes: the connection ends with it."""
+
+    def __init__(
+        self, status: int, problem: str, hint: str, *, closes: bool = False, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.problem = problem
+        self.hint = hint
+        self.closes = closes
+        self.retry_after_s = retry_after_s
+
+    def response(self) -> web.Response:
+        """As sent."""
+        answer = web.Response(
+            status=self.status, text=problem_text(self.problem, self.hint), content_type="application/json"
+        )
+        if self.retry_after_s is not None:
+            answer.headers["Retry-After"] = str(self.retry_after_s)
+        if self.closes:
+            answer.force_close()
+        return answer
+
+
+async def read_body(request: web.Request, content_type: str, bytes_max: int) -> bytes:
+    """The whole body. Raises `Refusal`: 415 other type, 413 too long, 408 too slow, the last two closing."""
+    if request.content_type != content_type:
+        raise Refusal(415, f"the body is {request.content_type}", f"Send it as {content_type}")
+    too_long = Refusal(413, f"the body is longer than {bytes_max} bytes", "Send less at a time", closes=True)
+    if (request.content_length or 0) > bytes_max:
+        raise too_long
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S_MAX):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > bytes_max:
+                    raise too_long
+    except TimeoutError as error:
+        problem = f"the body did not come within {BODY_S_MAX:g} s"
+        raise Refusal(408, problem, "Send it again", closes=True) from error
+    return bytes(body)
+
+
+def whole_query(request: web.Request, name: str, low: int, high: int, default: int) -> int:
+    """A whole number from the address. Raises `Refusal` 400."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if re.fullmatch(r"[0-9]{1,10}", text) is None or not low <= int(text) <= high:
+        raise Refusal(400, f"{name}={text[:20]!r} is no whole number in {low}..{high}", f"Give {name} in that range")
+    return int(text)

@@ -1,0 +1,113 @@
+"""The commands of `lift-receiver`: run it, and list incidents without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from receiver.board import BoardReader
+from receiver.errors import ReceiverError
+from receiver.incident_rows import IncidentView
+from receiver.sentences import lift_name, printable, title_of
+from receiver.server import Address, start, warn_if_reachable
+from receiver.service import Service
+from receiver.store import Store
+
+PORT = 8080
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 done, 2 the command cannot be carried out as it was given."""
+    asked = _parser().parse_args(arguments)
+    try:
+        if asked.command == "incidents":
+            return _list_incidents(asked.data)
+        address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
+        return asyncio.run(_run(asked.data, address))
+    except ReceiverError as error:
+        print(f"lift-receiver: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lift-receiver", description="The far end for a maintenance firm.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="receive records, answer boxes, show the live page")
+    run.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    run.add_argument("--port", type=_port, default=PORT, help=f"port (default {PORT}; 0: any free one)")
+    run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
+    incidents = commands.add_parser("incidents", help="list open incidents, also while a receiver runs")
+    for command in (run, incidents):
+        command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port in 0..65535")
+    return int(text)
+
+
+def _data_folder() -> Path:
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "lift-receiver"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _run(folder: Path, address: Address) -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    store = Store(folder)
+    try:
+        reader = BoardReader(folder)
+        try:
+            running = await start(Service(store, reader, _now_ms), address)
+            for warning in warn_if_reachable(address):
+                logging.getLogger("receiver").warning("%s", warning)
+            print(f"listening on {running.url}", flush=True)
+            await stop.wait()
+            await running.stop()
+            logging.getLogger("receiver").info("stopped")
+        finally:
+            reader.close()
+    finally:
+        store.close()
+    return 0
+
+
+def _list_incidents(folder: Path) -> int:
+    reader = BoardReader(folder)
+    try:
+        board = reader.board(_now_ms())
+    finally:
+        reader.close()
+    views = [view for view in board.incidents if view.incident.is_open]
+    for view in views:
+        print(_line(view))
+    if not views:
+        print("No open incident.")
+    return 0
+
+
+def _line(view: IncidentView) -> str:
+    incident = view.incident
+    assert incident.first is not None
+    raised = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(view.raised.latest_ms // 1000))
+    lift = lift_name(incident.key.device, view.lift_no)
+    takeover = incident.takeover
+    who = "nobody has taken it over" if takeover is None else f"taken over by {printable(takeover.who or 'somebody')}"
+    return f"{raised}  {title_of(incident.first.kind)}, {lift}, {incident.state.value}, {who}  [{incident.key}]"

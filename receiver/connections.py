@@ -1,0 +1,104 @@
+"""Guards connections below the HTTP server: how many there may be, and how long a request head may take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+CONNECTIONS_MAX = 4096
+CONNECTIONS_PER_ADDRESS_MAX = 200
+HEAD_S_MAX = 5.0
+"""Source of the three: design/wire.md section 7.2."""
+
+
+@dataclass(slots=True)
+class ConnectionCounts:
+    """How many connections are open, in all and by address; refused ones are counted."""
+
+    total: int = 0
+    refused: int = 0
+    by_address: Counter[str] = field(default_factory=Counter)
+
+
+class GuardedConnection(asyncio.Protocol):
+    """Passes a connection to the HTTP protocol inside, or refuses it; closes it when a request head takes too long."""
+
+    def __init__(self, inner: asyncio.Protocol, counts: ConnectionCounts) -> None:
+        self._inner = inner
+        self._counts = counts
+        self._address: str | None = None  # None: refused or not yet connected
+        self._transport: asyncio.Transport | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._is_answering = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) else "local"
+        counts = self._counts
+        if counts.total >= CONNECTIONS_MAX or counts.by_address[address] >= CONNECTIONS_PER_ADDRESS_MAX:
+            counts.refused += 1
+            transport.abort()
+            return
+        counts.total += 1
+        counts.by_address[address] += 1
+        self._address = address
+        self._transport = transport
+        self._start_deadline()
+        self._inner.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._address is None:
+            return
+        if not self._is_answering and self._deadline is None:
+            self._start_deadline()
+        self._inner.data_received(data)
+
+    def head_complete(self) -> None:
+        """The HTTP server has a whole request head and starts to answer."""
+        self._is_answering = True
+        self._stop_deadline()
+
+    def answered(self) -> None:
+        """The answer is made; the next byte begins a new head."""
+        self._is_answering = False
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._address is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_deadline()
+        if self._address is None:
+            return
+        self._counts.total -= 1
+        self._counts.by_address[self._address] -= 1
+        if self._counts.by_address[self._address] <= 0:
+            del self._counts.by_address[self._address]
+        self._address = None
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    def _start_deadline(self) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(HEAD_S_MAX, self._close_slow)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _close_slow(self) -> None:
+        self._deadline = None
+        if self._transport is not None:
+            self._transport.close()
+
+
+def guarded(make_inner: Callable[[], asyncio.Protocol], counts: ConnectionCounts) -> Callable[[], GuardedConnection]:
+    """A protocol factory for `loop.create_server`."""
+    return lambda: GuardedConnection(make_inner(), counts)

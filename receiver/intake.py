@@ -1,0 +1,122 @@
+"""Judges the items of one batch and puts the good ones in their place, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.errors import WireError
+from edge_agent.wire import decode_record, digest
+from edge_agent.wire_values import Batch, Identity, Lost, Phase, Record, Stream, SystemKind, Verdict
+from receiver.incidents import FAULT_KIND_MAX, IncidentKey
+from receiver.spans import add_span, runs_of
+
+CONFLICTS_PER_NUMBER_MAX = 16
+"""Other records kept under one number. Our choice: more copies of one card than that tell nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What became of the items of a batch, in order. Only what was new is in the other fields."""
+
+    verdicts: tuple[Verdict, ...]
+    log: int | None  # of the first readable item; None: nothing was readable
+    touched: tuple[IncidentKey, ...]
+    incident_records: tuple[Record, ...]
+    tests: tuple[Record, ...]
+    conflicts: tuple[tuple[Stream, int], ...]
+    problems: tuple[str, ...]
+    lift_no: str | None
+    firmware: str | None
+
+
+def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int) -> Items:
+    """Store what can be stored. A refused item is never stored: it must not take the place of the true record."""
+    verdicts: list[Verdict] = []
+    new: list[Record] = []
+    conflicts: list[tuple[Stream, int]] = []
+    problems: list[str] = []
+    log: int | None = None
+    for body in batch.items:
+        try:
+            record = decode_record(body)
+        except WireError as error:
+            problems.append(str(error))
+            verdicts.append(Verdict.MALFORMED)
+            continue
+        if record.device != batch.device:
+            problems.append(f"a record of box {record.device.hex()} in a batch of box {batch.device.hex()}")
+            verdicts.append(Verdict.NOT_ALLOWED)
+            continue
+        log = record.log if log is None else log
+        verdict = _place(db, record, body, now_ms)
+        verdicts.append(verdict)
+        if verdict is Verdict.STORED:
+            new.append(record)
+        elif verdict is Verdict.CONFLICT:
+            conflicts.append((record.stream, record.seqno))
+    _count_present(db, new, now_ms)
+    identities = [record.detail for record in new if isinstance(record.detail, Identity)]
+    keys = [(record, IncidentKey.of(record)) for record in new]
+    return Items(
+        verdicts=tuple(verdicts),
+        log=log,
+        touched=tuple(dict.fromkeys(key for _, key in keys if key is not None)),
+        incident_records=tuple(record for record, key in keys if key is not None),
+        tests=tuple(record for record in new if _walked_the_alarm_path(record)),
+        conflicts=tuple(conflicts),
+        problems=tuple(problems),
+        lift_no=identities[-1].lift_no if identities else None,
+        firmware=identities[-1].firmware if identities else None,
+    )
+
+
+def _place(db: sqlite3.Connection, record: Record, body: bytes, now_ms: int) -> Verdict:
+    """Insert a record, or say what is in its place."""
+    place = (record.device, record.log, int(record.stream), record.seqno)
+    found = digest(body)
+    key = IncidentKey.of(record)
+    phase = record.phase
+    if phase is None and record.kind <= FAULT_KIND_MAX:
+        phase = Phase.RAISED
+    inserted = db.execute(
+        "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)",
+        (
+            *place,
+            record.kind,
+            None if phase is None else int(phase),
+            None if key is None else key.seqno,
+            found,
+            body,
+            now_ms,
+        ),
+    )
+    if inserted.rowcount == 1:
+        return Verdict.STORED
+    at = "dev=? AND log=? AND stream=? AND seqno=?"
+    (kept,) = db.execute(f"SELECT digest FROM record WHERE {at}", place).fetchone()
+    if kept == found:
+        return Verdict.HAD_IT
+    (count,) = db.execute(f"SELECT count(*) FROM conflict WHERE {at}", place).fetchone()
+    if count < CONFLICTS_PER_NUMBER_MAX:
+        db.execute("INSERT OR IGNORE INTO conflict VALUES (?,?,?,?,?,?,?)", (*place, found, body, now_ms))
+    return Verdict.CONFLICT
+
+
+def _count_present(db: sqlite3.Connection, new: Iterable[Record], now_ms: int) -> None:
+    """Marks and gaps follow from what is here and from what the box says is lost for good."""
+    numbers: dict[tuple[bytes, int, Stream], list[int]] = {}
+    for record in new:
+        numbers.setdefault((record.device, record.log, record.stream), []).append(record.seqno)
+    for (device, log, stream), seqnos in numbers.items():
+        for first, last in runs_of(seqnos):
+            add_span(db, device, log, stream, first, last, now_ms)
+    for record in new:
+        lost = record.detail
+        if isinstance(lost, Lost) and lost.first <= lost.last:
+            add_span(db, record.device, record.log, lost.stream, lost.first, lost.last, now_ms)
+
+
+def _walked_the_alarm_path(record: Record) -> bool:
+    return record.phase is Phase.TEST or record.kind == SystemKind.PERIODIC_TEST

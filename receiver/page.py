@@ -1,0 +1,49 @@
+"""The live page: static files from the package, and the headers that keep foreign script out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from aiohttp import web
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On every answer, not only on the page."""
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+def page_routes() -> list[web.RouteDef]:
+    """GET / and GET /static/{name}: only files of the package's `static` folder, read once at start."""
+    folder = files("receiver") / "static"
+    contents = {entry.name: entry.read_bytes() for entry in folder.iterdir() if _type_of(entry.name) is not None}
+
+    async def get_page(_: web.Request) -> web.Response:
+        return _file("index.html")
+
+    async def get_static(request: web.Request) -> web.Response:
+        return _file(request.match_info["name"])
+
+    def _file(name: str) -> web.Response:
+        content_type = _type_of(name)
+        if name not in contents or content_type is None:
+            raise web.HTTPNotFound
+        return web.Response(
+            body=contents[name], content_type=content_type, charset="utf-8", headers={"Cache-Control": "no-cache"}
+        )
+
+    return [web.get("/", get_page), web.get("/static/{name}", get_static)]
+
+
+def _type_of(name: str) -> str | None:
+    return _TYPES.get("." + name.rpartition(".")[2])

@@ -1,0 +1,126 @@
+"""The addresses that people and their programs speak to: incidents, what people did, live events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from edge_agent.errors import WireError
+from edge_agent.schema import text, whole
+from edge_agent.wire import ETA_MIN_MAX, WHO_BYTES_MAX
+from edge_agent.wire_values import Act
+from receiver.bodies import Refusal, read_body
+from receiver.errors import NoticeRefused, StoreUnavailable
+from receiver.hub import PageEvent
+from receiver.incidents import IncidentKey
+from receiver.json_view import incident_text
+from receiver.service import Service
+
+NOTICE_BYTES_MAX = 4_096
+WRITE_S_MAX = 10.0
+"""A notice is a few words; a page that takes no event for this long is cut off. Our choices."""
+
+_ACTS = {act.name.lower(): act for act in Act}
+_ACT_NUMBERS = {int(act): act for act in Act}
+_NO_INCIDENT = ("there is no such incident", "Take an id from /v1/incidents")
+
+
+def people_routes(service: Service) -> list[web.RouteDef]:
+    """GET /v1/incidents, GET /v1/incidents/{id}, POST .../notice, GET /v1/events, GET /healthz."""
+
+    async def get_incidents(_: web.Request) -> web.Response:
+        return _json((await service.board_event()).text)
+
+    async def get_incident(request: web.Request) -> web.Response:
+        view = await service.incident(_key(request))
+        if view is None:
+            raise Refusal(404, *_NO_INCIDENT)
+        return _json(incident_text(view, service.now_ms()))
+
+    async def post_notice(request: web.Request) -> web.Response:
+        key = _key(request)
+        act, who, eta_min = _notice(await read_body(request, "application/json", NOTICE_BYTES_MAX))
+        try:
+            view = await service.notice(key, act, who, eta_min)
+        except NoticeRefused as error:
+            raise Refusal(409, error.problem, error.hint) from error
+        except StoreUnavailable as error:
+            raise Refusal(503, error.problem, error.hint, retry_after_s=1) from error
+        if view is None:
+            raise Refusal(404, *_NO_INCIDENT)
+        return _json(incident_text(view, service.now_ms()))
+
+    async def get_events(request: web.Request) -> web.StreamResponse:
+        listener = service.hub.listen()
+        if listener is None:
+            raise Refusal(503, "too many pages are open", "Close some", retry_after_s=5)
+        try:
+            response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+            await response.prepare(request)
+            event: PageEvent | None = await service.board_event()
+            while event is not None:
+                async with asyncio.timeout(WRITE_S_MAX):
+                    await response.write(event.wire)
+                event = await listener.next()
+        except (TimeoutError, ConnectionError):
+            response.force_close()
+        finally:
+            service.hub.leave(listener)
+        return response
+
+    async def get_health(_: web.Request) -> web.Response:
+        return _json('{"status":"ok"}')
+
+    return [
+        web.get("/v1/incidents", get_incidents),
+        web.get("/v1/incidents/{id}", get_incident),
+        web.post("/v1/incidents/{id}/notice", post_notice),
+        web.get("/v1/events", get_events),
+        web.get("/healthz", get_health),
+    ]
+
+
+def _json(words: str) -> web.Response:
+    return web.Response(text=words, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _key(request: web.Request) -> IncidentKey:
+    key = IncidentKey.parse(request.match_info["id"])
+    if key is None:
+        raise Refusal(404, *_NO_INCIDENT)
+    return key
+
+
+def _notice(body: bytes) -> tuple[Act, str | None, int | None]:
+    """act by name or number, who, eta_min. Raises `Refusal` 400."""
+    hint = 'Send {"act": "taken_over", "who": "a name", "eta_min": 15}'
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "the body is no JSON", hint) from error
+    if not isinstance(said, dict):
+        raise Refusal(400, "the body is no JSON object", hint)
+    for name in said.keys() - {"act", "who", "eta_min"}:
+        raise Refusal(400, f"the field {name[:40]!r} is unknown", hint)
+    act = _act(said.get("act"))
+    who, eta_min = said.get("who"), said.get("eta_min")
+    try:
+        if who is not None:
+            who = text(who.strip() if isinstance(who, str) else who, 1, WHO_BYTES_MAX, "who")
+        if eta_min is not None:
+            eta_min = whole(eta_min, 0, ETA_MIN_MAX, "eta_min")
+    except WireError as error:
+        raise Refusal(400, f"{error.subject}: {error.problem}", hint) from error
+    if who is None and act is not Act.SHOWN:
+        raise Refusal(400, "who: a name is missing", hint)
+    return act, who, eta_min
+
+
+def _act(said: object) -> Act:
+    if isinstance(said, str) and said in _ACTS:
+        return _ACTS[said]
+    if type(said) is int and said in _ACT_NUMBERS:
+        return _ACT_NUMBERS[said]
+    raise Refusal(400, "act is none of those known", f"Give one of {', '.join(_ACTS)}, or its number")

@@ -1,0 +1,169 @@
+"""Puts the receiver on a port: routes, guards in front of every answer, start and clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from receiver.bodies import Refusal
+from receiver.box_api import box_routes
+from receiver.connections import ConnectionCounts, GuardedConnection, guarded
+from receiver.errors import ReceiverError
+from receiver.page import HEADERS, page_routes
+from receiver.people_api import people_routes
+from receiver.service import Service
+
+BACKLOG = 1_024
+KEEPALIVE_S = 75.0
+STOP_S = 2.0
+"""Backlog: design/wire.md section 6.1. Keep-alive longer than a poll for notices; a stop that nobody notices. Ours."""
+
+_BOX_PATHS = ("/v1/records", "/v1/notices", "/healthz")
+_Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. names: further host names under which people open the page, for example behind a proxy."""
+
+    host: str
+    port: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine can reach it."""
+        return _is_loopback(self.host)
+
+
+class Running:
+    """A server that listens."""
+
+    def __init__(self, service: Service, runner: web.AppRunner, server: asyncio.Server, url: str) -> None:
+        self.url = url
+        self._service = service
+        self._runner = runner
+        self._server = server
+        self._beat = asyncio.create_task(service.run())
+
+    async def stop(self) -> None:
+        """Answer what has arrived, then close."""
+        self._server.close()
+        self._beat.cancel()
+        await asyncio.wait([self._beat])
+        self._service.hub.stop()
+        await self._runner.cleanup()
+        await self._service.stop()
+
+
+async def start(service: Service, address: Address) -> Running:
+    """Listen. Raises `ReceiverError` when the port cannot be had."""
+    app = web.Application(middlewares=[_guard(address)])
+    app.on_response_prepare.append(_add_headers)
+    app.add_routes([*box_routes(service), *people_routes(service), *page_routes()])
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=STOP_S,
+        lingering_time=STOP_S,
+        auto_decompress=False,  # a compressed body is refused by its type of bytes, never inflated
+    )
+    await runner.setup()
+    assert runner.server is not None
+    try:
+        server = await asyncio.get_running_loop().create_server(
+            guarded(runner.server, ConnectionCounts()), address.host, address.port, backlog=BACKLOG
+        )
+    except OSError as error:
+        await runner.cleanup()
+        raise _cannot_listen(address, error) from error
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = server.sockets[0].getsockname()[1]
+    return Running(service, runner, server, f"http://{host}:{port}")
+
+
+def _cannot_listen(address: Address, error: OSError) -> ReceiverError:
+    subject = f"port {address.port} on {address.host}"
+    if error.errno == errno.EADDRINUSE:
+        hint = "Stop that program, choose another port with --port N, or take any free one with --port 0"
+        return ReceiverError("in use by another program", subject=subject, hint=hint)
+    if error.errno == errno.EACCES:
+        return ReceiverError("not allowed to this user", subject=subject, hint="Choose a port above 1023 with --port N")
+    hint = "Give --host an address of this machine, for example 127.0.0.1"
+    return ReceiverError(f"cannot be listened on ({error.strerror or error})", subject=subject, hint=hint)
+
+
+def _guard(address: Address) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: _Answer) -> web.StreamResponse:
+        connection = None if request.transport is None else request.transport.get_protocol()
+        if isinstance(connection, GuardedConnection):
+            connection.head_complete()
+        try:
+            _check_where_from(request, address)
+            return await handler(request)
+        except Refusal as refusal:
+            return refusal.response()
+        except web.HTTPException as refusal:
+            return Refusal(refusal.status, refusal.reason.lower(), "See docs/receiver.md for the addresses").response()
+        finally:
+            if isinstance(connection, GuardedConnection):
+                connection.answered()
+
+    return guard
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+def _check_where_from(request: web.Request, address: Address) -> None:
+    """No other site may speak through a browser that can reach this port. Raises `Refusal` 403.
+
+    A page of another site carries its own Origin; a name of another site that was pointed at this machine (DNS
+    rebinding) carries its own Host.
+    """
+    if request.path in _BOX_PATHS:
+        return
+    host = _host_name(request.host)
+    if address.is_loopback and not _is_loopback(host) and host not in address.names:
+        hint = "Open it as http://127.0.0.1, or start the receiver with --name and the name you use"
+        raise Refusal(403, f"this receiver is not known as {host[:60]!r}", hint)
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != request.host:
+        raise Refusal(403, "asked by a page of another site", "Open the receiver's own page")
+
+
+def _host_name(host: str) -> str:
+    """Without port and brackets, in small letters."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def warn_if_reachable(address: Address) -> Sequence[str]:
+    """What must be said before people rely on it."""
+    if address.is_loopback:
+        return ()
+    return (
+        f"WARNING: {address.host} can be reached from other machines, and page and notices ask for no password yet: "
+        "anyone who reaches this port can take over or close an incident. Keep it behind a VPN or a proxy that asks.",
+    )

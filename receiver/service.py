@@ -1,0 +1,152 @@
+"""What the receiver does, behind its addresses: takes batches, tells pages, hears people. Knows no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from edge_agent.errors import WireError
+from edge_agent.wire import answer_tag, decode_batch, decode_record
+from edge_agent.wire_values import Act, Batch, Receipt, Stream
+from receiver.board import BoardReader
+from receiver.committer import Committer
+from receiver.hub import Hub, PageEvent
+from receiver.incident_rows import IncidentView
+from receiver.incidents import IncidentKey
+from receiver.json_view import beat_text, board_text, boxes_text, incident_text
+from receiver.rates import ALARM, ORDINARY, Buckets
+from receiver.store import Store
+
+BEAT_S = 3
+BOXES_S = 9
+"""How often pages hear a sign of life, and the list of boxes. The page calls the line lost after 8 s of silence."""
+
+log = logging.getLogger("receiver")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """This box asks too often. retry_after_s: when to come again."""
+
+    retry_after_s: int
+
+
+class Service:
+    """One running receiver. `now_ms` gives Unix time in ms."""
+
+    def __init__(self, store: Store, reader: BoardReader, now_ms: Callable[[], int]) -> None:
+        self.now_ms = now_ms
+        self.hub = Hub()
+        self._committer = Committer(store)
+        self._reader = reader
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="board")
+        self._ordinary = Buckets(ORDINARY)
+        self._alarms = Buckets(ALARM)
+        self._has_box_news = False
+
+    async def take(self, body: bytes) -> Receipt | TooMany:
+        """Store a request body. Raises `WireError` for damaged outer bytes, `StoreUnavailable`."""
+        at_ms = self.now_ms()
+        batch = decode_batch(body)
+        wait_s = self._ordinary.take(batch.device, at_ms)
+        if wait_s and _holds_alarm(batch):
+            wait_s = self._alarms.take(batch.device, at_ms)
+        if wait_s:
+            return TooMany(wait_s)
+        taken = await self._committer.take(batch, at_ms)
+        for sentence in taken.said:
+            log.info("%s", sentence)
+        if taken.is_renamed:
+            self.hub.publish(await self.board_event())
+        for key in taken.touched:
+            await self._publish(key)
+        self._has_box_news |= taken.has_box_news
+        return replace(taken.receipt, at_ms=self.now_ms(), answers=answer_tag(body))
+
+    async def notices(self, device: bytes, after: int, wait_s: float) -> Receipt | None:
+        """Notices beyond `after` that the box has not acted on, waiting for one. None: this box never sent."""
+        receipt = await self._poll(device, after)
+        if receipt is None or receipt.notices or wait_s <= 0:
+            return receipt
+        await self.hub.wait_for_notice(device, wait_s)
+        return await self._poll(device, after)
+
+    async def notice(self, key: IncidentKey, act: Act, who: str | None, eta_min: int | None) -> IncidentView | None:
+        """Store what a person did, and tell box and pages. None: no such incident. Raises `NoticeRefused`."""
+        taken = await self._committer.ask(lambda store: store.take_notice(key, act, who, eta_min, self.now_ms()))
+        if taken is None:
+            return None
+        if taken.is_new:
+            log.info("%s", taken.said)
+            self.hub.wake(key.device)
+            await self._publish(key)
+        return await self.incident(key)
+
+    async def incident(self, key: IncidentKey) -> IncidentView | None:
+        """One incident; None where there is none."""
+        return await self._read(lambda reader: reader.incident(key))
+
+    async def board_event(self) -> PageEvent:
+        """The whole picture, for a page that just opened."""
+        now_ms = self.now_ms()
+        return PageEvent("board", board_text(await self._read(lambda reader: reader.board(now_ms)), now_ms))
+
+    async def run(self) -> None:
+        """Tell open pages that the line lives, until cancelled."""
+        passed_s = 0
+        while True:
+            await asyncio.sleep(1)
+            passed_s += 1
+            if self.hub.listener_count == 0:
+                continue
+            if self._has_box_news or passed_s % BOXES_S == 0:
+                self._has_box_news = False
+                self.hub.publish(await self._boxes_event())
+            elif passed_s % BEAT_S == 0:
+                self.hub.publish(PageEvent("beat", beat_text(self.now_ms())))
+
+    async def stop(self) -> None:
+        """Answer what has arrived, let everybody go, and end the threads."""
+        self.hub.stop()
+        await self._committer.stop()
+        self._reading.shutdown()
+
+    async def _poll(self, device: bytes, after: int) -> Receipt | None:
+        polled = await self._committer.ask(lambda store: store.notices_after(device, after, self.now_ms()))
+        if polled is None:
+            return None
+        if polled.said:
+            log.info("%s", polled.said)
+        for key in polled.touched:
+            await self._publish(key)
+        return polled.receipt
+
+    async def _boxes_event(self) -> PageEvent:
+        now_ms = self.now_ms()
+        return PageEvent("boxes", boxes_text(await self._read(lambda reader: reader.boxes(now_ms)), now_ms))
+
+    async def _publish(self, key: IncidentKey) -> None:
+        if self.hub.listener_count == 0:
+            return
+        view = await self.incident(key)
+        if view is not None:
+            self.hub.publish(PageEvent("incident", incident_text(view, self.now_ms())))
+
+    async def _read(self, question: Callable[[BoardReader], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, question, self._reader)
+
+
+def _holds_alarm(batch: Batch) -> bool:
+    for item in batch.items:
+        try:
+            record = decode_record(item)
+        except WireError:
+            continue
+        if record.stream is Stream.ALARM and record.device == batch.device:
+            return True
+    return False

@@ -1,0 +1,228 @@
+// One open incident as a card: what happened, where, is somebody inside, who goes, and the buttons for people.
+import { button, make, text } from "./dom.js";
+import { clock, clockMinutes, duration, has, pick, say } from "./say.js";
+
+const ETA_CHOICES_MIN = [5, 10, 15, 20, 30, 60];
+const ETA_FIRST_MIN = 15;
+const NARROW_MS = 2000; // an interval no wider than this is shown as one time
+const AGAIN_MS = 4000; // a second tap within this confirms
+
+export function subject(lift, device) {
+  return lift === null ? say("box", { device }) : say("lift", { lift });
+}
+
+// send(incident, act, eta_min) -> promise; nowMs() -> receiver time.
+export class Card {
+  constructor(send, nowMs) {
+    this.send = send;
+    this.nowMs = nowMs;
+    this.etaMin = ETA_FIRST_MIN;
+    this.isOpened = false;
+    this.problem = "";
+    this.element = make("article", "card");
+  }
+
+  show(incident) {
+    this.incident = incident;
+    const { element } = this;
+    element.className = `card ${incident.severity}${incident.needs_taking_over ? " untaken" : ""}`;
+    element.replaceChildren(this.head(), this.who(), this.facts(), this.firstCheck(), this.acts(), this.details());
+    this.tick();
+  }
+
+  tick() {
+    const { raised } = this.incident;
+    const now = this.nowMs();
+    if (raised.earliest_ms === null) {
+      this.since.textContent = say("since_least", { duration: duration(now - raised.latest_ms) });
+    } else if (raised.latest_ms - raised.earliest_ms <= NARROW_MS) {
+      this.since.textContent = say("since", { duration: duration(now - raised.latest_ms) });
+    } else {
+      const middle = (raised.earliest_ms + raised.latest_ms) / 2;
+      this.since.textContent = say("since_about", { duration: duration(now - middle) });
+    }
+    if (this.due) this.due.textContent = this.dueWords(now);
+  }
+
+  head() {
+    const { incident } = this;
+    this.since = text("div", "since", "");
+    return make("div", "head",
+      make("div", "",
+        text("h3", "", pick(incident.title)),
+        text("div", "subject", subject(incident.lift, incident.device))),
+      make("div", "times", this.since, text("div", "small", raisedWords(incident))));
+  }
+
+  who() {
+    const { incident } = this;
+    this.due = null;
+    const isGone = incident.condition_gone !== null;
+    if (incident.taken_over_by === null) {
+      if (isGone) return text("p", "who gone", say("gone_open"));
+      const isUrgent = incident.needs_taking_over;
+      return text("p", isUrgent ? "who nobody" : "who", say(isUrgent ? "nobody" : `state_${incident.state}`));
+    }
+    const isThere = incident.notices.some((notice) => notice.act === "on_site");
+    const said = say(isThere ? "on_site_by" : "taken_by", { who: incident.taken_over_by });
+    const line = make("p", "who taken", text("strong", "", said));
+    if (!isThere && incident.due_ms !== null && !isGone) {
+      this.due = text("span", "due", "");
+      line.append(this.due);
+    }
+    line.append(text("span", "small", say(incident.box_was_told ? "box_told" : "box_not_told")));
+    if (isGone) line.append(text("span", "full", say("gone_open")));
+    return line;
+  }
+
+  dueWords(now) {
+    const dueMs = this.incident.due_ms;
+    this.due.classList.toggle("overdue", now > dueMs);
+    if (now > dueMs) return say("overdue", { time: clockMinutes(dueMs) });
+    return say("there_by", { time: clockMinutes(dueMs), minutes: Math.ceil((dueMs - now) / 60000) });
+  }
+
+  facts() {
+    const { incident } = this;
+    const { place } = incident;
+    const rows = [
+      fact("where", whereWords(place)),
+      fact("door", say(`door_${place.door}`)),
+      fact("motion", say(`moving_${place.moving ?? "unknown"}`)),
+    ];
+    if (incident.occupied_percent !== null || incident.stream === 0) {
+      const inside = incident.occupied_percent;
+      const value = inside === null ? say("occupied_unknown") : `${inside} %`;
+      const row = fact("occupied", value, inside !== null && inside >= 50 ? "fact strong" : "fact");
+      if (place.people !== null) row.append(text("dd", "small", say("people", { people: place.people })));
+      rows.splice(1, 0, row);
+    }
+    return make("dl", "facts", ...rows);
+  }
+
+  firstCheck() {
+    const { incident } = this;
+    if (incident.first_check === null) return null;
+    return make("p", "check", text("strong", "", `${say("first_check")} `), text("span", "", pick(incident.first_check)));
+  }
+
+  acts() {
+    const { incident } = this;
+    const row = make("div", "acts");
+    if (incident.taken_over_by === null && incident.state !== "condition_gone") {
+      row.append(this.etaChoice(), button("take", say("take"), () => this.act("taken_over", this.etaMin)));
+    }
+    const rest = make("div", "rest");
+    if (incident.taken_over_by !== null && incident.state === "taken_over") {
+      rest.append(button("plain", say("act_on_site"), () => this.act("on_site", null)));
+    }
+    rest.append(this.confirmed("closed"), this.confirmed("false_alarm"));
+    row.append(rest);
+    if (this.problem) row.append(text("p", "problem", this.problem));
+    return row;
+  }
+
+  etaChoice() {
+    const group = make("fieldset", "eta");
+    group.append(text("legend", "", say("eta")));
+    for (const minutes of ETA_CHOICES_MIN) {
+      const choice = button("chip", say("minutes", { minutes }), () => {
+        this.etaMin = minutes;
+        for (const other of group.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === choice));
+      });
+      choice.setAttribute("aria-pressed", String(minutes === this.etaMin));
+      group.append(choice);
+    }
+    return group;
+  }
+
+  confirmed(act) {
+    const words = say(`act_${act}`);
+    let armedMs = 0;
+    const tap = button("plain", words, () => {
+      if (Date.now() - armedMs < AGAIN_MS) return void this.act(act, null);
+      armedMs = Date.now();
+      tap.textContent = say("again", { act: words });
+      setTimeout(() => { tap.textContent = words; }, AGAIN_MS);
+    });
+    return tap;
+  }
+
+  async act(act, etaMin) {
+    this.problem = "";
+    try {
+      await this.send(this.incident, act, etaMin);
+    } catch (error) {
+      this.problem = error.message;
+      this.show(this.incident);
+    }
+  }
+
+  details() {
+    const { incident } = this;
+    const more = make("details", "");
+    more.open = this.isOpened;
+    more.addEventListener("toggle", () => { this.isOpened = more.open; });
+    more.append(text("summary", "", say("details")));
+    const list = make("dl", "more");
+    const seen = incident.evidence.map((name) => (has(`saw_${name}`) ? say(`saw_${name}`) : name));
+    list.append(text("dt", "", say("evidence")), text("dd", "", seen.join(", ") || "–"));
+    for (const measure of incident.measures) list.append(...measureWords(measure));
+    for (const sign of incident.signs) list.append(...signWords(sign));
+    if (incident.note !== null) list.append(text("dt", "", say("note")), text("dd", "", incident.note));
+    list.append(text("dt", "", say("journal")), journal(incident));
+    list.append(text("dt", "", "id"), text("dd", "mono", incident.id));
+    more.append(list);
+    return more;
+  }
+}
+
+function fact(key, value, className = "fact") {
+  return make("div", className, text("dt", "", say(key)), text("dd", "", value));
+}
+
+function whereWords(place) {
+  const height = place.height_mm === null ? "" : say("height", { height: (place.height_mm / 1000).toFixed(2) });
+  if (place.landing === null) return height || say("where_unknown");
+  const key = place.is_between_landings ? "between_landings" : "landing";
+  const words = say(key, { landing: place.landing });
+  return place.is_between_landings && height ? `${words}, ${height}` : words;
+}
+
+function raisedWords(incident) {
+  const { earliest_ms: from, latest_ms: to } = incident.raised;
+  if (from === null) return say("raised_before", { to: clock(to, true) });
+  if (to - from <= NARROW_MS) return say("raised_at", { time: clock(to, true) });
+  return say("raised_between", { from: clock(from, true), to: clock(to) });
+}
+
+function measureWords(measure) {
+  const key = `measure_${measure.name}`;
+  const value = measure.unit ? `${measure.value} ${measure.unit}` : String(measure.value);
+  return [text("dt", "", has(key) ? say(key) : measure.name), text("dd", "", value)];
+}
+
+// A sign is a technical name from the alarm catalogue; yes and no are said in words, the unit follows a value.
+function signWords(sign) {
+  const isYesNo = sign.unit === "yes/no" && has(`answer_${sign.value}`);
+  const value = isYesNo ? say(`answer_${sign.value}`) : `${sign.value} ${sign.unit === "name" ? "" : sign.unit}`.trim();
+  return [text("dt", "mono", sign.name), text("dd", "", value)];
+}
+
+function journal(incident) {
+  const list = make("ol", "journal");
+  list.append(text("li", "", `${clock(incident.stored_ms, true)} ${say("state_stored")}`));
+  for (const notice of incident.notices) {
+    const eta = notice.eta_min === null ? "" : `, ${say("eta")} ${say("minutes", { minutes: notice.eta_min })}`;
+    const who = notice.who === null ? "" : `: ${notice.who}`;
+    const told = say(notice.box_was_told ? "box_told" : "box_not_told");
+    list.append(text("li", "", `${clock(notice.at_ms, true)} ${say(`act_${notice.act}`)}${who}${eta} (${told})`));
+  }
+  if (incident.condition_gone !== null) {
+    list.append(text("li", "", `${clock(incident.condition_gone.latest_ms, true)} ${say("phase_condition_gone")}`));
+  }
+  if (incident.ended !== null) {
+    list.append(text("li", "", `${clock(incident.ended.latest_ms, true)} ${say("phase_ended")}`));
+  }
+  return list;
+}
