@@ -25,6 +25,7 @@ from edge_agent.readings import (
     Tick,
 )
 from edge_agent.timeline import source_of
+from sim.chance import branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def with_faults(stream: Iterable[Reading], faults: Iterable[Fault], rng: np.rand
     """The stream with all faults applied, first fault innermost."""
     out = iter(stream)
     for fault in faults:
-        out = with_fault(out, fault, rng.spawn(1)[0])
+        out = with_fault(out, fault, branches(rng, 1)[0])
     return out
 
 

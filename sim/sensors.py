@@ -16,6 +16,7 @@ from edge_agent.readings import (
 )
 from edge_agent.timeline import Timeline
 from sim.box import AccelSpec, BoxSpec, ControllerSpec, PressureSpec, rotation
+from sim.chance import branches
 from sim.field import CarField
 from sim.lift import Lift
 from sim.motion import FloatArray
@@ -130,8 +131,7 @@ class Sensors:
     """All sensors of one lift. Ask stretch after stretch; time 0 of the story is `start_ns`."""
 
     def __init__(self, lift: Lift, box: BoxSpec, rng: np.random.Generator, start_ns: int = 0) -> None:
-        # each sensor has its own stream of chance, so that leaving one out does not change the others
-        field_rng, chip_rng, stamp_rng, switch_rng, link_rng, air_rng = rng.spawn(6)
+        field_rng, chip_rng, stamp_rng, switch_rng, link_rng, air_rng = branches(rng, 6)
         self.field = CarField(lift, field_rng)
         self.chip = None if box.accel is None else AccelSensor(lift, self.field, box.accel, chip_rng)
         self.switches = Switches(lift, box, switch_rng, start_ns)

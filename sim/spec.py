@@ -68,11 +68,15 @@ class LiftSpec:
     zone_half_m: float  # half height of the door zone
     door: DoorSpec
     body: BodySpec
-    first_floor_number: int = 1  # what the controller calls landing 0
+    first_floor_number: int  # what the controller calls landing 0
 
 
 def draw_lift(
-    rng: np.random.Generator, drive: Drive, landing_heights_m: tuple[float, ...], rated_mps: float
+    rng: np.random.Generator,
+    drive: Drive,
+    landing_heights_m: tuple[float, ...],
+    rated_mps: float,
+    first_floor_number: int = 1,
 ) -> LiftSpec:
     """Draw the parameters of one lift; the caller has fixed what a scenario must know."""
     style = _draw_style(rng, drive, rated_mps)
@@ -91,6 +95,7 @@ def draw_lift(
         zone_half_m=float(rng.uniform(0.10, 0.30)),
         door=_draw_door(rng),
         body=_draw_body(rng, is_hydraulic, rated_mps),
+        first_floor_number=first_floor_number,
     )
 
 

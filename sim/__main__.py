@@ -1,0 +1,62 @@
+"""`lift-sim`: simulated lifts from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge_agent.errors import EdgeAgentError
+from sim import cli_scenarios
+
+_BROKEN = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their arguments."""
+    top = argparse.ArgumentParser(prog="lift-sim", description="Simulated lifts: stories with known alarms.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="the scenarios that come with the simulator")
+    describe = commands.add_parser("describe", help="tell one scenario in sentences")
+    describe.add_argument("name", metavar="NAME", help="a scenario, or the path of a .toml file")
+    run = commands.add_parser(
+        "run",
+        help="run scenarios through the real detector and compare with what they expect",
+        description="Virtual time: hours take seconds. Exit status: 0 all as expected, 1 not, 2 a broken file.",
+    )
+    run.add_argument("names", metavar="NAME", nargs="*", help="scenarios or files; none: all that are shipped")
+    run.add_argument("--seed", type=int, default=1, help="first seed (default 1)")
+    run.add_argument("--seeds", type=int, default=1, help="how many seeds from there on (default 1)")
+    run.add_argument("--alarms", action="store_true", help="print every alarm")
+    run.add_argument("--quiet", action="store_true", help="print failures only")
+    record = commands.add_parser("record", help="write a scenario as a recording with its truth")
+    record.add_argument("name", metavar="NAME")
+    record.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet")
+    record.add_argument("--seed", type=int, default=1)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    args = parser().parse_args(argv)
+    try:
+        return _run(args)
+    except EdgeAgentError as error:
+        print(error, file=sys.stderr)
+        return _BROKEN
+
+
+def _run(args: argparse.Namespace) -> int:
+    match args.command:
+        case "list":
+            return cli_scenarios.list_scenarios()
+        case "describe":
+            return cli_scenarios.describe(args.name)
+        case "run":
+            return cli_scenarios.run(args)
+        case _:
+            return cli_scenarios.record(args.name, args.folder, args.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
