@@ -134,7 +134,7 @@ def _text_of(path: Path) -> str:
 
 
 def _lift_of(top: TomlTable) -> Lift:
-    lift_id = top.need("lift_id", text(r".{1,200}", "1 to 200 characters"), "?", 'lift_id = "demo-1"')
+    lift_id = top.need("lift_id", text(r"[^\0]{0,200}", "at most 200 characters"), "?", 'lift_id = "demo-1"')
     lift = top.table("lift")
     not_known: tuple[float, ...] = ()
     ascending = ascending_numbers(-1000.0, 1000.0, "m", LANDINGS_MAX)

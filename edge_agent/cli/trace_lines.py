@@ -39,7 +39,7 @@ def _items(car: CarState) -> Iterator[tuple[str, str]]:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value + 0.0:.2f}"
+    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def _yes(value: bool | None) -> str:
