@@ -90,21 +90,24 @@ class Row:
 def rows_of(path: Path, columns: str) -> Iterator[Row]:
     """Data rows of a small file. Raises RecordingError for a wrong first line, a wrong count of cells, no text."""
     names = columns.split(",")
+    line = 1
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             if [name.strip() for name in header] != names:
                 raise header_error(path, columns)
+            line = 2
             for cells in reader:
-                row = Row(path, reader.line_num, cells)
+                row = Row(path, line, cells)
+                line = reader.line_num + 1
                 if not any(row.cells):
                     continue
                 if len(cells) != len(names):
                     raise row.error(f"{len(cells)} columns instead of {len(names)}", f"Expected: {columns}")
                 yield row
     except csv.Error as error:
-        raise line_error(path, reader.line_num, str(error), f"Expected: {columns}") from error
+        raise line_error(path, line, str(error), f"Expected: {columns}") from error
     except OSError as error:
         raise unreadable(path, error) from error
 

@@ -87,7 +87,9 @@ def one_of_each_kind() -> list[Reading]:
 def told(readings: Iterable[Reading]) -> list[object]:
     """Readings in a form that compares bit by bit; a frame becomes its times and the bytes of its values."""
     return [
-        ("accel", reading.times_ns.tolist(), reading.samples_mps2.tobytes()) if isinstance(reading, AccelFrame) else reading
+        ("accel", reading.times_ns.tolist(), reading.samples_mps2.tobytes())
+        if isinstance(reading, AccelFrame)
+        else reading
         for reading in readings
     ]
 
@@ -118,7 +120,9 @@ def folder_with(path: Path, files: dict[str, str], *, meta: str = META, seconds:
     return path
 
 
-def a_trip(rest_s: float = 8.0, cruise_s: float = 3.0, rate_hz: float = 100.0, tail_s: float = 12.0) -> tuple[list[float], list[float]]:
+def a_trip(
+    rest_s: float = 8.0, cruise_s: float = 3.0, rate_hz: float = 100.0, tail_s: float = 12.0
+) -> tuple[list[float], list[float]]:
     """Times and vertical specific force of one trip upwards: 1 m/s2 for 1.5 s, then level, then down again."""
     times_s, up = [], []
     rng = np.random.default_rng(7)
