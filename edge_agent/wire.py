@@ -12,6 +12,8 @@ from edge_agent import record_form as form
 from edge_agent.gate import BODY_BYTES_MAX, read_item, write_item
 from edge_agent.schema import array, keyed, octets, one_of, text, whole
 from edge_agent.wire_values import (
+    DEVICE_ID_BYTES,
+    LINK_BYTES,
     Act,
     Batch,
     Checkpoint,
@@ -45,7 +47,9 @@ __all__ = [
     "BATCH_BYTES_MAX",
     "BATCH_ITEMS_MAX",
     "BATCH_TYPE",
+    "DEVICE_ID_BYTES",
     "ITEM_BYTES_MAX",
+    "LINK_BYTES",
     "NOTICES_MAX",
     "Act",
     "Batch",
