@@ -62,9 +62,7 @@ class Limits:
     emergency_stop_s_max: float = _limit(1.5, 0.5, 4.0, CATALOGUE + " row 32")
     # standing between landings
     outside_zone_hold_s: float = _limit(15.0, 5.0, 120.0, CATALOGUE + " row 33")
-    door_zone_m_half: float = _limit(
-        0.35, 0.1, 0.5, "unlocking zone with driven doors <= 0.35 m (memory, unverified)"
-    )
+    door_zone_m_half: float = _limit(0.35, 0.1, 0.5, "unlocking zone with driven doors <= 0.35 m (memory, unverified)")
     # doors
     door_debounce_ms: float = _limit(30.0, 0.0, 100.0, "contact bounce 5-20 ms; door state right within 50 ms")
     door_open_s_normal: float = _limit(3.5, 1.0, 15.0, "until this lift's own times are learned")

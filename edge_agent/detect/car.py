@@ -1,0 +1,78 @@
+"""`CarState`: the immutable snapshot of the car at the end of a frame, and all that a rule may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_agent.alarms import DoorState, Place
+from edge_agent.detect.course import Course, Ride
+from edge_agent.detect.doors import DoorView
+from edge_agent.detect.motion import MotionState
+from edge_agent.detect.occupancy import OccupancyView
+from edge_agent.detect.position import Position
+from edge_agent.readings import Direction, FaultReason, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerView:
+    """The controller's last words that were not suspect. `None`: never said."""
+
+    is_wired: bool
+    last_report_ns: int | None
+    mode: Mode | None
+    direction: Direction | None
+    speed_mps: float | None
+    fault: int | None
+    safety_circuit_closed: bool | None
+    floor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """Health of one source: when it last gave readings, and the fault that stands."""
+
+    name: str
+    last_ns: int | None
+    fault: FaultReason | None
+    fault_since_ns: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarState:
+    """The car at `t_ns`."""
+
+    t_ns: int
+    armed_ns: int  # since when the core has been able to judge
+    motion: MotionState
+    course: Course | None  # the trip under way
+    ride: Ride | None  # the trip given out in this frame
+    last_ride: Ride | None
+    learned_decel_mps2: float | None  # this lift's own braking, once enough trips are known
+    door: DoorView
+    position: Position
+    occupancy: OccupancyView
+    controller: ControllerView
+    is_inspection: bool
+    inspection_since_ns: int
+    mains_ok: bool | None
+    sources: tuple[SourceView, ...]
+
+    @property
+    def standing_since_ns(self) -> int | None:
+        """Since when the car has stood; None while it moves or nothing can tell."""
+        return self.motion.since_ns if not self.motion.is_moving else None
+
+    def place(self) -> Place:
+        """Where the car is, for an alarm."""
+        moving = Direction.NONE
+        if self.motion.is_moving:
+            moving = Direction.UP if self.motion.speed_mps > 0.0 else Direction.DOWN
+        height = self.position.height_m
+        return Place(
+            landing_index=self.position.landing_index,
+            is_between_landings=self.position.is_outside_zone,
+            height_mm=None if height is None else round(height * 1000.0),
+            door=self.door.state if self.door.is_witnessed else DoorState.UNKNOWN,
+            moving=moving,
+        )

@@ -1,0 +1,129 @@
+"""The course of one trip: speed and travel frame by frame, and the measurement when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_agent.detect.signal import FRAME_NS, FRAME_S
+
+COURSE_FRAMES_MAX = 6000
+"""Longest course kept, 300 s. Source: 45 m at 0.15 m/s; a run-time limiter acts within 45 s (field/standards 4)."""
+
+JERK_FRAMES = 10
+"""Best straight line over 0.5 s. Source: field/standards 3.1, jerk (memory, unverified)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """A finished trip as measured: `distance_m` signed (up positive), the others unsigned."""
+
+    start_ns: int
+    end_ns: int
+    distance_m: float
+    speed_mps: float
+    accel_mps2: float
+    decel_mps2: float
+    jerk_mps3: float
+    was_mounted: bool
+
+
+class Course:
+    """Accumulates frames from the first push on; `index` of a frame is its number on the absolute grid."""
+
+    def __init__(self, start_index: int) -> None:
+        self.start_index = start_index
+        self.stop_index: int | None = None
+        self.last_push_index = start_index
+        self.speed = 0.0
+        self.travel = 0.0
+        self.peak_speed = 0.0
+        self.has_braked = False
+        self._indices: list[int] = []
+        self._accels: list[float] = []
+        self._speeds: list[float] = []
+        self._handled_frames = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Longer than any trip: the baseline must be wrong."""
+        return len(self._indices) >= COURSE_FRAMES_MAX
+
+    def add(self, index: int, accel: float, *, is_mounted: bool) -> None:
+        """Integrate one frame; frames missing in between are taken to be like this one."""
+        missing = index - self._indices[-1] if self._indices else 1
+        self.speed += accel * FRAME_S * missing
+        self.travel += self.speed * FRAME_S * missing
+        self.peak_speed = max(self.peak_speed, abs(self.speed))
+        if self.speed * accel < 0.0 and abs(self.speed) < 0.75 * self.peak_speed:
+            self.has_braked = True
+        self._indices.append(index)
+        self._accels.append(accel)
+        self._speeds.append(self.speed)
+        self._handled_frames += not is_mounted
+
+    def mark_push(self, *, threshold: float) -> None:
+        """The newest frame belongs to a push if it is itself above `threshold`."""
+        if abs(self._accels[-1]) > threshold:
+            self.last_push_index = self._indices[-1]
+
+    def extend(self, late: Course) -> None:
+        """Add a late push that ended what was left of the speed, with the creep before it."""
+        held = self.speed
+        for index, accel, speed in zip(late._indices, late._accels, late._speeds, strict=True):
+            self._indices.append(index)
+            self._accels.append(accel)
+            self._speeds.append(held + speed)
+        self.speed = held + late.speed
+        self.stop_index = self.last_push_index = late.last_push_index
+
+    def decel_since(self, index: int) -> float:
+        """Largest deceleration against the direction of travel in the frames from `index` on."""
+        sign = 1.0 if self.travel >= 0.0 else -1.0
+        return max((-sign * a for i, a in zip(self._indices, self._accels, strict=True) if i >= index), default=0.0)
+
+    def speed_at(self, index: int) -> float:
+        """Speed at the end of frame `index`, or of the nearest one before it; 0 before the start."""
+        for i, speed in zip(reversed(self._indices), reversed(self._speeds), strict=True):
+            if i <= index:
+                return speed
+        return 0.0
+
+    def measure(self) -> Ride:
+        """Distance, peaks and jerk up to the stop, with the drift that speed zero at the end gives away taken out."""
+        stop = self.stop_index if self.stop_index is not None else self._indices[-1]
+        count = sum(1 for i in self._indices if i <= stop)
+        indices, accels, speeds = self._indices[:count], self._accels[:count], self._speeds[:count]
+        start, length = self.start_index, max(1, stop + 1 - self.start_index)
+        drift = speeds[-1] / length
+        distance, peak, last = 0.0, 0.0, start - 1
+        for index, speed in zip(indices, speeds, strict=True):
+            corrected = speed - drift * (index + 1 - start)
+            distance += corrected * FRAME_S * (index - last)
+            peak = max(peak, abs(corrected))
+            last = index
+        sign = 1.0 if distance >= 0.0 else -1.0
+        pushes = [sign * (a - drift / FRAME_S) for a in accels]
+        return Ride(
+            start_ns=start * FRAME_NS,
+            end_ns=(stop + 1) * FRAME_NS,
+            distance_m=distance,
+            speed_mps=peak,
+            accel_mps2=max(0.0, max(pushes)),
+            decel_mps2=max(0.0, -min(pushes)),
+            jerk_mps3=_steepest_slope(pushes),
+            was_mounted=self._handled_frames <= 0.1 * count,
+        )
+
+
+def _steepest_slope(values: list[float]) -> float:
+    """Largest slope of a best straight line through `JERK_FRAMES` neighbours, per second."""
+    n = JERK_FRAMES
+    if len(values) < n:
+        return 0.0
+    centre = (n - 1) / 2.0
+    weights = [k - centre for k in range(n)]
+    scale = sum(w * w for w in weights) * FRAME_S
+    slopes = (
+        abs(sum(w * v for w, v in zip(weights, values[i : i + n], strict=True))) for i in range(len(values) - n + 1)
+    )
+    return max(slopes) / scale

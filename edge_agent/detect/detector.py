@@ -1,0 +1,262 @@
+"""The detection core as a fold: `Detector.step(reading)`. This file is the table of contents of the core.
+
+A reading at time T first completes every 50 ms frame that ends at or before T (nothing older will follow), then takes
+effect itself. For each frame, in fixed order: motion, doors, position, occupancy, the snapshot, the rules, the episodes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+from typing import assert_never
+
+from edge_agent.alarms import Conclusion, DoorState, OpenIncident, Trip
+from edge_agent.detect.car import CarState, ControllerView
+from edge_agent.detect.course import Ride
+from edge_agent.detect.doors import DoorStage
+from edge_agent.detect.episodes import Episodes
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.motion import MotionStage, MotionState, Phase
+from edge_agent.detect.occupancy import OccupancyStage
+from edge_agent.detect.position import PositionStage
+from edge_agent.detect.rules.acceleration import EmergencyStopRule
+from edge_agent.detect.rules.door import DoorCloseFailureRule, DoorOpenFailureRule, DoorOpenInMotionRule
+from edge_agent.detect.rules.entrapment import EntrapmentRule
+from edge_agent.detect.rules.health import ControllerLinkLostRule, SensorFaultRule
+from edge_agent.detect.rules.movement import StoppedOutsideDoorZoneRule
+from edge_agent.detect.rules.rule import Rule
+from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter
+from edge_agent.detect.sources import ACCELEROMETER, CONTACTS, CONTROLLER, PRESSURE, SourceStage
+from edge_agent.installation import Installation
+from edge_agent.readings import (
+    AccelFrame,
+    ControllerReport,
+    Direction,
+    Mode,
+    PressureSample,
+    Reading,
+    SamplesLost,
+    Signal,
+    SignalEdge,
+    SourceFault,
+    Tick,
+)
+
+LEARN_TRIPS = 5
+LEARN_TRIPS_KEPT = 50
+
+
+class Detector:
+    """Fold over readings. No clock, no I/O, no randomness, no logging; the same readings give the same conclusions."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        limits: Limits,
+        *,
+        first_incident: int = 1,
+        resumed: tuple[OpenIncident, ...] = (),
+    ) -> None:
+        wiring = installation.wiring
+        self._limits = limits
+        self._wiring = wiring
+        self._cutter = FrameCutter()
+        self._frames: deque[Frame] = deque()
+        self._next_index: int | None = None
+        self._armed_ns = 0
+        self._sources = SourceStage(limits, wiring)
+        self._motion = MotionStage(limits)
+        self._doors = DoorStage(limits, wiring.signals)
+        self._position = PositionStage(limits, installation.lift)
+        self._occupancy = OccupancyStage(has_presence=Signal.PRESENCE in wiring.signals)
+        self._episodes = Episodes(_rules(limits), first_incident, resumed)
+        self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True)
+        self._was_open = False
+        self._last_ride: Ride | None = None
+        self._decels: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
+        self._controller = ControllerView(wiring.has_controller, None, None, None, None, None, None, None)
+        self._inspection_contact = False
+        self._inspection_since_ns = 0
+        self._inspection_seen_ns: int | None = None
+        self._mains_ok: bool | None = None
+        self._car: CarState | None = None
+
+    @property
+    def car(self) -> CarState | None:
+        """The latest snapshot; None before the first frame."""
+        return self._car
+
+    def step(self, reading: Reading) -> tuple[Conclusion, ...]:
+        """Take the next reading of the ordered stream; return what it lets the core conclude."""
+        conclusions: list[Conclusion] = []
+        t_ns = reading.t_ns
+        if self._next_index is None:
+            self._next_index = t_ns // FRAME_NS
+            self._armed_ns = t_ns
+        self._frames.extend(self._cutter.complete(t_ns))
+        while (self._next_index + 1) * FRAME_NS <= t_ns:
+            self._frame(self._next_index, conclusions)
+            self._next_index += 1
+        self._take(reading)
+        return tuple(conclusions)
+
+    # ---- readings
+
+    def _take(self, reading: Reading) -> None:
+        match reading:
+            case AccelFrame():
+                self._sources.spoke(ACCELEROMETER, int(reading.times_ns[-1]))
+                self._frames.extend(self._cutter.push(reading))
+            case SignalEdge():
+                self._take_edge(reading)
+            case ControllerReport():
+                self._take_report(reading)
+            case PressureSample():
+                self._sources.spoke(PRESSURE, reading.t_ns)
+            case SourceFault():
+                self._sources.failed(reading.source, reading.t_ns, reading.reason, reading.detail)
+            case SamplesLost() | Tick():
+                pass
+            case _:
+                assert_never(reading)
+
+    def _take_edge(self, edge: SignalEdge) -> None:
+        self._sources.contacts_spoke(edge.t_ns)
+        self._doors.take_edge(edge)
+        if edge.signal is Signal.PRESENCE:
+            self._occupancy.take_presence(edge.t_ns, edge.is_active)
+        elif edge.signal is Signal.ALARM_BUTTON:
+            self._occupancy.take_button(edge.is_active)
+        elif edge.signal is Signal.DOOR_ZONE:
+            self._position.take_zone(edge.is_active)
+        elif edge.signal is Signal.MAINS:
+            self._mains_ok = edge.is_active
+        elif edge.signal is Signal.INSPECTION:
+            self._inspection_contact = edge.is_active
+            self._see_inspection(edge.t_ns, edge.is_active)
+
+    def _take_report(self, report: ControllerReport) -> None:
+        self._sources.spoke(CONTROLLER, report.t_ns)
+        if report.is_suspect:
+            return
+        last = self._controller
+        self._controller = ControllerView(
+            is_wired=True,
+            last_report_ns=report.t_ns,
+            mode=last.mode if report.mode is None else report.mode,
+            direction=last.direction if report.direction is None else report.direction,
+            speed_mps=last.speed_mps if report.speed_mps is None else report.speed_mps,
+            fault=last.fault if report.fault is None else report.fault,
+            safety_circuit_closed=last.safety_circuit_closed
+            if report.safety_circuit_closed is None
+            else report.safety_circuit_closed,
+            floor=last.floor if report.floor is None else report.floor,
+        )
+        if report.door is not None:
+            self._doors.take_report(report.t_ns, report.door)
+        if report.door_zone is not None and Signal.DOOR_ZONE not in self._wiring.signals:
+            self._position.take_zone(report.door_zone)
+        self._occupancy.take_controller(report.passenger, report.load_percent)
+        if report.mode is not None:
+            self._see_inspection(report.t_ns, report.mode is Mode.INSPECTION)
+
+    def _see_inspection(self, t_ns: int, is_active: bool) -> None:
+        if is_active:
+            if self._inspection_seen_ns is None:
+                self._inspection_since_ns = t_ns
+            self._inspection_seen_ns = t_ns
+        elif not self._inspection_contact and self._controller.mode is not Mode.INSPECTION:
+            self._inspection_seen_ns = None
+
+    # ---- one frame
+
+    def _frame(self, index: int, conclusions: list[Conclusion]) -> None:
+        end_ns = (index + 1) * FRAME_NS
+        ride: Ride | None = None
+        has_frame = bool(self._frames) and self._frames[0].index == index
+        if has_frame:
+            ride = self._move(self._frames.popleft())
+        door = self._doors.settle(end_ns)
+        is_open = door.state is DoorState.OPEN
+        if door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open:
+            ride = self._motion.door_is_opening() or ride
+        if ride is not None:
+            conclusions.append(self._trip(end_ns, ride))
+        if is_open and not self._was_open and not self._moving.is_moving:
+            self._position.stands_at_landing()
+        self._was_open = is_open
+        if self._moving.is_moving:
+            self._doors.trip_began()
+        occupancy = self._occupancy.step(end_ns, self._moving, door)
+        self._car = CarState(
+            t_ns=end_ns,
+            armed_ns=self._armed_ns,
+            motion=self._moving,
+            course=self._motion.ride_so_far(),
+            ride=ride,
+            last_ride=self._last_ride,
+            learned_decel_mps2=self._learned_decel(),
+            door=door,
+            position=self._position.now(self._moving.travel_m),
+            occupancy=occupancy,
+            controller=self._controller,
+            is_inspection=self._is_inspection(end_ns),
+            inspection_since_ns=self._inspection_since_ns,
+            mains_ok=self._mains_ok,
+            sources=self._sources.step(end_ns),
+        )
+        conclusions.extend(self._episodes.step(self._car))
+
+    def _move(self, frame: Frame) -> Ride | None:
+        """Motion for one frame; when the warm-up ends, for all frames that it held back."""
+        finished: Ride | None = None
+        self._sources.take_frame(frame)
+        for state, ride in self._motion.step(frame):
+            self._moving = state
+            finished = ride or finished
+        door = self._doors.settle(frame.end_ns)
+        self._occupancy.take_frame(frame, self._moving, door)
+        return finished
+
+    def _trip(self, t_ns: int, ride: Ride) -> Trip:
+        before = self._position.landing()
+        after = self._position.take_ride(ride.distance_m)
+        self._last_ride = ride
+        self._decels.append(ride.decel_mps2)
+        return Trip(
+            t_ns=t_ns,
+            start_ns=ride.start_ns,
+            end_ns=ride.end_ns,
+            direction=Direction.UP if ride.distance_m > 0.0 else Direction.DOWN,
+            distance_m=abs(ride.distance_m),
+            speed_mps=ride.speed_mps,
+            accel_mps2=ride.accel_mps2,
+            decel_mps2=ride.decel_mps2,
+            jerk_mps3=ride.jerk_mps3,
+            from_landing=before,
+            to_landing=after,
+        )
+
+    def _learned_decel(self) -> float | None:
+        return median(self._decels) if len(self._decels) >= LEARN_TRIPS else None
+
+    def _is_inspection(self, now_ns: int) -> bool:
+        seen = self._inspection_seen_ns
+        return seen is not None and (now_ns - seen) / 1e9 <= self._limits.inspection_renewal_s_max
+
+
+def _rules(limits: Limits) -> tuple[Rule, ...]:
+    """All rules, those first whose alarms are second signs for others."""
+    return (
+        EmergencyStopRule(limits),
+        DoorOpenInMotionRule(limits),
+        DoorOpenFailureRule(limits),
+        DoorCloseFailureRule(limits),
+        StoppedOutsideDoorZoneRule(limits),
+        EntrapmentRule(limits),
+        ControllerLinkLostRule(limits),
+        SensorFaultRule(limits),
+    )
+
+
+__all__ = ["CONTACTS", "Detector"]

@@ -1,0 +1,238 @@
+"""Door stage: debounced car door state, opening and closing tries, from contacts or from the controller's word.
+
+In: contact edges and controller door reports. Out: a `DoorView`.
+State: two contacts a door (front, rear), the course of the present opening or closing.
+Decision: with both contacts a state is what they say, and between them the direction follows from the last end position.
+With one contact the other end is assumed after this lift's normal door time and marked assumed. With none, the controller
+is believed. Delay: the debounce time; the moment reported is that of the edge. After a gap: the last state stands until
+the next edge or periodic level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_agent.alarms import DoorState
+from edge_agent.detect.limits import Limits
+from edge_agent.readings import ControllerDoor, Signal, SignalEdge
+
+FRONT = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED)
+REAR = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
+
+_FROM_CONTROLLER = {
+    ControllerDoor.OPEN: DoorState.OPEN,
+    ControllerDoor.OPENING: DoorState.OPENING,
+    ControllerDoor.CLOSING: DoorState.CLOSING,
+    ControllerDoor.CLOSED: DoorState.CLOSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoorView:
+    """The car doors together: open if one is open, closed if all are. Times are capture times, 0: never."""
+
+    state: DoorState
+    since_ns: int
+    is_witnessed: bool  # by a contact or the controller; False: no door information at all
+    closed_at_ns: int  # when the doors were last seen to reach closed
+    not_closed_since_ns: int  # raw: since when the closed contact has been broken without pause; 0 while made
+    opening_since_ns: int  # an opening that has not reached open; 0: none
+    failed_openings: int  # openings that fell back to closed, since the door was last open
+    closing_since_ns: int  # the first closing that has not reached closed; 0: none
+    failed_closings: int  # closings that went back to open, since the door was last closed
+    is_fault: bool  # the controller reports a door fault
+
+
+UNWITNESSED = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
+
+
+class Contact:
+    """One line: raw level and debounced level with the time of the edge that made it."""
+
+    __slots__ = ("_debounce_ns", "is_active", "is_known", "raw", "raw_since_ns", "since_ns")
+
+    def __init__(self, debounce_ns: int) -> None:
+        self._debounce_ns = debounce_ns
+        self.is_known = False
+        self.is_active = False
+        self.since_ns = 0
+        self.raw = False
+        self.raw_since_ns = 0
+
+    def take(self, t_ns: int, is_active: bool) -> None:
+        """Take an edge or a repeated level."""
+        if not self.is_known:
+            self.is_known = True
+            self.is_active = self.raw = is_active
+            self.since_ns = self.raw_since_ns = t_ns
+            return
+        self.settle(t_ns)
+        if is_active != self.raw:
+            self.raw = is_active
+            self.raw_since_ns = t_ns
+
+    def settle(self, now_ns: int) -> bool:
+        """Accept a raw level that has stood long enough; True if the debounced level changed."""
+        if self.raw == self.is_active or now_ns - self.raw_since_ns < self._debounce_ns:
+            return False
+        self.is_active = self.raw
+        self.since_ns = self.raw_since_ns
+        return True
+
+
+class _Leaf:
+    """One car door with up to two contacts."""
+
+    def __init__(self, limits: Limits, wired: frozenset[Signal], signals: tuple[Signal, Signal]) -> None:
+        debounce_ns = int(limits.door_debounce_ms * 1e6)
+        self._assume_ns = int(limits.door_open_s_normal * 1e9)
+        self.open = Contact(debounce_ns) if signals[0] in wired else None
+        self.closed = Contact(debounce_ns) if signals[1] in wired else None
+        self.state = DoorState.UNKNOWN
+        self.since_ns = 0
+        self.closed_at_ns = 0
+        self.opening_since_ns = 0
+        self.failed_openings = 0
+        self.closing_since_ns = 0
+        self.failed_closings = 0
+
+    @property
+    def is_wired(self) -> bool:
+        return self.open is not None or self.closed is not None
+
+    def settle(self, now_ns: int) -> None:
+        for contact in (self.open, self.closed):
+            if contact is not None:
+                contact.settle(now_ns)
+        state, since = self._judge(now_ns)
+        if state is not self.state:
+            self._enter(state, since)
+
+    def _judge(self, now_ns: int) -> tuple[DoorState, int]:
+        opened, closed = self.open, self.closed
+        if opened is not None and closed is not None:
+            if not (opened.is_known and closed.is_known):
+                return self.state, self.since_ns
+            if closed.is_active:
+                return (self.state, self.since_ns) if opened.is_active else (DoorState.CLOSED, closed.since_ns)
+            if opened.is_active:
+                return DoorState.OPEN, opened.since_ns
+            return self._between(max(opened.since_ns, closed.since_ns))
+        if closed is not None and closed.is_known:
+            if closed.is_active:
+                return DoorState.CLOSED, closed.since_ns
+            assumed = closed.since_ns + self._assume_ns
+            return (DoorState.OPEN, assumed) if now_ns >= assumed else (DoorState.OPENING, closed.since_ns)
+        if opened is not None and opened.is_known:
+            if opened.is_active:
+                return DoorState.OPEN, opened.since_ns
+            assumed = opened.since_ns + self._assume_ns
+            return (DoorState.CLOSED, assumed) if now_ns >= assumed else (DoorState.CLOSING, opened.since_ns)
+        return self.state, self.since_ns
+
+    def _between(self, since_ns: int) -> tuple[DoorState, int]:
+        if self.state is DoorState.CLOSED or self.state is DoorState.UNKNOWN:
+            return DoorState.OPENING, since_ns
+        if self.state is DoorState.OPEN:
+            return DoorState.CLOSING, since_ns
+        return self.state, self.since_ns
+
+    def _enter(self, state: DoorState, since_ns: int) -> None:
+        before, self.state, self.since_ns = self.state, state, since_ns
+        if state is DoorState.CLOSED:
+            if before is DoorState.OPENING:
+                self.failed_openings += 1
+            self.closed_at_ns = since_ns if before is not DoorState.UNKNOWN else self.closed_at_ns
+            self.opening_since_ns = self.closing_since_ns = self.failed_closings = 0
+        elif state is DoorState.OPENING:
+            self.opening_since_ns = since_ns
+        elif state is DoorState.OPEN:
+            if before is DoorState.CLOSING:
+                self.failed_closings += 1
+            self.opening_since_ns = self.failed_openings = 0
+        elif state is DoorState.CLOSING and self.closing_since_ns == 0:
+            self.closing_since_ns = since_ns
+
+    def forget_openings(self) -> None:
+        self.failed_openings = 0
+
+
+class DoorStage:
+    """Fold over edges and reports; `view` after `settle` is what the rules read."""
+
+    def __init__(self, limits: Limits, wired: frozenset[Signal]) -> None:
+        self._leaves = [leaf for leaf in (_Leaf(limits, wired, s) for s in (FRONT, REAR)) if leaf.is_wired]
+        self._controller = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
+        self._contacts = {
+            signal: contact
+            for leaf, signals in zip(self._leaves, (s for s in (FRONT, REAR) if set(s) & wired), strict=True)
+            for signal, contact in zip(signals, (leaf.open, leaf.closed), strict=True)
+            if contact is not None
+        }
+
+    def take_edge(self, edge: SignalEdge) -> None:
+        """Take a contact edge; signals that are no door contact are ignored."""
+        contact = self._contacts.get(edge.signal)
+        if contact is not None:
+            contact.take(edge.t_ns, edge.is_active)
+            for leaf in self._leaves:
+                leaf.settle(edge.t_ns)
+
+    def take_report(self, t_ns: int, door: ControllerDoor) -> None:
+        """Take the controller's word; it decides only where no contact is wired, but a fault always counts."""
+        last = self._controller
+        if door is ControllerDoor.FAULT:
+            self._controller = DoorView(
+                last.state, last.since_ns, True, last.closed_at_ns, last.not_closed_since_ns, last.opening_since_ns,
+                last.failed_openings, last.closing_since_ns, last.failed_closings, True,
+            )  # fmt: skip
+            return
+        state = _FROM_CONTROLLER[door]
+        if state is last.state and not last.is_fault:
+            return
+        is_closed = state is DoorState.CLOSED
+        closing_since = last.closing_since_ns or t_ns if state is DoorState.CLOSING else last.closing_since_ns
+        self._controller = DoorView(
+            state=state,
+            since_ns=t_ns if state is not last.state else last.since_ns,
+            is_witnessed=True,
+            closed_at_ns=t_ns if is_closed and last.state is not DoorState.UNKNOWN else last.closed_at_ns,
+            not_closed_since_ns=0 if is_closed else last.not_closed_since_ns or t_ns,
+            opening_since_ns=(last.opening_since_ns or t_ns) if state is DoorState.OPENING else 0,
+            failed_openings=0
+            if state is DoorState.OPEN
+            else last.failed_openings + (is_closed and last.state is DoorState.OPENING),
+            closing_since_ns=0 if is_closed else closing_since,
+            failed_closings=0
+            if is_closed
+            else last.failed_closings
+            + ((state is DoorState.OPEN or state is DoorState.OPENING) and last.state is DoorState.CLOSING),
+            is_fault=False,
+        )
+
+    def trip_began(self) -> None:
+        """Failed openings belong to one standstill."""
+        for leaf in self._leaves:
+            leaf.forget_openings()
+
+    def settle(self, now_ns: int) -> DoorView:
+        """Bring the debounce up to `now_ns` and return the view."""
+        for leaf in self._leaves:
+            leaf.settle(now_ns)
+        if not self._leaves:
+            return self._controller
+        main = max(self._leaves, key=lambda leaf: (leaf.state is not DoorState.CLOSED, leaf.state.value, leaf.since_ns))
+        raw = [leaf.closed for leaf in self._leaves if leaf.closed is not None]
+        broken = [contact.raw_since_ns for contact in raw if contact.is_known and not contact.raw]
+        return DoorView(
+            state=main.state,
+            since_ns=main.since_ns,
+            is_witnessed=main.state is not DoorState.UNKNOWN,
+            closed_at_ns=max(leaf.closed_at_ns for leaf in self._leaves),
+            not_closed_since_ns=min(broken, default=0),
+            opening_since_ns=max(leaf.opening_since_ns for leaf in self._leaves),
+            failed_openings=max(leaf.failed_openings for leaf in self._leaves),
+            closing_since_ns=max(leaf.closing_since_ns for leaf in self._leaves),
+            failed_closings=max(leaf.failed_closings for leaf in self._leaves),
+            is_fault=self._controller.is_fault,
+        )

@@ -1,0 +1,318 @@
+"""Motion stage: at rest, starting, running, stopping; speed, travel and trips from vertical acceleration alone.
+
+In: frames. Out: a `MotionState` a frame, and each finished trip as a `Ride`.
+State: a baseline (gravity with the sensor's bias) learned while nothing pushes, and the course of the current trip.
+Decision: a trip is a sequence of pushes (stretches of acceleration above the noise) whose speed returns to zero;
+between pushes speed is held, because a car that is neither pushed nor braked keeps its speed. A stop is believed
+when speed has fallen to a small part of its peak and all is quiet; at creep speed the stage waits longer, and a late
+push that takes the rest of the speed away belongs to the same trip. Distance has zero speed at both ends.
+Delay: one frame for speed, 0.7 s for a stop, 4 s for a `Ride` unless the door opens. Warm-up: 1 s of stillness or 5 s.
+After a gap: starts anew and is blind until warm.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from statistics import median
+
+from edge_agent.detect.course import Course, Ride
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.signal import FRAME_NS, FRAME_S, Frame
+
+WINDOW_FRAMES = 6
+"""Sliding mean that finds pushes, 0.3 s. Source: shorter than the softest jerk phase (0.5 s), longer than one cycle of
+a car bouncing on its ropes (3 to 6 Hz, from memory, unverified)."""
+
+WARM_UP_FRAMES = 100
+STILL_FRAMES = 20
+STILL_RANGE_MPS2 = 0.06
+QUIET_STOP_FRAMES = 14
+QUIET_CREEP_FRAMES = 160
+CREEP_RATIO_MAX = 0.45
+"""Creep speed over rated speed: pole-change machines 1:4 or 1:3, with room. Source: from memory, unverified."""
+
+STOP_RATIO_MAX = 0.12
+STOP_MPS_MAX = 0.07
+CONFIRM_M = 0.10
+"""Travel that makes a push a trip: a bouncing or re-levelling car stays within 0.02 m. Source: alarm catalogue row 3."""
+
+CANCEL_FRAMES = 12
+PENDING_FRAMES = 80
+SETTLED_FRAMES = 20
+SETTLED_MPS = 0.03
+SETTLED_RATIO = 0.04
+BASELINE_S = 4.0
+PUSH_FRAMES_MAX = 240
+SPEED_MPS_MAX = 12.0
+GAP_FRAMES_MAX = 6
+HANDLED_MPS2 = 0.8
+"""Horizontal acceleration over 1 s that says the box is handled, not riding. Source: ride comfort keeps horizontal
+motion of a car far below 0.5 m/s2 (field/standards 3.2)."""
+
+
+class Phase(Enum):
+    """What the car is doing as far as acceleration can tell."""
+
+    BLIND = "blind"
+    AT_REST = "at_rest"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+MOVING_PHASES = frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class MotionState:
+    """Motion at the end of a frame; up is positive. `since_ns`: when this standstill or trip began."""
+
+    phase: Phase
+    since_ns: int
+    accel_mps2: float
+    speed_mps: float
+    travel_m: float
+    is_mounted: bool  # nothing says that the box is being carried or shaken
+
+    @property
+    def is_moving(self) -> bool:
+        """A trip is under way."""
+        return self.phase in MOVING_PHASES
+
+
+class MotionStage:
+    """Fold over frames; see the file's first lines."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._last_index = -1
+        self._noise = 0.02
+        self._restart(0)
+
+    def _restart(self, index: int) -> None:
+        self._warm_up: list[Frame] | None = []
+        self._baseline = 9.80665
+        self._gravity = (0.0, 0.0, 0.0)
+        self._recent = (0.0, 0.0, 0.0)
+        self._window: deque[tuple[int, float]] = deque(maxlen=WINDOW_FRAMES)
+        self._is_pushing = False
+        self._pushed_frames = 0
+        self._quiet_frames = 0
+        self._mount_frames = 0
+        self._course: Course | None = None  # the trip under way, or stopped and not yet given out
+        self._candidate: Course | None = None  # a push after standstill that may become a trip
+        self._rest_since = index
+        self._settled_m = 0.0  # distance of a trip that has stopped and is not yet given out
+
+    def step(self, frame: Frame) -> list[tuple[MotionState, Ride | None]]:
+        """Take one frame; return the states it decides (several when the warm-up ends, else one) with finished trips."""
+        ride = None
+        if frame.index - self._last_index > GAP_FRAMES_MAX:
+            ride = self._finished()
+            self._restart(frame.index)
+        self._last_index = frame.index
+        if self._warm_up is None:
+            return [self._advance(frame)]
+        self._warm_up.append(frame)
+        if len(self._warm_up) < WARM_UP_FRAMES and not _is_still(self._warm_up):
+            return [(self._blind(frame), ride)]
+        frames, self._warm_up = self._warm_up, None
+        self._baseline = median(f.accel_mps2 for f in frames)
+        count = len(frames)
+        self._gravity = self._recent = (
+            sum(f.x_mps2 for f in frames) / count,
+            sum(f.y_mps2 for f in frames) / count,
+            sum(f.z_mps2 for f in frames) / count,
+        )
+        self._rest_since = frames[0].index
+        states = [self._advance(f) for f in frames]
+        rides = [ride for _, ride in states if ride is not None]
+        return [*((states[-1][0], ride) for ride in rides), (states[-1][0], None)]
+
+    def door_is_opening(self) -> Ride | None:
+        """The car door begins to open: a car that has braked to a small part of its speed counts as standing."""
+        course = self._course
+        if course is None or self._candidate is not None:
+            return None
+        if course.stop_index is None:
+            if abs(course.speed) > max(CREEP_RATIO_MAX * course.peak_speed, STOP_MPS_MAX) or not course.has_braked:
+                return None
+            self._stop(course, self._last_index)
+        return self._give_out()
+
+    def ride_so_far(self) -> Course | None:
+        """The course of the trip under way, for rules that judge a stop while it happens."""
+        return self._course if self._course is not None and self._course.stop_index is None else None
+
+    # ---- one frame
+
+    def _advance(self, frame: Frame) -> tuple[MotionState, Ride | None]:
+        accel = frame.accel_mps2 - self._baseline
+        self._window.append((frame.index, accel))
+        push = sum(a for _, a in self._window) / len(self._window)
+        threshold = max(self._limits.motion_push_mps2_min, min(0.25, 5.0 * self._noise))
+        self._is_pushing = abs(push) > (0.6 * threshold if self._is_pushing else threshold)
+        self._pushed_frames = self._pushed_frames + 1 if self._is_pushing else 0
+        self._quiet_frames = 0 if self._is_pushing else self._quiet_frames + 1
+        self._watch_mounting(frame)
+        ride = None
+        if self._course is not None and self._course.stop_index is None:
+            self._run(self._course, frame, accel)
+        else:
+            ride = self._rest(frame, accel, push)
+        if self._quiet_frames > 8:
+            self._learn(frame, accel)
+        if self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
+            ride = ride or self._finished()
+            self._restart(frame.index)
+            return self._blind(frame), ride
+        return self._state(accel), ride
+
+    def _run(self, course: Course, frame: Frame, accel: float) -> None:
+        course.add(frame.index, accel, is_mounted=self._is_mounted)
+        if self._is_pushing:
+            course.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
+        speed = abs(course.speed)
+        if self._quiet_frames < QUIET_STOP_FRAMES or not course.has_braked:
+            return
+        if speed <= max(STOP_MPS_MAX, STOP_RATIO_MAX * course.peak_speed) or (
+            speed <= CREEP_RATIO_MAX * course.peak_speed and self._quiet_frames >= QUIET_CREEP_FRAMES
+        ):
+            self._stop(course, course.last_push_index)
+
+    def _rest(self, frame: Frame, accel: float, push: float) -> Ride | None:
+        """At a standstill: watch for a new push; give out the last trip when nothing more belongs to it."""
+        candidate = self._candidate
+        if candidate is None:
+            if self._is_pushing:
+                self._candidate = self._new_course(push)
+            elif self._course is not None and frame.index - self._rest_since >= self._pending_frames(self._course):
+                return self._give_out()
+            return None
+        candidate.add(frame.index, accel, is_mounted=self._is_mounted)
+        if self._is_pushing:
+            candidate.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
+        if self._takes_rest_of_speed(candidate):
+            if self._quiet_frames >= CANCEL_FRAMES and self._course is not None:
+                self._course.extend(candidate)
+                self._settled_m = self._course.measure().distance_m
+                self._rest_since = candidate.last_push_index + 1
+                self._candidate = None
+            return None
+        if abs(candidate.travel) >= CONFIRM_M and candidate.peak_speed >= self._limits.motion_speed_mps_min:
+            ride = self._give_out()
+            self._course, self._candidate = candidate, None
+            return ride
+        if self._quiet_frames >= CANCEL_FRAMES and abs(candidate.speed) < self._limits.motion_speed_mps_min:
+            self._candidate = None
+        return None
+
+    def _pending_frames(self, course: Course) -> int:
+        """A trip whose speed went all the way to zero is over; one with speed left may still be creeping."""
+        is_settled = abs(course.speed) <= max(SETTLED_MPS, SETTLED_RATIO * course.peak_speed)
+        return SETTLED_FRAMES if is_settled else PENDING_FRAMES
+
+    def _takes_rest_of_speed(self, candidate: Course) -> bool:
+        """True if the push only ends the creep of the trip before it."""
+        if self._course is None:
+            return False
+        left = self._course.speed
+        change = candidate.speed
+        return left * change < 0.0 and abs(change) <= 1.35 * abs(left) + 0.02 and abs(left) > 0.03
+
+    def _new_course(self, push: float) -> Course:
+        """Begin at the first frame of the window that already pushes the same way."""
+        frames = list(self._window)
+        begin = len(frames) - 1
+        while begin > 0 and frames[begin - 1][1] * push > 0.0:
+            begin -= 1
+        course = Course(frames[begin][0])
+        for index, accel in frames[begin:]:
+            course.add(index, accel, is_mounted=self._is_mounted)
+        course.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
+        return course
+
+    def _stop(self, course: Course, index: int) -> None:
+        course.stop_index = index
+        self._settled_m = course.measure().distance_m
+        self._rest_since = index + 1
+
+    def _finished(self) -> Ride | None:
+        """Give out a trip that has stopped, whatever follows; one still under way is not believed."""
+        return self._give_out() if self._course is not None and self._course.stop_index is not None else None
+
+    def _give_out(self) -> Ride | None:
+        course, self._course = self._course, None
+        if course is None:
+            return None
+        ride = course.measure()
+        return ride if abs(ride.distance_m) >= self._limits.trip_distance_m_min else None
+
+    # ---- what is learned while quiet
+
+    def _learn(self, frame: Frame, accel: float) -> None:
+        self._baseline += accel * (FRAME_S / BASELINE_S)
+        if self._course is None or self._course.stop_index is not None:
+            size = abs(accel)
+            self._noise += (min(size, 0.1) - self._noise) * (0.02 if size < self._noise else 0.002)
+
+    def _watch_mounting(self, frame: Frame) -> None:
+        now = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
+        self._recent = _towards(self._recent, now, FRAME_S / 0.7)
+        length = sum(g * g for g in self._gravity) ** 0.5 or 1.0
+        along = sum(r * g for r, g in zip(self._recent, self._gravity, strict=True)) / length
+        sideways = sum(r * r for r in self._recent) - along * along
+        if sideways > HANDLED_MPS2 * HANDLED_MPS2 or frame.spread_mps2 > 12.0:
+            self._mount_frames = 100
+            self._gravity = _towards(self._gravity, now, FRAME_S / 1.0)
+        else:
+            self._mount_frames = max(0, self._mount_frames - 1)
+            self._gravity = _towards(self._gravity, now, FRAME_S / 20.0)
+
+    @property
+    def _is_mounted(self) -> bool:
+        return self._mount_frames == 0
+
+    def _is_impossible(self) -> bool:
+        course = self._candidate or self._course
+        return course is not None and (abs(course.speed) > SPEED_MPS_MAX or course.is_full)
+
+    # ---- what is told
+
+    def _blind(self, frame: Frame) -> MotionState:
+        return MotionState(Phase.BLIND, frame.index * FRAME_NS, 0.0, 0.0, 0.0, self._is_mounted)
+
+    def _state(self, accel: float) -> MotionState:
+        course = self._course
+        if course is not None and course.stop_index is None:
+            phase = Phase.RUNNING
+            if self._is_pushing:
+                phase = Phase.STARTING if course.speed * accel > 0.0 else Phase.STOPPING
+            return MotionState(
+                phase, course.start_index * FRAME_NS, accel, course.speed, course.travel, self._is_mounted
+            )
+        travel = 0.0 if course is None else self._settled_m
+        speed = 0.0
+        if self._candidate is not None:
+            travel += self._candidate.travel
+            speed = self._candidate.speed
+        return MotionState(Phase.AT_REST, self._rest_since * FRAME_NS, accel, speed, travel, self._is_mounted)
+
+
+def _towards(
+    old: tuple[float, float, float], new: tuple[float, float, float], share: float
+) -> tuple[float, float, float]:
+    return (
+        old[0] + (new[0] - old[0]) * share,
+        old[1] + (new[1] - old[1]) * share,
+        old[2] + (new[2] - old[2]) * share,
+    )
+
+
+def _is_still(frames: list[Frame]) -> bool:
+    if len(frames) < STILL_FRAMES:
+        return False
+    lengths = [f.accel_mps2 for f in frames[-STILL_FRAMES:]]
+    return max(lengths) - min(lengths) < STILL_RANGE_MPS2

@@ -1,0 +1,116 @@
+"""Entrapment: people in a standing car whose door does not open."""
+
+from __future__ import annotations
+
+from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
+from edge_agent.detect.car import CarState
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.rules.rule import Finding
+
+SUSPECT_S = 10.0
+"""A normal stop opens its door within seconds. Source: field/products B2.4, internal suspicion <= 10 s."""
+
+UNWITNESSED_PERCENT_MIN = 70
+"""With no word about the door, only strong signs of people count."""
+
+
+class EntrapmentRule:
+    """Symptom: the car stands, its door is not open, and somebody is inside.
+
+    Signal: standstill from motion, door state, P(someone inside), door zone, and a second sign of trouble.
+    Decision: held 30 s with a second sign, 60 s outside the door zone, 90 s at a landing, between them where the
+    place is unknown, if P is at least the limit. Without any word about the door: only outside the zone or after an
+    emergency stop, and with strong P.
+    Confused with: a parked empty car (P is low: it left after a pause or parked itself), people waiting behind a
+    door that is about to open (hold times), inspection operation (muted).
+    Source: alarm catalogue row 1; field/standards 2.1 and 2.2 for what goes wrong elsewhere.
+    """
+
+    kind = AlarmKind.ENTRAPMENT
+    outlives_inspection = False
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._shut_since_ns: int | None = None
+        self._recovered = False
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        standing = car.standing_since_ns
+        is_open = car.door.state is DoorState.OPEN
+        if is_open or standing is None:
+            self._shut_since_ns = None
+            return ()
+        if self._shut_since_ns is None:
+            self._shut_since_ns = standing if standing > car.door.since_ns else car.t_ns
+            self._shut_since_ns = max(self._shut_since_ns, car.armed_ns)
+        stuck_s = (car.t_ns - max(self._shut_since_ns, standing)) / 1e9
+        if stuck_s < SUSPECT_S or car.occupancy.percent < self._limits.entrapment_occupied_percent_min:
+            return ()
+        outside = car.position.is_outside_zone
+        if not car.door.is_witnessed:
+            has_stopped_wrongly = outside is True or AlarmKind.EMERGENCY_STOP in raised
+            if not has_stopped_wrongly or car.occupancy.percent < UNWITNESSED_PERCENT_MIN:
+                return ()
+        sign = self._second_sign(car, raised)
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=stuck_s >= self._hold_s(outside, sign),
+                evidence=(
+                    Evidence("standstill_s", round(stuck_s, 1)),
+                    Evidence("occupied_percent", car.occupancy.percent),
+                    *(() if outside is None else (Evidence("between_landings", outside),)),
+                    *(() if sign is None else (Evidence("second_sign", sign),)),
+                ),
+                witnesses=self._witnesses(car),
+                occupied_percent=car.occupancy.percent,
+            ),
+        )
+
+    def _hold_s(self, outside: bool | None, sign: str | None) -> float:
+        if sign is not None:
+            return self._limits.entrapment_hold_s_second_sign
+        if outside is None:
+            return self._limits.entrapment_hold_s_place_unknown
+        return self._limits.entrapment_hold_s_outside_zone if outside else self._limits.entrapment_hold_s_at_landing
+
+    def _second_sign(self, car: CarState, raised: frozenset[AlarmKind]) -> str | None:
+        for kind in (
+            AlarmKind.EMERGENCY_STOP,
+            AlarmKind.DOOR_OPEN_FAILURE,
+            AlarmKind.DOOR_OPEN_IN_MOTION,
+            AlarmKind.SAFETY_CIRCUIT_OPEN,
+            AlarmKind.MAINS_LOST,
+        ):
+            if kind in raised:
+                return kind.public_name
+        if car.occupancy.button_pressed:
+            return AlarmKind.ALARM_BUTTON.public_name
+        if car.mains_ok is False:
+            return AlarmKind.MAINS_LOST.public_name
+        if car.controller.safety_circuit_closed is False:
+            return AlarmKind.SAFETY_CIRCUIT_OPEN.public_name
+        if car.controller.fault:
+            return AlarmKind.CONTROLLER_FAULT.public_name
+        return None
+
+    def _witnesses(self, car: CarState) -> frozenset[Witness]:
+        seen = {Witness.ACCELEROMETER}
+        if car.door.is_witnessed:
+            seen.add(Witness.DOOR_CONTACT)
+        if car.occupancy.presence_seen:
+            seen.add(Witness.PRESENCE)
+        if car.occupancy.button_pressed:
+            seen.add(Witness.BUTTON)
+        if car.controller.last_report_ns is not None:
+            seen.add(Witness.CONTROLLER)
+        return frozenset(seen)
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """The door stands open in a door zone, or, with no word about the door, a normal trip has ended."""
+        if not car.door.is_witnessed:
+            return car.ride is not None
+        if car.door.state is not DoorState.OPEN or car.motion.is_moving or car.position.is_outside_zone is True:
+            return False
+        return car.t_ns - car.door.since_ns >= self._limits.entrapment_clear_open_s * 1e9

@@ -1,0 +1,99 @@
+"""Rules about the sources themselves: sensors and the link to the controller."""
+
+from __future__ import annotations
+
+from edge_agent.alarms import AlarmKind, Evidence, Witness
+from edge_agent.detect.car import CarState, SourceView
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.rules.rule import Finding
+
+CONTROLLER = "controller"
+
+
+class SensorFaultRule:
+    """Symptom: a sensor gives nothing usable, so part of what the box should notice cannot be noticed.
+
+    Signal: `SourceFault` readings and the core's own watch over silence and frozen values.
+    Decision: any fault that stands 2 s. Confused with: a hiccup of the bus that the driver's ladder cures at once.
+    Source: alarm catalogue row 56.
+    """
+
+    kind = AlarmKind.SENSOR_FAULT
+    outlives_inspection = True
+    HOLD_S = 2.0
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._healthy_since_ns: dict[str, int] = {}
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        found = []
+        for source in car.sources:
+            if source.name == CONTROLLER:
+                continue
+            if source.fault is None:
+                self._healthy_since_ns.setdefault(source.name, car.t_ns)
+                continue
+            self._healthy_since_ns.pop(source.name, None)
+            found.append(self._finding(car, source))
+        return tuple(found)
+
+    def _finding(self, car: CarState, source: SourceView) -> Finding:
+        faulty_s = (car.t_ns - source.fault_since_ns) / 1e9
+        silent = () if source.last_ns is None else (Evidence("silent_s", round((car.t_ns - source.last_ns) / 1e9, 1)),)
+        reason = "" if source.fault is None else source.fault.value
+        return Finding(
+            kind=self.kind,
+            is_confirmed=faulty_s >= self.HOLD_S,
+            evidence=(Evidence("source", source.name), Evidence("reason", reason), *silent),
+            witnesses=frozenset(),
+            subject=source.name,
+            note=source.detail,
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Plausible readings for long enough."""
+        since = self._healthy_since_ns.get(subject)
+        return since is not None and (car.t_ns - since) / 1e9 >= self._limits.sensor_plausible_s_min
+
+
+class ControllerLinkLostRule:
+    """Symptom: the lift controller does not answer any more.
+
+    Signal: a standing fault of the controller source, or silence of a source that used to report regularly.
+    Decision: 30 s. Confused with: a controller that reports only on change (then silence alone says nothing).
+    Source: alarm catalogue row 55.
+    """
+
+    kind = AlarmKind.CONTROLLER_LINK_LOST
+    outlives_inspection = True
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._valid_since_ns: int | None = None
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        source = next((s for s in car.sources if s.name == CONTROLLER), None)
+        if source is None or source.fault is None:
+            if self._valid_since_ns is None:
+                self._valid_since_ns = car.t_ns
+            return ()
+        self._valid_since_ns = None
+        silent_since = source.fault_since_ns if source.last_ns is None else source.last_ns
+        silent_s = (car.t_ns - silent_since) / 1e9
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=silent_s >= self._limits.controller_silence_s_max,
+                evidence=(Evidence("silent_s", round(silent_s, 1)), Evidence("reason", source.fault.value)),
+                witnesses=frozenset({Witness.CONTROLLER}),
+                note=source.detail,
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Valid replies for 30 s."""
+        since = self._valid_since_ns
+        return since is not None and (car.t_ns - since) / 1e9 >= self._limits.controller_silence_s_max

@@ -1,0 +1,108 @@
+"""Source stage: which sources speak, which are silent, frozen or faulty."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+
+from edge_agent.detect.car import SourceView
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.signal import Frame
+from edge_agent.installation import Wiring
+from edge_agent.readings import FaultReason
+
+ACCELEROMETER = "accelerometer"
+CONTROLLER = "controller"
+PRESSURE = "pressure"
+CONTACTS = "contacts"
+
+CADENCE_REPORTS = 30
+CADENCE_S_MAX = 2.5
+
+
+@dataclass(slots=True)
+class _Source:
+    last_ns: int | None = None
+    fault: FaultReason | None = None
+    fault_since_ns: int = 0
+    detail: str = ""
+
+
+class SourceStage:
+    """In: who spoke and who reported a fault. Out: a view of each source. After a gap: silence counts."""
+
+    def __init__(self, limits: Limits, wiring: Wiring) -> None:
+        self._limits = limits
+        self._sources: dict[str, _Source] = {}
+        if wiring.has_accelerometer:
+            self._sources[ACCELEROMETER] = _Source()
+        if wiring.has_controller:
+            self._sources[CONTROLLER] = _Source()
+        self._first_ns: int | None = None
+        self._intervals_s: deque[float] = deque(maxlen=CADENCE_REPORTS)
+        self._still_frames = 0
+        self._still_at = 0.0
+
+    def spoke(self, name: str, t_ns: int) -> None:
+        """Usable readings of `name` arrived: a fault that was reported is over."""
+        source = self._sources.setdefault(name, _Source())
+        if name == CONTROLLER and source.last_ns is not None and t_ns > source.last_ns:
+            self._intervals_s.append((t_ns - source.last_ns) / 1e9)
+        source.last_ns = t_ns
+        if source.fault is not None and source.fault is not FaultReason.CONFIGURATION:
+            source.fault = None
+
+    def contacts_spoke(self, t_ns: int) -> None:
+        """A contact edge or level arrived, from whichever driver reads the lines."""
+        for name in self._sources:
+            if name not in (ACCELEROMETER, CONTROLLER, PRESSURE):
+                self.spoke(name, t_ns)
+
+    def failed(self, name: str, t_ns: int, reason: FaultReason, detail: str) -> None:
+        """The driver of `name` reports a fault."""
+        source = self._sources.setdefault(name, _Source())
+        if source.fault is None:
+            source.fault_since_ns = t_ns
+        source.fault, source.detail = reason, detail
+
+    def take_frame(self, frame: Frame) -> None:
+        """A live chip is never still to the last bit."""
+        is_still = frame.spread_mps2 == 0.0 and frame.accel_mps2 == self._still_at
+        self._still_at = frame.accel_mps2
+        self._still_frames = self._still_frames + 1 if is_still else 0
+        source = self._sources.setdefault(ACCELEROMETER, _Source())
+        if self._still_frames * 0.05 >= self._limits.sensor_frozen_s_max:
+            if source.fault is None:
+                source.fault, source.fault_since_ns = FaultReason.CONFIGURATION, frame.end_ns
+                source.detail = "the accelerometer repeats one value; check or replace it"
+        elif source.fault is FaultReason.CONFIGURATION and self._still_frames == 0:
+            source.fault = None
+
+    def step(self, now_ns: int) -> tuple[SourceView, ...]:
+        """Judge silence at `now_ns`."""
+        if self._first_ns is None:
+            self._first_ns = now_ns
+        self._watch_silence(ACCELEROMETER, now_ns, self._limits.sensor_silence_s_max)
+        if self._speaks_regularly():
+            self._watch_silence(CONTROLLER, now_ns, 4.0 * CADENCE_S_MAX)
+        return tuple(
+            SourceView(name, s.last_ns, s.fault, s.fault_since_ns, s.detail) for name, s in self._sources.items()
+        )
+
+    def _watch_silence(self, name: str, now_ns: int, limit_s: float) -> None:
+        source = self._sources.get(name)
+        if source is None or source.fault is not None or self._first_ns is None:
+            return
+        last = source.last_ns if source.last_ns is not None else self._first_ns
+        if (now_ns - last) / 1e9 >= limit_s:
+            source.fault, source.fault_since_ns = FaultReason.SILENT, last
+            source.detail = f"nothing has come from the {name} for {limit_s:g} s"
+
+    def _speaks_regularly(self) -> bool:
+        """True for a polled controller; one that reports on change may be silent for hours."""
+        if len(self._intervals_s) < CADENCE_REPORTS:
+            return False
+        middle = median(self._intervals_s)
+        near = sum(1 for s in self._intervals_s if 0.5 * middle <= s <= 1.5 * middle)
+        return middle <= CADENCE_S_MAX and near >= 0.9 * CADENCE_REPORTS
