@@ -147,7 +147,7 @@ def draw_box(
         presence=PresenceSpec(
             hold_s=float(rng.uniform(2.0, 10.0)),
             sure_peak_mps2=float(rng.uniform(0.03, 0.08)),
-            door_wakes=float(rng.uniform(0.0, 0.4)),
+            door_wakes=float(rng.uniform(0.0, 0.15)),
         ),
         signals=signals,
         controller=None

@@ -18,6 +18,7 @@ class Manner:
     moves_per_s: float
     peak_mps2: float
     sway_mps2: float
+    spread: float = 0.6  # of the logarithm of the peak
 
 
 def manner_of(behaviour: Behaviour) -> Manner:
@@ -30,7 +31,7 @@ def manner_of(behaviour: Behaviour) -> Manner:
         case Behaviour.RESTLESS:
             return Manner(1 / 1.8, 0.080, 0.006)
         case Behaviour.JUMPING:
-            return Manner(1.6, 1.4, 0.02)
+            return Manner(1.6, 1.1, 0.02, 0.35)
         case _:
             assert_never(behaviour)
 
@@ -53,7 +54,7 @@ class PeopleMotion:
 
     def _move(self, manner: Manner, t_s: float) -> Shake:
         rng = self._rng
-        peak = manner.peak_mps2 * float(rng.lognormal(0.0, 0.6)) * 1000.0 / self._lift.spec.body.mass_kg
+        peak = manner.peak_mps2 * float(rng.lognormal(0.0, manner.spread)) * 1000.0 / self._lift.spec.body.mass_kg
         peak = min(peak, 3.0)
         side = float(rng.uniform(0.2, 0.8)) * peak
         across = float(rng.uniform(-1.0, 1.0)) * side

@@ -303,6 +303,7 @@ def _open(lift: Lift, step: OpenDoorStep) -> None:
 
 
 def _travel(lift: Lift, step: TravelStep) -> None:
+    lift.wait(float(lift.rng.uniform(0.4, 1.2)))  # locks engage, brake lifts
     start_s = lift.now_s
     lift.travel(step.to, stop=step.stops_with, stop_landing=step.stops_at)
     if step.door_opens is not None:
