@@ -19,7 +19,7 @@ BLOCK_NS = 1_000_000_000  # longest block handed on
 T_S_MAX = 4e9  # 126 years; keeps nanoseconds within 63 bits
 _PIECE_BYTES = 1 << 20
 _LINE_BYTES_MAX = 2 * _PIECE_BYTES
-_VALUE_MPS2_MAX = 10_000.0  # a thousand g: no accelerometer, a wrong unit or a wrong column
+VALUE_MPS2_MAX = 1e6  # a hundred thousand g: no accelerometer, but a wrong unit or a wrong column
 
 Rows = npt.NDArray[np.float64]
 
@@ -133,7 +133,7 @@ def _bulk(piece: bytes, before_s: float) -> Rows | None:
         return None
     t_s = rows[:, 0]
     is_ascending = t_s[0] >= before_s and (t_s[1:] >= t_s[:-1]).all()
-    is_in_range = abs(t_s[0]) <= T_S_MAX and abs(t_s[-1]) <= T_S_MAX and np.abs(rows[:, 1:]).max() <= _VALUE_MPS2_MAX
+    is_in_range = abs(t_s[0]) <= T_S_MAX and abs(t_s[-1]) <= T_S_MAX and np.abs(rows[:, 1:]).max() <= VALUE_MPS2_MAX
     return rows if is_ascending and is_in_range else None
 
 
@@ -162,7 +162,7 @@ def _row(row: bytes) -> tuple[list[float], str | None]:
     values: list[float] = []
     for cell in cells:
         value = number_of(cell)
-        largest = _VALUE_MPS2_MAX if values else T_S_MAX
+        largest = VALUE_MPS2_MAX if values else T_S_MAX
         if value is None or abs(value) > largest:
             return values, f'"{cell.strip()[:40]}" is no number that can stand here'
         values.append(value)

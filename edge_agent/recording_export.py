@@ -21,7 +21,7 @@ from edge_agent.readings import (
     SourceFault,
     Tick,
 )
-from edge_agent.recording_accel import ACCEL_COLUMNS
+from edge_agent.recording_accel import ACCEL_COLUMNS, VALUE_MPS2_MAX
 from edge_agent.recording_csv import (
     CONTROLLER_COLUMNS,
     PRESSURE_COLUMNS,
@@ -35,8 +35,9 @@ from edge_agent.recording_meta import RecordingMeta, meta_text
 class ExchangeWriter:
     """Appends readings to the files of a new folder; a file is made when it has its first row.
 
-    Ticks are left out: the reader makes them again. So are values that are no number and samples whose time does not
-    ascend, which the form cannot hold: they are counted in `left_out_count`. Raises RecordingError.
+    Ticks are left out: the reader makes them again. So are values that are no number a sensor can give and samples
+    whose time does not ascend, which the form cannot hold: they are counted in `left_out_count`.
+    Raises RecordingError.
     """
 
     def __init__(self, folder: Path, meta: RecordingMeta) -> None:
@@ -98,7 +99,7 @@ class ExchangeWriter:
                 assert_never(reading)
 
     def _append_samples(self, frame: AccelFrame) -> None:
-        is_good = np.isfinite(frame.samples_mps2).all(axis=1) & (frame.times_ns > self._last_sample_ns)
+        is_good = (np.abs(frame.samples_mps2) <= VALUE_MPS2_MAX).all(axis=1) & (frame.times_ns > self._last_sample_ns)
         self.left_out_count += int(len(is_good) - is_good.sum())
         times_ns = frame.times_ns[is_good].tolist()
         if not times_ns:

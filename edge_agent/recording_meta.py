@@ -114,6 +114,7 @@ def meta_text(meta: RecordingMeta) -> str:
         rows.extend(f"{name} = {value!r}" for name, value in meta.limits)
     if meta.first_incident != 1 or meta.resumed:
         rows += ["[incidents]", f"first = {meta.first_incident}"]
+    if meta.resumed:
         rows.append(f"open = [{', '.join(_incident_text(incident) for incident in meta.resumed)}]")
     return "\n".join(rows) + "\n"
 

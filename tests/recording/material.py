@@ -32,6 +32,7 @@ INSTALLATION = Installation(
     Wiring(True, 400.0, True, True, frozenset({Signal.DOOR_OPEN, Signal.DOOR_CLOSED_REAR})),
 )
 
+MINIMAL = 'format = 1\nlift_id = "x"\n'
 META = """format = 1
 lift_id = "demo-1"
 start_utc = 2026-01-31T08:00:00Z
@@ -48,7 +49,7 @@ signals = ["door_open", "door_closed", "presence"]
 
 def frame(start_ns: int, count: int = 5, step_ns: int = 10 * MS, seed: int = 1) -> AccelFrame:
     """A frame of a chip with 3.9 mg steps."""
-    counts = np.random.default_rng(seed).integers(-6, 7, (count, 3)) + [0, 0, 256]
+    counts = np.random.default_rng(seed).integers(-6, 7, (count, 3)) + np.array([0, 0, 256])
     times_ns = start_ns + np.arange(count, dtype=np.int64) * step_ns
     return AccelFrame(times_ns, counts * (0.0039 * 9.80665))
 
@@ -104,9 +105,10 @@ def told_without_splits(readings: Iterable[Reading]) -> tuple[list[object], list
 
 
 def accel_text(times_s: Sequence[float], up_mps2: Sequence[float] | None = None) -> str:
-    """`accel.csv` with the z axis up."""
+    """`accel.csv` of a chip with a little noise, the z axis up."""
     up = [9.81] * len(times_s) if up_mps2 is None else up_mps2
-    rows = (f"{t_s:.4f},0.01000,-0.02000,{z:.5f}" for t_s, z in zip(times_s, up, strict=True))
+    noise = np.random.default_rng(11).normal(0.0, 0.01, (len(times_s), 3)).tolist()
+    rows = (f"{t_s:.4f},{x:.5f},{y:.5f},{z + dz:.5f}" for t_s, z, (x, y, dz) in zip(times_s, up, noise, strict=True))
     return "\n".join(["t_s,ax,ay,az", *rows]) + "\n"
 
 
@@ -125,13 +127,12 @@ def a_trip(
 ) -> tuple[list[float], list[float]]:
     """Times and vertical specific force of one trip upwards: 1 m/s2 for 1.5 s, then level, then down again."""
     times_s, up = [], []
-    rng = np.random.default_rng(7)
     total_s = rest_s + 3.0 + cruise_s + tail_s
     for index in range(int(total_s * rate_hz)):
         t_s = index / rate_hz
         accel = _trapezoid(t_s - rest_s) - _trapezoid(t_s - rest_s - 1.5 - cruise_s)
         times_s.append(t_s)
-        up.append(9.81 + accel + float(rng.normal(0.0, 0.01)))
+        up.append(9.81 + accel)
     return times_s, up
 
 
