@@ -9,9 +9,6 @@ from aiohttp import web
 
 from receiver.json_view import problem_text
 
-BODY_S_MAX = 10.0
-"""Time to send a body. Source: design/wire.md section 7.2."""
-
 
 class Refusal(Exception):
     """An answer that says no. closes: the connection ends with it."""
@@ -38,7 +35,7 @@ class Refusal(Exception):
         return answer
 
 
-async def read_body(request: web.Request, content_type: str, bytes_max: int) -> bytes:
+async def read_body(request: web.Request, content_type: str, bytes_max: int, body_s: float) -> bytes:
     """The whole body. Raises `Refusal`: 415 other type, 413 too long, 408 too slow, the last two closing."""
     if request.content_type != content_type:
         raise Refusal(415, f"the body is {request.content_type}", f"Send it as {content_type}")
@@ -47,13 +44,13 @@ async def read_body(request: web.Request, content_type: str, bytes_max: int) -> 
         raise too_long
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_S_MAX):
+        async with asyncio.timeout(body_s):
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > bytes_max:
                     raise too_long
     except TimeoutError as error:
-        problem = f"the body did not come within {BODY_S_MAX:g} s"
+        problem = f"the body did not come within {body_s:g} s"
         raise Refusal(408, problem, "Send it again", closes=True) from error
     return bytes(body)
 

@@ -10,6 +10,7 @@ from edge_agent.errors import WireError
 from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, encode_receipt
 from edge_agent.wire_values import SEQNO_MAX, Receipt
 from receiver.bodies import Refusal, read_body, whole_query
+from receiver.connections import Patience
 from receiver.errors import StoreUnavailable
 from receiver.service import Service, TooMany
 
@@ -21,11 +22,11 @@ UNAVAILABLE_S = 5
 """Retry-After when nothing could be stored. Our choice; the agent waits at most 15 s with an alarm."""
 
 
-def box_routes(service: Service) -> list[web.RouteDef]:
+def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
     """POST /v1/records and GET /v1/notices."""
 
     async def post_records(request: web.Request) -> web.Response:
-        body = await read_body(request, BATCH_TYPE, BATCH_BYTES_MAX)
+        body = await read_body(request, BATCH_TYPE, BATCH_BYTES_MAX, patience.body_s)
         try:
             taken = await service.take(body)
         except WireError as error:

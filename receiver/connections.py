@@ -9,8 +9,18 @@ from dataclasses import dataclass, field
 
 CONNECTIONS_MAX = 4096
 CONNECTIONS_PER_ADDRESS_MAX = 200
-HEAD_S_MAX = 5.0
-"""Source of the three: design/wire.md section 7.2."""
+"""Source of both: design/wire.md section 7.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client may take. Source: design/wire.md section 7.2."""
+
+    head_s: float = 5.0
+    body_s: float = 10.0
+
+
+PATIENCE = Patience()
 
 
 @dataclass(slots=True)
@@ -25,9 +35,10 @@ class ConnectionCounts:
 class GuardedConnection(asyncio.Protocol):
     """Passes a connection to the HTTP protocol inside, or refuses it; closes it when a request head takes too long."""
 
-    def __init__(self, inner: asyncio.Protocol, counts: ConnectionCounts) -> None:
+    def __init__(self, inner: asyncio.Protocol, counts: ConnectionCounts, head_s: float) -> None:
         self._inner = inner
         self._counts = counts
+        self._head_s = head_s
         self._address: str | None = None  # None: refused or not yet connected
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -86,7 +97,7 @@ class GuardedConnection(asyncio.Protocol):
         self._inner.resume_writing()
 
     def _start_deadline(self) -> None:
-        self._deadline = asyncio.get_running_loop().call_later(HEAD_S_MAX, self._close_slow)
+        self._deadline = asyncio.get_running_loop().call_later(self._head_s, self._close_slow)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
@@ -99,6 +110,8 @@ class GuardedConnection(asyncio.Protocol):
             self._transport.close()
 
 
-def guarded(make_inner: Callable[[], asyncio.Protocol], counts: ConnectionCounts) -> Callable[[], GuardedConnection]:
+def guarded(
+    make_inner: Callable[[], asyncio.Protocol], counts: ConnectionCounts, head_s: float
+) -> Callable[[], GuardedConnection]:
     """A protocol factory for `loop.create_server`."""
-    return lambda: GuardedConnection(make_inner(), counts)
+    return lambda: GuardedConnection(make_inner(), counts, head_s)

@@ -18,7 +18,8 @@ _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE device (
     dev BLOB PRIMARY KEY, log INTEGER NOT NULL, last_contact_ms INTEGER NOT NULL,
-    acted_notice INTEGER NOT NULL DEFAULT 0, heard_notice INTEGER NOT NULL DEFAULT 0, lift_no TEXT, firmware TEXT, test_ms INTEGER
+    acted_notice INTEGER NOT NULL DEFAULT 0, heard_notice INTEGER NOT NULL DEFAULT 0,
+    lift_no TEXT, firmware TEXT, test_ms INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE record (
     dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,

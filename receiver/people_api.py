@@ -12,6 +12,7 @@ from edge_agent.schema import text, whole
 from edge_agent.wire import ETA_MIN_MAX, WHO_BYTES_MAX
 from edge_agent.wire_values import Act
 from receiver.bodies import Refusal, read_body
+from receiver.connections import Patience
 from receiver.errors import NoticeRefused, StoreUnavailable
 from receiver.hub import PageEvent
 from receiver.incidents import IncidentKey
@@ -27,7 +28,7 @@ _ACT_NUMBERS = {int(act): act for act in Act}
 _NO_INCIDENT = ("there is no such incident", "Take an id from /v1/incidents")
 
 
-def people_routes(service: Service) -> list[web.RouteDef]:
+def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
     """GET /v1/incidents, GET /v1/incidents/{id}, POST .../notice, GET /v1/events, GET /healthz."""
 
     async def get_incidents(_: web.Request) -> web.Response:
@@ -41,7 +42,7 @@ def people_routes(service: Service) -> list[web.RouteDef]:
 
     async def post_notice(request: web.Request) -> web.Response:
         key = _key(request)
-        act, who, eta_min = _notice(await read_body(request, "application/json", NOTICE_BYTES_MAX))
+        act, who, eta_min = _notice(await read_body(request, "application/json", NOTICE_BYTES_MAX, patience.body_s))
         try:
             view = await service.notice(key, act, who, eta_min)
         except NoticeRefused as error:

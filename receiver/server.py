@@ -14,7 +14,7 @@ from aiohttp.typedefs import Middleware
 
 from receiver.bodies import Refusal
 from receiver.box_api import box_routes
-from receiver.connections import ConnectionCounts, GuardedConnection, guarded
+from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
 from receiver.errors import ReceiverError
 from receiver.page import HEADERS, page_routes
 from receiver.people_api import people_routes
@@ -63,11 +63,11 @@ class Running:
         await self._service.stop()
 
 
-async def start(service: Service, address: Address) -> Running:
+async def start(service: Service, address: Address, patience: Patience = PATIENCE) -> Running:
     """Listen. Raises `ReceiverError` when the port cannot be had."""
     app = web.Application(middlewares=[_guard(address)])
     app.on_response_prepare.append(_add_headers)
-    app.add_routes([*box_routes(service), *people_routes(service), *page_routes()])
+    app.add_routes([*box_routes(service, patience), *people_routes(service, patience), *page_routes()])
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -80,7 +80,7 @@ async def start(service: Service, address: Address) -> Running:
     assert runner.server is not None
     try:
         server = await asyncio.get_running_loop().create_server(
-            guarded(runner.server, ConnectionCounts()), address.host, address.port, backlog=BACKLOG
+            guarded(runner.server, ConnectionCounts(), patience.head_s), address.host, address.port, backlog=BACKLOG
         )
     except OSError as error:
         await runner.cleanup()

@@ -1,0 +1,1 @@
+"""Tests of the receiver: real bytes, real SQLite, real HTTP on loopback."""

@@ -1,0 +1,98 @@
+"""A real receiver on loopback inside the test's own loop, with a clock that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+
+from edge_agent.wire import BATCH_TYPE, Receipt, decode_receipt
+from receiver.board import BoardReader
+from receiver.connections import PATIENCE, Patience
+from receiver.server import Address, start
+from receiver.service import Service
+from receiver.store import Store
+from tests.receiver.making import NOW_MS
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Clock:
+    """Unix time as the test wants it."""
+
+    ms: int = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+@dataclass
+class FarEnd:
+    """A running receiver and a client."""
+
+    url: str
+    client: aiohttp.ClientSession
+    clock: Clock
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    async def post(self, body: bytes, **headers: str) -> aiohttp.ClientResponse:
+        """POST a body as a batch."""
+        sent = {"Content-Type": BATCH_TYPE, **headers}
+        return await self.client.post(f"{self.url}/v1/records", data=body, headers=sent)
+
+    async def receipt(self, body: bytes) -> Receipt:
+        """POST a body that must be answered with a receipt."""
+        answer = await self.post(body)
+        assert answer.status == 200, await answer.text()
+        assert answer.content_type == "application/vnd.lift-receipt+cbor"
+        return decode_receipt(await answer.read())
+
+    async def notices(self, query: str) -> Receipt:
+        """Ask for notices."""
+        answer = await self.client.get(f"{self.url}/v1/notices?{query}")
+        assert answer.status == 200, await answer.text()
+        return decode_receipt(await answer.read())
+
+    async def tell(self, incident: str, notice: object) -> aiohttp.ClientResponse:
+        """POST what a person did."""
+        return await self.client.post(f"{self.url}/v1/incidents/{incident}/notice", json=notice)
+
+
+def with_receiver(
+    folder: Path,
+    story: Callable[[FarEnd], Awaitable[_T]],
+    *,
+    patience: Patience = PATIENCE,
+    make_store: Callable[[Path], Store] = Store,
+) -> _T:
+    """Run a story against a receiver that lives as long as it."""
+
+    async def run() -> _T:
+        async with a_receiver(folder, patience, make_store) as far_end:
+            return await story(far_end)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def a_receiver(folder: Path, patience: Patience, make_store: Callable[[Path], Store]) -> AsyncIterator[FarEnd]:
+    clock = Clock()
+    store = make_store(folder)
+    reader = BoardReader(folder)
+    running = await start(Service(store, reader, clock.now_ms), Address("127.0.0.1", 0), patience)
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
+            yield FarEnd(running.url, client, clock)
+    finally:
+        await running.stop()
+        reader.close()
+        store.close()

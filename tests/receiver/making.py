@@ -1,0 +1,111 @@
+"""Records and batches for the tests, as a box would make them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_agent.alarms import DoorState
+from edge_agent.wire import (
+    Batch,
+    Identity,
+    Lost,
+    LostReason,
+    Measure,
+    Measured,
+    Phase,
+    Record,
+    Stamp,
+    Stream,
+    SystemKind,
+    WirePlace,
+    encode_batch,
+    encode_record,
+)
+
+DEVICE = bytes.fromhex("a1b2c3d4e5f60718")
+OTHER_DEVICE = bytes.fromhex("0badc0de0badc0de")
+LOG = 2_654_435_769
+NOW_MS = 1_795_459_200_000
+LINK = bytes(8)
+ENTRAPMENT = 1
+SENSOR_FAULT = 56
+UP_MS = 600_000
+STUCK = WirePlace(floor=4, door=DoorState.CLOSED, moving=0, height_mm=13_480)
+
+
+def alarm(
+    seqno: int = 1,
+    *,
+    phase: Phase = Phase.RAISED,
+    incident: int | None = None,
+    kind: int = ENTRAPMENT,
+    device: bytes = DEVICE,
+    log: int = LOG,
+    percent: int | None = 93,
+    note: str | None = "between_landings=yes",
+    up_ms: int = UP_MS,
+    place: WirePlace | None = STUCK,
+) -> Record:
+    """An entrapment, or another kind of alarm or fault, in the stream of its kind."""
+    return Record(
+        device=device,
+        log=log,
+        stream=Stream.ALARM if kind < 32 else Stream.FAULT,
+        seqno=seqno,
+        kind=kind,
+        stamp=Stamp(boot=3, up_ms=up_ms),
+        link=LINK,
+        phase=phase,
+        incident=incident,
+        place=place,
+        measures=(Measured(Measure.STILL_S, 62),),
+        percent=percent,
+        evidence=0b11,
+        note=note,
+    )
+
+
+def system(
+    seqno: int,
+    kind: SystemKind,
+    detail: Identity | Lost | None = None,
+    *,
+    stream: Stream = Stream.FAULT,
+    log: int = LOG,
+) -> Record:
+    """A record of the box itself."""
+    return Record(DEVICE, log, stream, seqno, kind, Stamp(3, UP_MS), LINK, detail=detail)
+
+
+def identity(seqno: int, lift_no: str = "31104403532019060007") -> Record:
+    """The box says which lift it is at."""
+    return system(seqno, SystemKind.STARTED, Identity(lift_no, "0.1.0", bytes(8)))
+
+
+def lost(seqno: int, stream: Stream, first: int, last: int) -> Record:
+    """The box says that some records will never come."""
+    return system(seqno, SystemKind.RECORDS_LOST, Lost(stream, first, last, LostReason.NO_ROOM))
+
+
+def batch(
+    *records: Record, device: bytes = DEVICE, up_ms: int = UP_MS + 500, acted: int | None = None, boot: int = 3
+) -> Batch:
+    """One request of these records."""
+    return raw_batch([encode_record(record) for record in records], device=device, up_ms=up_ms, acted=acted, boot=boot)
+
+
+def raw_batch(
+    items: Sequence[bytes],
+    *,
+    device: bytes = DEVICE,
+    up_ms: int = UP_MS + 500,
+    acted: int | None = None,
+    boot: int = 3,
+) -> Batch:
+    """One request of these bytes, good or bad."""
+    return Batch(device, tuple(items), Stamp(boot, up_ms), acted)
+
+
+def body(*records: Record, acted: int | None = None) -> bytes:
+    """A request body."""
+    return encode_batch(batch(*records, acted=acted))

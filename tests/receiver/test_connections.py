@@ -1,0 +1,105 @@
+"""Slow and numerous clients: none of them keeps an alarm from its receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from edge_agent.wire import Verdict
+from receiver.connections import CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Patience
+from tests.receiver.live import FarEnd, with_receiver
+from tests.receiver.making import alarm, body
+
+HURRIED = Patience(head_s=0.2, body_s=0.3)
+HEAD = (
+    b"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.lift-batch+cbor\r\n"
+    b"Content-Length: 100\r\n\r\n"
+)
+
+
+def test_the_limits_are_those_of_the_wire_document() -> None:
+    assert (Patience().head_s, Patience().body_s) == (5.0, 10.0)
+    assert (CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_MAX) == (200, 4096)
+
+
+async def answer_of(reader: asyncio.StreamReader) -> bytes:
+    """Everything until the far end closes."""
+    return await asyncio.wait_for(reader.read(), 5)
+
+
+def test_half_sent_bodies_are_dropped_while_an_alarm_gets_its_receipt(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        slow = [await asyncio.open_connection("127.0.0.1", far_end.port) for _ in range(150)]
+        for _, writer in slow:
+            writer.write(HEAD + b"half")
+            await writer.drain()
+        began_s = time.monotonic()
+        assert (await far_end.receipt(body(alarm(1)))).verdicts == (Verdict.STORED,)
+        assert time.monotonic() - began_s < 1.0
+        answers = await asyncio.gather(*(answer_of(reader) for reader, _ in slow))
+        assert {answer[:12] for answer in answers} == {b"HTTP/1.1 408"}
+        for _, writer in slow:
+            writer.close()
+
+    with_receiver(tmp_path, story, patience=HURRIED)
+
+
+def test_a_head_that_never_ends_is_closed(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        silent = await asyncio.open_connection("127.0.0.1", far_end.port)
+        slow = await asyncio.open_connection("127.0.0.1", far_end.port)
+        slow[1].write(HEAD[:30])
+        assert await answer_of(silent[0]) == b""
+        assert await answer_of(slow[0]) == b""
+        silent[1].close()
+        slow[1].close()
+
+    with_receiver(tmp_path, story, patience=HURRIED)
+
+
+def test_a_second_head_on_the_same_connection_is_timed_too(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", far_end.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET /healthz HT")
+        assert await answer_of(reader) == b""
+        writer.close()
+
+    with_receiver(tmp_path, story, patience=HURRIED)
+
+
+def test_an_idle_connection_is_kept_between_requests(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", far_end.port)
+        silent = await asyncio.open_connection("127.0.0.1", far_end.port)
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        writer.write(request)
+        await reader.readuntil(b"}")
+        await answer_of(silent[0])  # by now a head would have taken too long
+        silent[1].close()
+        writer.write(request)
+        assert (await asyncio.wait_for(reader.readuntil(b"}"), 5)).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+    with_receiver(tmp_path, story, patience=HURRIED)
+
+
+def test_one_address_holds_two_hundred_connections_and_no_more(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        held = [await asyncio.open_connection("127.0.0.1", far_end.port) for _ in range(200)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", far_end.port)
+        refused = asyncio.create_task(reader.read())
+        await asyncio.wait([refused], timeout=5)
+        assert refused.done()
+        refused.exception()  # reset or end, either is a refusal
+        writer.close()
+        held[0][1].close()
+        await held[0][1].wait_closed()
+        answer = await far_end.client.get(f"{far_end.url}/healthz")
+        assert answer.status == 200
+        for _, other in held:
+            other.close()
+
+    with_receiver(tmp_path, story)
