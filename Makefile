@@ -30,7 +30,7 @@ demo: setup
 	$(BIN)/lift-sim demo $(if $(STORY),--story $(STORY)) $(if $(LIVE),--live)
 
 stories: setup
-	$(BIN)/lift-sim stories
+	$(BIN)/lift-sim list
 
 test: setup check
 	$(BIN)/pytest -m "not system and not hardware"

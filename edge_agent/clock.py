@@ -53,8 +53,8 @@ class Clock(Protocol):
         """UTC now, or None where nobody trustworthy has said."""
         ...
 
-    def learn_from_receiver(self, unix_ms: int, asked_ns: int, answered_ns: int) -> None:
-        """Take the time of a receipt that was asked for and answered at these times of `now_ns`."""
+    def learn_from_receiver(self, t_ns: int, unix_ms: int, uncertainty_ms: int) -> None:
+        """A receiver's clock showed `unix_ms` when `now_ns` was `t_ns`, give or take `uncertainty_ms`."""
         ...
 
 
@@ -73,12 +73,10 @@ class WallKeeper:
     def __init__(self) -> None:
         self._fix: _Fix | None = None
 
-    def learn(self, unix_ms: int, asked_ns: int, answered_ns: int) -> None:
-        """The answer was written somewhere between the two times: half the round trip is the uncertainty."""
-        middle_ns = (asked_ns + answered_ns) // 2
-        half_ms = (answered_ns - asked_ns) / 2 / NS_PER_MS
-        if self._fix is None or half_ms <= _widened_ms(self._fix, answered_ns):
-            self._fix = _Fix(middle_ns, unix_ms, half_ms)
+    def learn(self, t_ns: int, unix_ms: int, uncertainty_ms: int) -> None:
+        """Take a reading of a receiver's clock, unless what is known is still better."""
+        if self._fix is None or uncertainty_ms <= _widened_ms(self._fix, t_ns):
+            self._fix = _Fix(t_ns, unix_ms, float(uncertainty_ms))
 
     def estimate(self, now_ns: int) -> WallTime | None:
         """UTC at `now_ns`, None before the first receipt."""
@@ -112,9 +110,9 @@ class SystemClock:
             return WallTime(time.time_ns() // NS_PER_MS, error_ms, WallSource.NTP)
         return self._keeper.estimate(self.now_ns())
 
-    def learn_from_receiver(self, unix_ms: int, asked_ns: int, answered_ns: int) -> None:
+    def learn_from_receiver(self, t_ns: int, unix_ms: int, uncertainty_ms: int) -> None:
         """See `Clock`."""
-        self._keeper.learn(unix_ms, asked_ns, answered_ns)
+        self._keeper.learn(t_ns, unix_ms, uncertainty_ms)
 
 
 def boot_id() -> str:

@@ -73,6 +73,7 @@ class ControllerSettings:
     unit: int
     map_name: str
     poll_hz: float
+    is_polling_risk_accepted: bool
 
 
 @dataclass(frozen=True, slots=True)

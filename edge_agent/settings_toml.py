@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import PurePath
 
+from drivers.register_map import RegisterMap
 from edge_agent.detect.limits import LIMITS, LimitProblem, Limits, limits_with
 from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive, Lift
@@ -36,6 +37,7 @@ from edge_agent.toml_table import (
     one_number_of,
     one_of,
     text,
+    truth,
     whole,
 )
 
@@ -58,11 +60,11 @@ REQUEST_MS = 20.0
 MIB = 1024 * 1024
 
 
-def settings_from(toml_text: str, file_name: str, requests_of_map: Callable[[str], int]) -> Settings:
+def settings_from(toml_text: str, file_name: str, load_map: Callable[[str], RegisterMap]) -> Settings:
     """The settings in `toml_text`, or `SettingsProblems` with everything that is wrong with it.
 
     file_name: for messages, and its folder is where relative paths start.
-    requests_of_map: how many Modbus requests one poll with a register map takes; raises SettingsError for no map.
+    load_map: the register map of a name or path; raises SettingsError where there is none.
     """
     try:
         values = tomllib.loads(toml_text)
@@ -74,7 +76,7 @@ def settings_from(toml_text: str, file_name: str, requests_of_map: Callable[[str
         )
         raise SettingsProblems((broken,), subject=file_name) from None
     problems = ProblemList(file_name, key_lines(toml_text))
-    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, requests_of_map).settings()
+    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, load_map).settings()
     found = problems.in_order_of_lines()
     if found:
         raise SettingsProblems(found, subject=file_name)
@@ -84,10 +86,10 @@ def settings_from(toml_text: str, file_name: str, requests_of_map: Callable[[str
 class _Reading:
     """Reads the sections one by one; a problem is noted and the reading goes on."""
 
-    def __init__(self, top: TomlTable, folder: PurePath, requests_of_map: Callable[[str], int]) -> None:
+    def __init__(self, top: TomlTable, folder: PurePath, load_map: Callable[[str], RegisterMap]) -> None:
         self._top = top
         self._folder = folder
-        self._requests_of_map = requests_of_map
+        self._load_map = load_map
 
     def settings(self) -> Settings:
         lift, registration_code = self._lift()
@@ -125,16 +127,15 @@ class _Reading:
     def _path(self, key: str, value: object) -> PurePath:
         return self._folder / text(r"[^\0]+", "a path")(key, value)
 
-    def _map_name(self, key: str, value: object) -> str:
-        """A map that comes with the agent, or the path of a file of one's own."""
+    def _map(self, key: str, value: object) -> tuple[str, RegisterMap | None]:
+        """A map that comes with the agent, or the path of a file of one's own; with the name that `load_map` knows."""
         name = text(r"[^\0]+", 'a name such as "nice3000plus", or the path of a .toml file')(key, value)
         if name.endswith(".toml"):
             name = str(self._folder / name)
         try:
-            self._requests_of_map(name)
+            return name, self._load_map(name)
         except SettingsError as error:
             raise Unfit(error.problem, error.hint) from error
-        return name
 
     def _lift(self) -> tuple[Lift, str]:
         table = self._section("lift")
@@ -196,23 +197,19 @@ class _Reading:
         if not self._top.has("controller"):
             return None
         table = self._section("controller")
+        nothing: tuple[str, RegisterMap | None] = ("", None)
+        map_name, register_map = table.need("map", self._map, nothing, 'map = "nice3000plus"')
         settings = ControllerSettings(
             kind=table.need("kind", one_of({"modbus_tcp": "modbus_tcp"}), "modbus_tcp", 'kind = "modbus_tcp"'),
             host=table.need("host", text(r"[A-Za-z0-9._:-]{1,253}", "a host name or address"), "", 'host = "10.0.0.5"'),
             port=table.take("port", whole(1, 65535), 502),
             unit=table.take("unit", whole(0, 247), 1),
-            map_name=table.need("map", self._map_name, "", 'map = "nice3000plus"'),
+            map_name=map_name,
             poll_hz=table.take("poll_hz", number(0.1, 50.0, "Hz"), 10.0),
+            is_polling_risk_accepted=table.take("accept_polling_risk", truth(), False),
         )
-        budget_ms = 1000.0 / settings.poll_hz
-        needed_ms = self._requests_of_map(settings.map_name) * REQUEST_MS if settings.map_name else 0.0
-        if needed_ms > budget_ms:
-            table.problem(
-                "poll_hz",
-                f"poll_hz = {settings.poll_hz:g} leaves {budget_ms:.0f} ms a poll, but map {settings.map_name} "
-                f"needs {needed_ms:.0f} ms",
-                f"At most poll_hz = {int(10_000 / needed_ms) / 10:g} with this map",
-            )
+        if register_map is not None:
+            _check_polling(table, settings, register_map)
         table.refuse_unknown()
         return settings
 
@@ -268,6 +265,25 @@ class _Reading:
             return (), Limits()
 
 
+def _check_polling(table: TomlTable, settings: ControllerSettings, register_map: RegisterMap) -> None:
+    """The requests of one poll must fit, and polling itself must be known to be safe."""
+    budget_ms = 1000.0 / settings.poll_hz
+    needed_ms = len(register_map.reads) * REQUEST_MS
+    if needed_ms > budget_ms:
+        table.problem(
+            "poll_hz",
+            f"poll_hz = {settings.poll_hz:g} leaves {budget_ms:.0f} ms a poll, but map {settings.map_name} "
+            f"needs {needed_ms:.0f} ms",
+            f"At most poll_hz = {int(10_000 / needed_ms) / 10:g} with this map",
+        )
+    if not register_map.polling_is_safe and not settings.is_polling_risk_accepted:
+        table.problem(
+            "map",
+            f"polling with map {settings.map_name} is not known to be safe: {register_map.polling_note}",
+            "Where it has been checked at this lift, write accept_polling_risk = true",
+        )
+
+
 def _contact(signal: Signal, table: TomlTable) -> ContactSettings:
     contact = ContactSettings(
         signal=signal,
@@ -287,7 +303,5 @@ def _adxl345_address(key: str, value: object) -> int:
 
 
 def _http_url(key: str, value: object) -> str:
-    url = text(r"https?://.+", "http://HOST:PORT")(key, value)
-    if text(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?/?", "http://HOST:PORT without a path")(key, url):
-        return url.rstrip("/")
-    return url
+    host = r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)"
+    return text(rf"https?://{host}(:\d{{1,5}})?(/[A-Za-z0-9._~/-]*)?", "http://HOST:PORT")(key, value).rstrip("/")

@@ -25,7 +25,6 @@ ENOUGH_FOR: dict[AlarmKind, tuple[frozenset[str], ...]] = {
     AlarmKind.STOPPED_OUTSIDE_DOOR_ZONE: (frozenset({"accelerometer"}),),
     AlarmKind.DOOR_OPEN_FAILURE: (frozenset({"door_contacts"}), frozenset({"controller"})),
     AlarmKind.DOOR_CLOSE_FAILURE: (frozenset({"door_contacts"}), frozenset({"controller"})),
-    AlarmKind.CONTROLLER_LINK_LOST: (frozenset({"controller"}),),
 }
 
 
@@ -34,7 +33,7 @@ class AgentState(Enum):
 
     STARTING = "starting"
     ARMED = "armed"
-    STOPPING = "stopping"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class IncidentStatus:
     incident: int
     state: str
     severity: str
-    age_s: float
+    age_s: float | None  # of the latest stage; None: from before the restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class AgentStatus:
     alarms_raised_count: int
     trips_count: int
     late_count: int
+    dropped_count: int
     detectable: tuple[str, ...]
     not_detectable: tuple[str, ...]
 
@@ -146,15 +146,13 @@ def status_from_json(text: str) -> AgentStatus:
 def status_lines(status: AgentStatus, age_s: float) -> tuple[str, ...]:
     """The status as sentences. `age_s`: how old it is."""
     lines = [
-        f"Lift {status.lift_id}: {status.state}, up {_span(status.up_s)}, seen {_span(age_s)} ago "
+        f"Lift {status.lift_id}: {status.state}, up {_span(status.up_s)}; status {_span(age_s)} old "
         f"(version {status.version})"
     ]
     lines.append(_car_line(status.car))
     for incident in status.incidents:
-        lines.append(
-            f"Incident {incident.incident}: {incident.kind} {incident.state}, {incident.severity}, "
-            f"since {_span(incident.age_s)}"
-        )
+        since = "" if incident.age_s is None else f", {_span(incident.age_s)} ago"
+        lines.append(f"Incident {incident.incident}: {incident.kind} {incident.state}, {incident.severity}{since}")
     if not status.incidents:
         lines.append("No open incident.")
     for source in status.sources:

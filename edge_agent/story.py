@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from edge_agent.alarms import Alarm, AlarmState, DoorState, Evidence, Place, Trip
-from edge_agent.catalogue import CATALOGUE
+from edge_agent.alarms import Alarm, AlarmKind, AlarmState, DoorState, Evidence, Place, Trip
+from edge_agent.catalogue import CATALOGUE, RECORDS
 from edge_agent.readings import Direction
+from edge_agent.wire_values import Act, Notice, Stream
 
 _STATES = {
     AlarmState.SUSPECTED: "suspected",
@@ -37,6 +38,33 @@ def trip_sentence(trip: Trip) -> str:
     seconds = (trip.end_ns - trip.start_ns) / 1e9
     how = f"{trip.distance_m:.2f} m in {seconds:.1f} s, up to {trip.speed_mps:.2f} m/s"
     return f"Trip {trip.direction.value}{route}: {how}"
+
+
+_ACTS = {
+    Act.SHOWN: "shown to people",
+    Act.TAKEN_OVER: "taken over",
+    Act.HELP_SENT: "help sent",
+    Act.ON_SITE: "help is on site",
+    Act.CLOSED: "closed",
+    Act.FALSE_ALARM: "called a false alarm",
+    Act.REMOTE_RESET: "reset from afar",
+}
+_RECORD_NAMES = {record.number: record.name for record in RECORDS} | {int(kind): kind.public_name for kind in AlarmKind}
+
+
+def notice_sentence(notice: Notice, kind: int | None, incident: int | None, destination: str) -> str:
+    """What a person did. kind and incident: which of ours it is about; None: an earlier one that is forgotten here."""
+    subject = (
+        "An earlier incident" if incident is None else f"Incident {incident} ({_RECORD_NAMES.get(kind or 0, kind)})"
+    )
+    who = f" by {notice.who}" if notice.who else ""
+    eta = f", on site in {notice.eta_min} min" if notice.eta_min is not None else ""
+    return f"{subject} {_ACTS[notice.act]}{who}{eta}, says {destination}"
+
+
+def record_words(kind: int, stream: Stream, seqno: int) -> str:
+    """A record by name and number, as people see it."""
+    return f"Record {int(stream)}/{seqno} ({_RECORD_NAMES.get(kind, kind)})"
 
 
 def place_words(place: Place) -> str:

@@ -170,6 +170,17 @@ def whole(minimum: int, maximum: int, unit: str = "") -> Check[int]:
     return check
 
 
+def truth() -> Check[bool]:
+    """True or false."""
+
+    def check(key: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise Unfit(f"{key} must be true or false, not {_kind_of(value)}", f"Write {key} = true")
+        return value
+
+    return check
+
+
 def one_of(choices: Mapping[str, T]) -> Check[T]:
     """One of a few words."""
 
@@ -261,9 +272,7 @@ def _not_a_bare_number(key: str, value: object, unit: str, *, whole_number: bool
     if isinstance(value, str) and (found := _NUMBER_WITH_UNIT.fullmatch(value)) is not None:
         unit_note = f"; its unit is {unit}" if unit else ""
         return Unfit(f'{key} = "{value}" must be {kind}, not text', f"Write {key} = {found.group(1)}{unit_note}")
-    return Unfit(
-        f"{key} must be {kind}, not {_kind_of(value)}", f"Its unit is {unit}" if unit else "Write digits only"
-    )
+    return Unfit(f"{key} must be {kind}, not {_kind_of(value)}", f"Its unit is {unit}" if unit else "Write digits only")
 
 
 def _kind_of(value: object) -> str:

@@ -25,11 +25,7 @@ def load_settings(file_name: str) -> Settings:
         raise SettingsError(
             f"the file cannot be read: {error.strerror}", subject=file_name, hint="Check the path and its permissions"
         ) from None
-    return settings_from(toml_text, file_name, _requests_of_map)
-
-
-def _requests_of_map(name: str) -> int:
-    return len(load_register_map(name).reads)
+    return settings_from(toml_text, file_name, load_register_map)
 
 
 def _hint_for_missing(path: Path) -> str:

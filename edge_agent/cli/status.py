@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.settings_file import load_settings
+from edge_agent.cli.state_folder import STATUS_FILE
 from edge_agent.clock import SystemClock, boot_id
 from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.status import AgentStatus, status_from_json, status_lines
@@ -15,7 +16,7 @@ from edge_agent.status import AgentStatus, status_from_json, status_lines
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-STATUS_FILE = "status.json"
+
 STALE_S = 10.0  # the agent writes every second
 
 

@@ -17,17 +17,17 @@ def test_nobody_has_said_what_time_it_is() -> None:
     assert SystemClock(kernel_error_ms=lambda: None).wall_estimate() is None
 
 
-def test_a_receipt_dates_the_middle_of_its_round_trip() -> None:
+def test_a_reading_of_the_receivers_clock_dates_other_moments() -> None:
     keeper = WallKeeper()
-    keeper.learn(NOON, asked_ns=1_000 * MS, answered_ns=1_200 * MS)
-    wall = keeper.estimate(1_100 * MS)
+    keeper.learn(t_ns=1_000 * MS, unix_ms=NOON, uncertainty_ms=100)
+    wall = keeper.estimate(3_000 * MS)
     assert wall is not None
-    assert (wall.unix_ms, wall.uncertainty_ms, wall.source) == (NOON, 101, WallSource.RECEIVER)
+    assert (wall.unix_ms, wall.uncertainty_ms, wall.source) == (NOON + 2_000, 101, WallSource.RECEIVER)
 
 
 def test_the_uncertainty_grows_by_100_ppm() -> None:
     keeper = WallKeeper()
-    keeper.learn(NOON, asked_ns=0, answered_ns=0)
+    keeper.learn(t_ns=0, unix_ms=NOON, uncertainty_ms=0)
     wall = keeper.estimate(10_000_000 * MS)  # 10,000 s later: 1 s at 100 ppm
     assert wall is not None
     assert (wall.unix_ms, wall.uncertainty_ms) == (NOON + 10_000_000, 1001)
@@ -35,19 +35,19 @@ def test_the_uncertainty_grows_by_100_ppm() -> None:
 
 def test_a_slow_answer_does_not_replace_a_better_one() -> None:
     keeper = WallKeeper()
-    keeper.learn(NOON, asked_ns=0, answered_ns=20 * MS)
-    keeper.learn(NOON + 5_000, asked_ns=1_000 * MS, answered_ns=9_000 * MS)
-    wall = keeper.estimate(10 * MS)
+    keeper.learn(t_ns=0, unix_ms=NOON, uncertainty_ms=10)
+    keeper.learn(t_ns=5_000 * MS, unix_ms=NOON + 9_000, uncertainty_ms=4_000)
+    wall = keeper.estimate(0)
     assert wall is not None
     assert wall.unix_ms == NOON
 
 
 def test_an_old_fix_is_replaced_once_it_is_worse() -> None:
     keeper = WallKeeper()
-    keeper.learn(NOON, asked_ns=0, answered_ns=0)
+    keeper.learn(t_ns=0, unix_ms=NOON, uncertainty_ms=0)
     day_ns = 86_400_000 * MS  # 8.64 s of drift
-    keeper.learn(NOON + 86_400_500, asked_ns=day_ns, answered_ns=day_ns + 1_000 * MS)
-    wall = keeper.estimate(day_ns + 500 * MS)
+    keeper.learn(t_ns=day_ns, unix_ms=NOON + 86_400_500, uncertainty_ms=500)
+    wall = keeper.estimate(day_ns)
     assert wall is not None
     assert (wall.unix_ms, wall.uncertainty_ms) == (NOON + 86_400_500, 501)
 

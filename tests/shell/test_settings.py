@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from drivers.register_map import Evidence, ReadBlock, RegisterMap, Table
 from edge_agent.detect.limits import Limits
 from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive
@@ -25,14 +26,26 @@ receivers = [{ name = "firm", url = "http://10.0.0.9:8080" }]
 """
 
 
-def requests_of_map(name: str) -> int:
-    if name != "nice3000plus":
+def map_of(name: str) -> RegisterMap:
+    """Four reads; "risky" is the same, but polling it may stop the lift."""
+    if name not in ("nice3000plus", "risky"):
         raise SettingsError(f"no register map is named {name}", subject=name, hint="Did you mean nice3000plus?")
-    return 4
+    return RegisterMap(
+        name=name,
+        maker="M",
+        model="X",
+        firmware="",
+        evidence=Evidence.INFERRED,
+        source="none",
+        polling_is_safe=name != "risky",
+        polling_note="it trips when polling stops",
+        fields=(),
+        reads=tuple(ReadBlock(Table.HOLDING, address, 1) for address in range(4)),
+    )
 
 
 def read(text: str) -> Settings:
-    return settings_from(text, "/etc/lift/box.toml", requests_of_map)
+    return settings_from(text, "/etc/lift/box.toml", map_of)
 
 
 def complaints(text: str) -> list[str]:
@@ -47,7 +60,7 @@ def with_line(line: str, after: str) -> str:
 
 
 def test_the_example_in_the_documentation_is_valid() -> None:
-    settings = settings_from(EXAMPLE.read_text(encoding="utf-8"), "docs/example.toml", requests_of_map)
+    settings = settings_from(EXAMPLE.read_text(encoding="utf-8"), "docs/example.toml", map_of)
     assert settings.lift.drive is Drive.VVVF
     assert settings.lift.landing_heights_m[:2] == (0.0, 4.2)
     assert settings.recording is not None
@@ -151,6 +164,16 @@ def test_the_poll_rate_that_just_fits_is_accepted() -> None:
     assert controller.poll_hz == 12.5
 
 
+def test_a_controller_that_may_trip_is_polled_only_where_that_was_checked() -> None:
+    section = '[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "risky"\n'
+    found = complaints(SMALLEST + section)
+    assert len(found) == 1
+    assert "it trips when polling stops" in found[0]
+    controller = read(SMALLEST + section + "accept_polling_risk = true\n").controller
+    assert controller is not None
+    assert controller.is_polling_risk_accepted
+
+
 def test_all_mistakes_are_listed_in_order_of_lines() -> None:
     text = with_line("range_g = 3", 'chip = "adxl345"').replace('id = "a"', "id = 7") + "[stat]\n"
     found = complaints(text)
@@ -179,7 +202,7 @@ def test_two_receivers_of_one_name_are_refused() -> None:
     assert any('two receivers are named "firm"' in line for line in complaints(text))
 
 
-@pytest.mark.parametrize("url", ["10.0.0.9:8080", "ftp://a", "http://a/path", "http://user@a", ""])
+@pytest.mark.parametrize("url", ["10.0.0.9:8080", "ftp://a", "http://user@a", ""])
 def test_an_address_that_is_no_plain_http_address_is_refused(url: str) -> None:
     assert len(complaints(SMALLEST.replace("http://10.0.0.9:8080", url))) == 1
 

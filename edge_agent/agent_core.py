@@ -1,0 +1,262 @@
+"""The single-threaded middle of the agent: readings in, records committed, requests out. Time is passed in.
+
+In: what the sources gave, in any order; answers of the uplinks. Out: steps for the uplinks.
+State: the timeline, the detector, records that wait for the outbox. No thread, no clock of its own, no waiting.
+Order: a reading is recorded, then judged; an alarm is committed before anything else happens to it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
+from edge_agent.agent_sources import SourceWatch
+from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, Trip
+from edge_agent.catalogue import CATALOGUE
+from edge_agent.delivery import Poll, Send
+from edge_agent.detect.detector import Detector
+from edge_agent.errors import OutboxError, RecordingError
+from edge_agent.journal import Journal
+from edge_agent.readings import Reading, SamplesLost, Tick
+from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_trip
+from edge_agent.status import IncidentStatus
+from edge_agent.story import alarm_sentence, record_words, trip_sentence
+from edge_agent.timeline import Timeline
+from edge_agent.wire import Stamp
+
+# Telemetry is committed together: 0.56 KiB written a record, not 14. Source: wire and delivery design, section 3.1.
+TELEMETRY_AGE_NS = 60 * NS_PER_S
+TELEMETRY_MAX = 256
+# Alarms and faults that an outbox out of order has not taken yet; an incident is three of them.
+WAITING_MAX = 2_000
+RETRY_NS = NS_PER_S
+
+_LEVELS = {
+    Severity.CRITICAL: logging.CRITICAL,
+    Severity.MAJOR: logging.ERROR,
+    Severity.MINOR: logging.WARNING,
+    Severity.INFO: logging.INFO,
+}
+
+
+class Recorder(Protocol):
+    """Keeps what the core was given."""
+
+    lost_count: int
+    problem: RecordingError | None
+
+    def write(self, reading: Reading) -> None:
+        """Take one reading. Raises nothing."""
+        ...
+
+    def close(self) -> None:
+        """Write what is kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    draft: RecordDraft
+    stamp: Stamp
+
+
+class AgentCore:
+    """See the module. `resumed`: incidents that were open when the agent last stopped, as the detector was given."""
+
+    def __init__(
+        self,
+        *,
+        detector: Detector,
+        timeline: Timeline,
+        outbox: Outbox,
+        dispatch: Dispatch,
+        watch: SourceWatch,
+        recorder: Recorder | None,
+        journal: Journal,
+        resumed: Sequence[OpenIncident] = (),
+    ) -> None:
+        self.dispatch = dispatch
+        self.watch = watch
+        self.journal = journal
+        self.ticks_count = 0
+        self.records_count = 0
+        self.alarms_raised_count = 0
+        self.trips_count = 0
+        self.dropped_count = 0
+        self._detector = detector
+        self._timeline = timeline
+        self._outbox = outbox
+        self._recorder = recorder
+        self._waiting: deque[_Entry] = deque()
+        self._retry_ns = 0
+        self._telemetry: deque[_Entry] = deque()
+        self._telemetry_since_ns = 0
+        self._incidents: dict[int, Alarm | OpenIncident] = {incident.incident: incident for incident in resumed}
+
+    @property
+    def is_armed(self) -> bool:
+        """Every source is open or declared faulty, and the detector steps."""
+        return self.ticks_count > 0 and self.watch.are_all_settled
+
+    @property
+    def is_outbox_well(self) -> bool:
+        """Everything concluded so far is committed."""
+        return not self._waiting
+
+    @property
+    def detector(self) -> Detector:
+        """The detection core, to be looked at."""
+        return self._detector
+
+    @property
+    def late_count(self) -> int:
+        """Readings that came too late to be judged."""
+        return self._timeline.lost_count
+
+    def take(self, source: str, readings: Iterable[Reading], now_ns: int) -> None:
+        """What a source gave."""
+        readings = tuple(readings)
+        self.watch.saw(source, readings, now_ns)
+        for reading in readings:
+            self._timeline.push(reading)
+
+    def take_losses(self, source: str, count: int, now_ns: int) -> None:
+        """Readings of a source were dropped on the way to here."""
+        self.take(source, (SamplesLost(now_ns, source, count),), now_ns)
+
+    def commit(self, draft: RecordDraft, t_ns: int, now_ns: int) -> None:
+        """Commit a record of the agent itself, such as "started"; it is retried until the outbox takes it."""
+        self._enqueue(draft, t_ns, now_ns)
+        self._write_waiting(now_ns)
+
+    def turn(self, now_ns: int) -> tuple[Send | Poll, ...]:
+        """Judge what is due, commit what came of it, and say what is to be sent."""
+        for reading in self._timeline.release(now_ns):
+            self._step(reading, now_ns)
+        self._write_waiting(now_ns)
+        if self._telemetry and now_ns - self._telemetry_since_ns >= TELEMETRY_AGE_NS:
+            self._write_telemetry(now_ns)
+        if self._recorder is not None and self._recorder.problem is not None:
+            problem = self._recorder.problem
+            self.journal.change(now_ns, logging.WARNING, "recording", f"The recording has gaps: {problem}")
+        self.journal.settle(now_ns)
+        return self.dispatch.steps(now_ns)
+
+    def flush(self, now_ns: int) -> None:
+        """Judge and commit everything that is still held."""
+        for reading in self._timeline.flush():
+            self._step(reading, now_ns)
+        self._retry_ns = now_ns
+        self._write_waiting(now_ns)
+        self._write_telemetry(now_ns)
+
+    def close(self) -> None:
+        """Close recording and outbox."""
+        if self._recorder is not None:
+            self._recorder.close()
+        self._outbox.close()
+
+    def incidents(self, now_ns: int) -> tuple[IncidentStatus, ...]:
+        """What is suspected or open, oldest first."""
+        return tuple(_incident_status(incident, now_ns) for incident in self._incidents.values())
+
+    def _step(self, reading: Reading, now_ns: int) -> None:
+        if self._recorder is not None:
+            self._recorder.write(reading)
+        for conclusion in self._detector.step(reading):
+            match conclusion:
+                case Alarm():
+                    self._alarm(conclusion, now_ns)
+                case Trip():
+                    self._trip(conclusion, now_ns)
+                case _:
+                    assert_never(conclusion)
+        if isinstance(reading, Tick):
+            self.ticks_count += 1
+
+    def _alarm(self, alarm: Alarm, now_ns: int) -> None:
+        level = _LEVELS[alarm.severity] if alarm.state is AlarmState.RAISED else logging.INFO
+        self.journal.tell(level, alarm_sentence(alarm))
+        draft = draft_of_alarm(alarm)
+        if draft is not None:
+            self._enqueue(draft, alarm.t_ns, now_ns)
+            self._write_waiting(now_ns)
+        if alarm.state is AlarmState.CLEARED:
+            self._incidents.pop(alarm.incident, None)
+        else:
+            self._incidents[alarm.incident] = alarm
+        if alarm.state is AlarmState.RAISED:
+            self.alarms_raised_count += 1
+
+    def _trip(self, trip: Trip, now_ns: int) -> None:
+        self.trips_count += 1
+        self.journal.tell(logging.INFO, trip_sentence(trip))
+        if not self._telemetry:
+            self._telemetry_since_ns = now_ns
+        self._telemetry.append(_Entry(draft_of_trip(trip), self.dispatch.stamp_at(trip.t_ns, now_ns)))
+        if len(self._telemetry) > TELEMETRY_MAX:
+            self._telemetry.popleft()
+            self._drop(now_ns)
+
+    def _enqueue(self, draft: RecordDraft, t_ns: int, now_ns: int) -> None:
+        self._waiting.append(_Entry(draft, self.dispatch.stamp_at(t_ns, now_ns)))
+        if len(self._waiting) > WAITING_MAX:
+            self._waiting.popleft()
+            self._drop(now_ns)
+
+    def _drop(self, now_ns: int) -> None:
+        self.dropped_count += 1
+        self.journal.change(now_ns, logging.ERROR, "drops", f"{self.dropped_count} records found no place and are lost")
+
+    def _write_waiting(self, now_ns: int) -> None:
+        """Commit in order; an outbox that refuses is tried again every second and keeps the watchdog hungry."""
+        while self._waiting and now_ns >= self._retry_ns:
+            entry = self._waiting[0]
+            try:
+                stored = self._outbox.append(entry.draft, entry.stamp)
+            except OutboxError as error:
+                self._outbox_failed(error, now_ns)
+                return
+            self._waiting.popleft()
+            self._outbox_works(now_ns)
+            if stored is not None:
+                self.records_count += 1
+                self.dispatch.appended(now_ns, (stored,))
+                words = record_words(stored.kind, stored.stream, stored.seqno)
+                self.journal.tell(logging.INFO, f"{words} committed, {len(stored.body)} bytes")
+
+    def _write_telemetry(self, now_ns: int) -> None:
+        if not self._telemetry:
+            return
+        try:
+            stored = self._outbox.append_many((entry.draft, entry.stamp) for entry in self._telemetry)
+        except OutboxError as error:
+            self._telemetry_since_ns = now_ns
+            self._outbox_failed(error, now_ns)
+            return
+        self._telemetry.clear()
+        self._outbox_works(now_ns)
+        self.records_count += len(stored)
+        self.dispatch.appended(now_ns, stored)
+        self.journal.tell(logging.DEBUG, f"{len(stored)} telemetry records committed")
+
+    def _outbox_failed(self, error: OutboxError, now_ns: int) -> None:
+        self._retry_ns = now_ns + RETRY_NS
+        self.journal.change(now_ns, logging.ERROR, "outbox", f"The outbox does not take records: {error}")
+
+    def _outbox_works(self, now_ns: int) -> None:
+        self.journal.change(now_ns, logging.INFO, "outbox", "The outbox takes records")
+
+
+def _incident_status(incident: Alarm | OpenIncident, now_ns: int) -> IncidentStatus:
+    if isinstance(incident, OpenIncident):
+        severity = CATALOGUE[incident.kind].severity.value
+        return IncidentStatus(incident.kind.public_name, incident.incident, "raised before the restart", severity, None)
+    age_s = max(0.0, (now_ns - incident.t_ns) / NS_PER_S)
+    return IncidentStatus(
+        incident.kind.public_name, incident.incident, incident.state.value, incident.severity.value, age_s
+    )

@@ -1,0 +1,208 @@
+"""The deliveries of all receivers together: what to send now, what the answers mean, and the story of each record."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge_agent.clock import Clock
+from edge_agent.delivery import Delivery, Lane, Outcome, Poll, Queue, RecordKey, Send
+from edge_agent.errors import OutboxError, UplinkError
+from edge_agent.journal import Journal
+from edge_agent.outbox_incidents import LocalNotice
+from edge_agent.records import RecordDraft, StoredRecord
+from edge_agent.status import DestinationStatus
+from edge_agent.story import notice_sentence, record_words
+from edge_agent.wire import Stamp, Stream
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+AWAITED_MAX = 256  # records whose way is told; older ones are delivered without a story
+OUTBOX_PAUSE_NS = NS_PER_S
+
+
+class Outbox(Queue, Protocol):
+    """What the agent needs of the durable queue."""
+
+    @property
+    def boot(self) -> int:
+        """The boot counter, for stamps."""
+        ...
+
+    def append(self, draft: RecordDraft, stamp: Stamp) -> StoredRecord | None:
+        """Commit one record. None: there is nothing to tell. Raises OutboxError."""
+        ...
+
+    def append_many(self, entries: Iterable[tuple[RecordDraft, Stamp]]) -> tuple[StoredRecord, ...]:
+        """Commit several records at once. Raises OutboxError."""
+        ...
+
+    def settle(self, destination: str, outcome: Outcome, stamp: Stamp) -> tuple[LocalNotice, ...]:
+        """Do what an answer means; returns the notices that are new. Raises OutboxError."""
+        ...
+
+    def waiting_count(self, destination: str) -> int:
+        """How many records this destination has not confirmed."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+@dataclass(slots=True)
+class _Lane:
+    delivery: Delivery
+    wake_ns: int = 0  # ask it again at this time; 0: now
+    is_resting: bool = False  # nothing to do until something is appended or answered
+
+
+@dataclass(slots=True)
+class _Destination:
+    stored_count: int = 0
+    sent_bytes: int = 0
+    answered_ns: int | None = None
+    latency_s: float | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    committed_ns: int
+    kind: int
+    told: frozenset[str]  # destinations whose receipt has been told
+
+
+class Dispatch:
+    """In: records as they are committed, answers and failures. Out: steps for the uplinks, one in flight a lane."""
+
+    def __init__(self, outbox: Outbox, deliveries: Sequence[Delivery], clock: Clock, journal: Journal) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._journal = journal
+        self._lanes = {(delivery.destination, delivery.lane): _Lane(delivery) for delivery in deliveries}
+        self._destinations = {delivery.destination: _Destination() for delivery in deliveries}
+        self._awaited: OrderedDict[RecordKey, _Awaited] = OrderedDict()
+
+    def stamp_at(self, t_ns: int, now_ns: int) -> Stamp:
+        """The stamp of what happened at `t_ns`, as well as is known `now_ns`."""
+        up_ms = max(0, t_ns // NS_PER_MS)
+        wall = self._clock.wall_estimate()
+        if wall is None:
+            return Stamp(self._outbox.boot, up_ms)
+        return Stamp(self._outbox.boot, up_ms, wall.unix_ms - (now_ns - t_ns) // NS_PER_MS, wall.uncertainty_ms)
+
+    def appended(self, now_ns: int, stored: Iterable[StoredRecord]) -> None:
+        """Records were committed: wake the lanes, and remember what to tell about."""
+        for record in stored:
+            if record.stream in (Stream.ALARM, Stream.FAULT):
+                self._awaited[RecordKey(record.stream, record.seqno)] = _Awaited(now_ns, record.kind, frozenset())
+        while len(self._awaited) > AWAITED_MAX:
+            self._awaited.popitem(last=False)
+        for lane in self._lanes.values():
+            lane.is_resting, lane.wake_ns = False, 0
+
+    def steps(self, now_ns: int) -> tuple[Send | Poll, ...]:
+        """What is to be sent or asked now. Each must come back through `answered` or `failed`."""
+        found: list[Send | Poll] = []
+        for lane in self._lanes.values():
+            if lane.is_resting or now_ns < lane.wake_ns:
+                continue
+            try:
+                step = lane.delivery.due(now_ns, self.stamp_at(now_ns, now_ns), self._outbox)
+            except OutboxError as error:
+                self._journal.change(now_ns, logging.ERROR, "outbox reading", f"The outbox cannot be read: {error}")
+                lane.wake_ns = now_ns + OUTBOX_PAUSE_NS
+                continue
+            if isinstance(step, Send | Poll):
+                lane.is_resting = True
+                found.append(step)
+                if isinstance(step, Send):
+                    self._destinations[step.destination].sent_bytes += len(step.body)
+            elif step.until_ns is None:
+                lane.is_resting = True
+            else:
+                lane.wake_ns = step.until_ns
+        return tuple(found)
+
+    def answered(self, step: Send | Poll, answer: bytes, now_ns: int) -> None:
+        """An uplink brought an answer."""
+        destination = self._destinations[step.destination]
+        destination.answered_ns = now_ns
+        self._conclude(step, self._lane_of(step).delivery.answered(now_ns, answer, self._outbox), now_ns)
+
+    def failed(self, step: Send | Poll, error: UplinkError, now_ns: int) -> None:
+        """An uplink brought nothing."""
+        self._conclude(step, self._lane_of(step).delivery.failed(now_ns, error), now_ns)
+
+    def statuses(self, now_ns: int) -> tuple[DestinationStatus, ...]:
+        """The state of each receiver. Raises OutboxError."""
+        return tuple(
+            DestinationStatus(
+                name=name,
+                pending_count=self._outbox.waiting_count(name),
+                stored_count=state.stored_count,
+                sent_bytes=state.sent_bytes,
+                answer_age_s=None if state.answered_ns is None else (now_ns - state.answered_ns) / NS_PER_S,
+                latency_s=state.latency_s,
+                trouble=state.trouble,
+            )
+            for name, state in self._destinations.items()
+        )
+
+    def _lane_of(self, step: Send | Poll) -> _Lane:
+        lane = self._lanes[step.destination, step.lane]
+        lane.is_resting, lane.wake_ns = False, 0
+        return lane
+
+    def _conclude(self, step: Send | Poll, outcome: Outcome, now_ns: int) -> None:
+        self._tell_state(step, outcome, now_ns)
+        if outcome.clock is not None:
+            self._clock.learn_from_receiver(outcome.clock.t_ns, outcome.clock.wall_ms, outcome.clock.unc_ms)
+        if outcome.needs_new_log:
+            self._awaited.clear()  # their numbers are given out anew
+        self._tell_stored(step.destination, outcome.stored, now_ns)
+        try:
+            notices = self._outbox.settle(step.destination, outcome, self.stamp_at(now_ns, now_ns))
+        except OutboxError as error:
+            # The marks come again with the next receipt, and so do the notices.
+            self._journal.change(now_ns, logging.ERROR, "outbox reading", f"An answer could not be kept: {error}")
+            return
+        for notice in notices:
+            sentence = notice_sentence(notice.notice, notice.kind, notice.incident, step.destination)
+            self._journal.tell(logging.INFO, sentence)
+
+    def _tell_state(self, step: Send | Poll, outcome: Outcome, now_ns: int) -> None:
+        name = step.destination
+        state = self._destinations[name]
+        if outcome.problem:
+            state.trouble = outcome.problem
+            level = logging.ERROR if outcome.needs_attention else logging.WARNING
+            self._journal.change(now_ns, level, f"receiver {name}", f"Receiver {name}: {outcome.problem}")
+        elif isinstance(step, Send) or step.lane is Lane.ALARMS:
+            state.trouble = ""
+            self._journal.change(now_ns, logging.INFO, f"receiver {name}", f"Receiver {name} answers")
+
+    def _tell_stored(self, destination: str, stored: Iterable[RecordKey], now_ns: int) -> None:
+        state = self._destinations[destination]
+        for key in stored:
+            state.stored_count += 1
+            awaited = self._awaited.get(key)
+            if awaited is None or destination in awaited.told:
+                continue
+            latency_s = (now_ns - awaited.committed_ns) / NS_PER_S
+            if key.stream is Stream.ALARM:
+                state.latency_s = latency_s
+            self._journal.tell(
+                logging.INFO,
+                f"{record_words(awaited.kind, key.stream, key.seqno)} stored by {destination}, "
+                f"{latency_s:.2f} s after it was committed",
+            )
+            told = awaited.told | {destination}
+            if len(told) == len(self._destinations):
+                del self._awaited[key]
+            else:
+                self._awaited[key] = _Awaited(awaited.committed_ns, awaited.kind, told)

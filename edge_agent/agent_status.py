@@ -1,0 +1,78 @@
+"""Builds the status of the running agent from its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_agent.agent_core import AgentCore
+from edge_agent.alarms import AlarmKind
+from edge_agent.clock import Clock
+from edge_agent.detect.car import CarState
+from edge_agent.errors import OutboxError
+from edge_agent.status import ENOUGH_FOR, AgentState, AgentStatus, CarStatus, still_detectable
+
+NS_PER_S = 1_000_000_000
+WATCHED_KINDS = (*ENOUGH_FOR, AlarmKind.SENSOR_FAULT, AlarmKind.CONTROLLER_LINK_LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is running since when."""
+
+    version: str
+    lift_id: str
+    boot_id: str
+    pid: int
+    started_ns: int
+    has_controller: bool
+
+
+def status_of(core: AgentCore, identity: Identity, state: AgentState, clock: Clock, now_ns: int) -> AgentStatus:
+    """Everything that is known now."""
+    wall = clock.wall_estimate()
+    kinds = tuple(
+        kind for kind in WATCHED_KINDS if identity.has_controller or kind is not AlarmKind.CONTROLLER_LINK_LOST
+    )
+    detectable, not_detectable = still_detectable(kinds, core.watch.working)
+    try:
+        destinations = core.dispatch.statuses(now_ns)
+    except OutboxError:
+        destinations = ()
+    return AgentStatus(
+        version=identity.version,
+        lift_id=identity.lift_id,
+        state=state.value,
+        boot_id=identity.boot_id,
+        pid=identity.pid,
+        now_ns=now_ns,
+        up_s=(now_ns - identity.started_ns) / NS_PER_S,
+        wall_unix_ms=None if wall is None else wall.unix_ms,
+        wall_uncertainty_ms=None if wall is None else wall.uncertainty_ms,
+        sources=core.watch.statuses(now_ns),
+        car=_car_status(core.detector.car),
+        incidents=core.incidents(now_ns),
+        destinations=destinations,
+        records_count=core.records_count,
+        alarms_raised_count=core.alarms_raised_count,
+        trips_count=core.trips_count,
+        late_count=core.late_count,
+        dropped_count=core.dropped_count,
+        detectable=detectable,
+        not_detectable=not_detectable,
+    )
+
+
+def _car_status(car: CarState | None) -> CarStatus | None:
+    if car is None:
+        return None
+    place = car.place()
+    return CarStatus(
+        motion=car.motion.phase.value,
+        speed_mps=round(car.motion.speed_mps, 3),
+        landing_index=place.landing_index,
+        is_between_landings=place.is_between_landings,
+        height_mm=place.height_mm,
+        door=place.door.name.lower(),
+        occupied_percent=car.occupancy.percent,
+        is_inspection=car.is_inspection,
+    )

@@ -1,0 +1,229 @@
+"""`edge-agent run`: puts the agent together for one lift and watches until told to stop.
+
+The composition root: here, and only here, concrete drivers, clock, outbox and uplink are named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import os
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_agent.agent import Agent
+from edge_agent.agent_core import AgentCore, Recorder
+from edge_agent.agent_delivery import Dispatch
+from edge_agent.agent_sources import SourceWatch
+from edge_agent.agent_status import Identity
+from edge_agent.alarms import OpenIncident
+from edge_agent.cli import SUMMARIES
+from edge_agent.cli.check_config import what_it_starts
+from edge_agent.cli.settings_file import load_settings
+from edge_agent.cli.state_folder import StateFolder
+from edge_agent.clock import SystemClock, boot_id
+from edge_agent.delivery import Delivery, Lane
+from edge_agent.detect.detector import Detector
+from edge_agent.journal import LOGGER, Journal
+from edge_agent.outbox import Outbox
+from edge_agent.records import draft_of_started
+from edge_agent.sd_notify import ServiceNotifier
+from edge_agent.settings import AccelerometerSettings, ContactsSettings, ControllerSettings, Settings
+from edge_agent.source import Source
+from edge_agent.timeline import Timeline
+from edge_agent.uplink.http import HttpUplink
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+# How late a reading may reach the core. A FIFO is drained every 40 ms, a controller answers within 80 ms at 10 polls a
+# second, and on one core a thread may wait for its turn; hard events are still judged well within a second.
+LATENESS_NS = 200_000_000
+POWER_UP_S = 300.0  # younger than this, the whole district may just have got its power back
+
+_JOURNALD_LEVELS = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
+
+def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the arguments."""
+    parser = commands.add_parser("run", help=SUMMARIES["run"], description=__doc__)
+    parser.add_argument("--config", metavar="FILE", required=True, help="settings file (TOML)")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch until SIGTERM or SIGINT."""
+    clock = SystemClock()
+    started_ns = clock.now_ns()
+    settings = load_settings(args.config)
+    _start_log(args.log_level)
+    runtime = os.environ.get("RUNTIME_DIRECTORY")
+    folder = StateFolder(Path(settings.state_folder), Path(runtime) if runtime else None)
+    for line in what_it_starts(settings):
+        LOGGER.info(line)
+    agent = _agent(settings, folder, clock, started_ns, _digest_of(args.config))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: agent.stop())
+    agent.run()
+    return 0
+
+
+def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_ns: int, configuration: bytes) -> Agent:
+    journal = Journal()
+    device_id = folder.device_id()
+    receivers = settings.delivery.receivers
+    uplinks = {(receiver.name, lane): HttpUplink(receiver.url) for receiver in receivers for lane in Lane}
+    up_s = started_ns / 1e9
+    outbox = Outbox.open(
+        Path(settings.delivery.outbox),
+        device_id,
+        boot_id=boot_id(),
+        up_ms=round(up_s * 1e3),
+        destinations=[receiver.name for receiver in receivers],
+    )
+    if outbox.set_aside is not None:
+        LOGGER.error("The outbox was damaged; it was set aside as %s and what could be read goes on", outbox.set_aside)
+    deliveries = [
+        Delivery(
+            receiver,
+            lane,
+            seed=int.from_bytes(device_id, "big"),
+            start_spread_s=None if up_s < POWER_UP_S else 0.0,
+        )
+        for receiver, lane in uplinks
+    ]
+    dispatch = Dispatch(outbox, deliveries, clock, journal)
+    first_incident, resumed = outbox.next_incident(), outbox.open_incidents()
+    for incident in resumed:
+        LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
+    sources = _sources(settings, clock)
+    core = AgentCore(
+        detector=Detector(settings.installation(), settings.limits, first_incident=first_incident, resumed=resumed),
+        timeline=Timeline(LATENESS_NS),
+        outbox=outbox,
+        dispatch=dispatch,
+        watch=SourceWatch([source.name for source in sources], journal),
+        recorder=_recorder(settings, first_incident, resumed),
+        journal=journal,
+        resumed=resumed,
+    )
+    lift_no = settings.registration_code or settings.lift.lift_id
+    now_ns = clock.now_ns()
+    core.commit(draft_of_started(lift_no, _version(), configuration, folder.start_cause(boot_id())), now_ns, now_ns)
+    return Agent(
+        core=core,
+        sources=sources,
+        uplinks=uplinks,
+        device_id=device_id,
+        clock=clock,
+        notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),
+        identity=Identity(
+            _version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns, settings.controller is not None
+        ),
+        write_status=folder.write_status,
+    )
+
+
+def _sources(settings: Settings, clock: SystemClock) -> list[Source]:
+    """The drivers of what is wired; only these are loaded."""
+    sources: list[Source] = []
+    if settings.accelerometer is not None:
+        sources.append(_accelerometer(settings.accelerometer, clock))
+    if settings.contacts is not None:
+        sources.append(_contacts(settings.contacts, clock))
+    if settings.controller is not None:
+        sources.append(_controller(settings.controller, clock))
+    return sources
+
+
+def _accelerometer(settings: AccelerometerSettings, clock: SystemClock) -> Source:
+    from drivers.adxl345 import Adxl345
+
+    return Adxl345(
+        settings.bus,
+        now_ns=clock.now_ns,
+        address=settings.address,
+        rate_hz=settings.rate_hz,
+        range_g=settings.range_g,
+    )
+
+
+def _contacts(settings: ContactsSettings, clock: SystemClock) -> Source:
+    from drivers.door_contacts import ContactLine, DoorContacts
+    from drivers.gpio import Pull
+
+    lines = [
+        ContactLine(contact.signal, contact.pin, contact.is_active_low, Pull(contact.pull.value))
+        for contact in settings.contacts
+    ]
+    return DoorContacts(settings.chip, lines, now_ns=clock.now_ns)
+
+
+def _controller(settings: ControllerSettings, clock: SystemClock) -> Source:
+    from drivers.map_files import load_register_map
+    from drivers.modbus import TcpLink
+    from drivers.modbus_controller import ModbusController
+
+    return ModbusController(
+        load_register_map(settings.map_name),
+        TcpLink(settings.host, settings.port),
+        now_ns=clock.now_ns,
+        unit=settings.unit,
+        poll_hz=settings.poll_hz,
+        is_risk_accepted=settings.is_polling_risk_accepted,
+    )
+
+
+def _recorder(settings: Settings, first_incident: int, resumed: tuple[OpenIncident, ...]) -> Recorder | None:
+    if settings.recording is None:
+        return None
+    from edge_agent.recording_writer import RecordingWriter
+
+    path = Path(settings.recording.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return RecordingWriter(
+        path,
+        settings.installation(),
+        settings.recording.max_bytes,
+        limits=settings.limit_overrides,
+        first_incident=first_incident,
+        resumed=resumed,
+    )
+
+
+def _digest_of(file_name: str) -> bytes:
+    return hashlib.sha256(Path(file_name).read_bytes()).digest()
+
+
+def _version() -> str:
+    try:
+        return version("lift-edge-agent")
+    except PackageNotFoundError:
+        return "0"
+
+
+class _PlainLines(logging.Formatter):
+    """One line a sentence: with a time for a terminal, with a level for the journal of systemd."""
+
+    def __init__(self, *, for_journald: bool) -> None:
+        super().__init__(datefmt="%H:%M:%S")
+        self._for_journald = for_journald
+
+    def format(self, record: logging.LogRecord) -> str:
+        sentence = " ".join(record.getMessage().splitlines())
+        if self._for_journald:
+            return f"<{_JOURNALD_LEVELS.get(record.levelno, 6)}>{sentence}"
+        return f"{self.formatTime(record, self.datefmt)} {record.levelname.lower():8} {sentence}"
+
+
+def _start_log(level: str) -> None:
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(_PlainLines(for_journald="JOURNAL_STREAM" in os.environ))
+    LOGGER.addHandler(lines)
+    LOGGER.setLevel(level.upper())
+    LOGGER.propagate = False
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries have their own words for what sources report
