@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_agent.errors import RecordingError
 from edge_agent.installation import Drive, Installation, Lift, Wiring
 from edge_agent.readings import (
     AccelFrame,
@@ -23,6 +24,8 @@ from edge_agent.readings import (
     SourceFault,
     Tick,
 )
+from edge_agent.recording import Recording
+from edge_agent.recording_writer import RecordingWriter
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -139,3 +142,37 @@ def a_trip(
 def _trapezoid(t_s: float) -> float:
     """1 m/s2 with ramps of 0.5 s; 1.0 m/s in 1.5 s."""
     return max(0.0, min(1.0, t_s / 0.5, (1.5 - t_s) / 0.5))
+
+
+BARE = Installation(Lift("x"))
+
+
+def write_native(path: Path, readings: list[Reading], max_bytes: int | None = None) -> RecordingWriter:
+    """Write a native recording from beginning to end."""
+    writer = RecordingWriter(path, INSTALLATION, max_bytes)
+    for reading in readings:
+        writer.write(reading)
+    writer.close()
+    return writer
+
+
+def read_native(path: Path) -> tuple[list[Reading], RecordingError | None, int]:
+    """All that can be read, the break if there is one, and the bytes of a torn tail."""
+    out: list[Reading] = []
+    error = None
+    recording = Recording.open(path)
+    try:
+        for reading in recording:
+            out.append(reading)
+    except RecordingError as problem:
+        error = problem
+    return out, error, recording.torn_tail_bytes
+
+
+def seconds_of_noise(count: int, first: int = 0) -> list[Reading]:
+    """Readings that do not compress: about 4.8 kB a second."""
+    out: list[Reading] = []
+    for second in range(first, first + count):
+        samples = np.random.default_rng(second).normal(0.0, 1.0, (200, 3))
+        out.append(AccelFrame(second * S + np.arange(200, dtype=np.int64) * 5 * MS, samples))
+    return out

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,49 +15,28 @@ from hypothesis import strategies as st
 from edge_agent.alarms import AlarmKind, OpenIncident
 from edge_agent.errors import RecordingError
 from edge_agent.installation import Installation, Lift
-from edge_agent.readings import AccelFrame, Reading, SamplesLost, Signal, SignalEdge, Tick
-from edge_agent.recording import Recording, recordings_in
+from edge_agent.readings import AccelFrame, Reading, Signal, SignalEdge, Tick
+from edge_agent.recording import Recording
 from edge_agent.recording_blocks import READINGS_MAX, SAMPLES_MAX, BlockProblem, block_bytes, readings_in
 from edge_agent.recording_native import Header, frame_bytes
-from edge_agent.recording_writer import MAX_BYTES_MIN, RecordingWriter
-from tests.recording.material import INSTALLATION, MS, S, frame, one_of_each_kind, told, told_without_splits
-
-BARE = Installation(Lift("x"))
-
-
-def write(path: Path, readings: list[Reading], max_bytes: int | None = None) -> RecordingWriter:
-    writer = RecordingWriter(path, INSTALLATION, max_bytes)
-    for reading in readings:
-        writer.write(reading)
-    writer.close()
-    return writer
-
-
-def read(path: Path) -> tuple[list[Reading], RecordingError | None, int]:
-    out: list[Reading] = []
-    error = None
-    recording = Recording.open(path)
-    try:
-        for reading in recording:
-            out.append(reading)
-    except RecordingError as problem:
-        error = problem
-    return out, error, recording.torn_tail_bytes
-
-
-def seconds_of_noise(count: int, first: int = 0) -> list[Reading]:
-    """Readings that do not compress: about 4.8 kB a second."""
-    out: list[Reading] = []
-    for second in range(first, first + count):
-        samples = np.random.default_rng(second).normal(0.0, 1.0, (200, 3))
-        out.append(AccelFrame(second * S + np.arange(200, dtype=np.int64) * 5 * MS, samples))
-    return out
+from edge_agent.recording_writer import RecordingWriter
+from tests.recording.material import (
+    INSTALLATION,
+    MS,
+    S,
+    frame,
+    one_of_each_kind,
+    read_native,
+    told,
+    told_without_splits,
+    write_native,
+)
 
 
 def test_every_reading_comes_back_bit_by_bit(tmp_path: Path) -> None:
     readings = one_of_each_kind()
-    write(tmp_path / "a.liftrec", readings)
-    back, error, torn = read(tmp_path / "a.liftrec")
+    write_native(tmp_path / "a.liftrec", readings)
+    back, error, torn = read_native(tmp_path / "a.liftrec")
     assert (error, torn) == (None, 0)
     assert told(back) == told(readings)
 
@@ -110,27 +87,27 @@ def test_a_strange_lift_id_does_not_make_the_recording_unreadable(tmp_path: Path
 
 def test_a_frame_longer_than_a_block_is_stored_in_pieces(tmp_path: Path) -> None:
     block = frame(0, count=SAMPLES_MAX + 10, step_ns=MS)
-    write(tmp_path / "a.liftrec", [block])
-    back, error, _ = read(tmp_path / "a.liftrec")
+    write_native(tmp_path / "a.liftrec", [block])
+    back, error, _ = read_native(tmp_path / "a.liftrec")
     assert error is None
     assert told_without_splits(back) == told_without_splits([block])
 
 
 def test_many_readings_of_one_moment_are_stored(tmp_path: Path) -> None:
     readings: list[Reading] = [SignalEdge(5, Signal.PRESENCE, n % 2 == 0) for n in range(5 * READINGS_MAX + 3)]
-    write(tmp_path / "a.liftrec", readings)
-    assert read(tmp_path / "a.liftrec")[0] == readings
+    write_native(tmp_path / "a.liftrec", readings)
+    assert read_native(tmp_path / "a.liftrec")[0] == readings
 
 
 def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
-    writer = RecordingWriter(tmp_path / "a.liftrec", BARE, None)
+    writer = RecordingWriter(tmp_path / "a.liftrec", INSTALLATION, None)
     ticks = [Tick(n * 100 * MS) for n in range(55)]
     for tick in ticks:
         writer.write(tick)
-    assert read(tmp_path / "a.liftrec")[0] == ticks[:50]
+    assert read_native(tmp_path / "a.liftrec")[0] == ticks[:50]
     writer.close()
     writer.close()
-    assert read(tmp_path / "a.liftrec")[0] == ticks
+    assert read_native(tmp_path / "a.liftrec")[0] == ticks
 
 
 def small_recording(path: Path) -> tuple[bytes, list[Reading], list[int]]:
@@ -138,7 +115,7 @@ def small_recording(path: Path) -> tuple[bytes, list[Reading], list[int]]:
     readings: list[Reading] = []
     for second in range(3):
         readings += [frame(second * S, 6), SignalEdge(second * S + MS, Signal.MAINS, True), Tick(second * S + 2 * MS)]
-    write(path, readings)
+    write_native(path, readings)
     data = path.read_bytes()
     ends, at = [], 0
     while at < len(data):
@@ -158,7 +135,7 @@ def test_a_cut_at_any_byte_costs_the_last_block_only(tmp_path: Path) -> None:
                 Recording.open(cut)
             continue
         whole = sum(end <= length for end in ends)
-        back, error, torn = read(cut)
+        back, error, torn = read_native(cut)
         assert error is None
         assert told(back) == told(readings[: 3 * (whole - 1)])
         assert torn == length - ends[whole - 1]
@@ -171,7 +148,7 @@ def test_a_changed_byte_never_changes_a_reading(tmp_path: Path) -> None:
     for at in range(ends[0], len(data)):
         path.write_bytes(data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :])
         whole = sum(end <= at for end in ends)
-        back, error, torn = read(path)
+        back, error, torn = read_native(path)
         assert told(back) == told(readings[: 3 * (whole - 1)])
         if whole == len(ends) - 1:
             assert (error, torn) == (None, len(data) - ends[-2])
@@ -183,14 +160,14 @@ def test_a_changed_byte_never_changes_a_reading(tmp_path: Path) -> None:
 def test_zeros_behind_the_last_block_are_a_torn_tail(tmp_path: Path) -> None:
     data, readings, _ = small_recording(tmp_path / "a.liftrec")
     (tmp_path / "b.liftrec").write_bytes(data + bytes(4096))
-    back, error, torn = read(tmp_path / "b.liftrec")
+    back, error, torn = read_native(tmp_path / "b.liftrec")
     assert (told(back), error, torn) == (told(readings), None, 4096)
 
 
 def test_a_long_stretch_of_damage_is_a_break(tmp_path: Path) -> None:
     data, readings, _ = small_recording(tmp_path / "a.liftrec")
     (tmp_path / "b.liftrec").write_bytes(data + bytes(5 << 20))
-    back, error, _ = read(tmp_path / "b.liftrec")
+    back, error, _ = read_native(tmp_path / "b.liftrec")
     assert told(back) == told(readings)
     assert error is not None
     assert error.subject.endswith(f"byte {len(data)}")
@@ -199,7 +176,7 @@ def test_a_long_stretch_of_damage_is_a_break(tmp_path: Path) -> None:
 def test_damage_that_looks_like_countless_blocks_is_judged_in_bounded_time(tmp_path: Path) -> None:
     data, _, _ = small_recording(tmp_path / "a.liftrec")
     (tmp_path / "b.liftrec").write_bytes(data + b"\x82" + b"\x82\x5a\x00\xff\xff\xff" * 300_000)
-    assert read(tmp_path / "b.liftrec")[1] is not None
+    assert read_native(tmp_path / "b.liftrec")[1] is not None
 
 
 @pytest.mark.parametrize(
@@ -270,7 +247,7 @@ def test_a_block_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
         readings_in(b"no zlib")
     data, readings, _ = small_recording(tmp_path / "a.liftrec")
     (tmp_path / "b.liftrec").write_bytes(data + frame_bytes(bomb) + frame_bytes(block_bytes([Tick(9 * S)])))
-    back, error, _ = read(tmp_path / "b.liftrec")
+    back, error, _ = read_native(tmp_path / "b.liftrec")
     assert told(back) == told(readings)
     assert error is not None
     assert error.subject.endswith(f"byte {len(data)}")
@@ -279,123 +256,7 @@ def test_a_block_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
 def test_blocks_whose_time_goes_back_are_a_break(tmp_path: Path) -> None:
     data, readings, _ = small_recording(tmp_path / "a.liftrec")
     (tmp_path / "b.liftrec").write_bytes(data + frame_bytes(block_bytes([Tick(1)])))
-    back, error, _ = read(tmp_path / "b.liftrec")
+    back, error, _ = read_native(tmp_path / "b.liftrec")
     assert told(back) == told(readings)
     assert error is not None
     assert error.problem == "time goes back"
-
-
-def files_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.liftrec"))
-
-
-def test_the_byte_cap_holds_at_every_moment_and_drops_the_oldest(tmp_path: Path) -> None:
-    readings = seconds_of_noise(60)
-    writer = RecordingWriter(tmp_path / "ring.liftrec", BARE, MAX_BYTES_MIN)
-    for reading in readings:
-        writer.write(reading)
-        assert sum(file.stat().st_size for file in files_in(tmp_path)) <= MAX_BYTES_MIN
-    writer.close()
-    assert sum(file.stat().st_size for file in files_in(tmp_path)) > MAX_BYTES_MIN * 3 // 4
-    recording = Recording.open(tmp_path / "ring.liftrec")
-    back = list(recording)
-    assert 5 < len(back) < 60
-    assert told(back) == told(readings[-len(back) :])
-    assert "begins in the middle" in recording.meta.warnings[0]
-    assert writer.lost_count == 0
-
-
-def test_a_run_in_parts_is_one_recording_and_listed_once(tmp_path: Path) -> None:
-    readings = seconds_of_noise(10)
-    write(tmp_path / "ring.liftrec", readings, MAX_BYTES_MIN)
-    assert len(files_in(tmp_path)) > 2
-    assert recordings_in(tmp_path) == (tmp_path / "ring.liftrec",)
-    recording = Recording.open(tmp_path / "ring.liftrec")
-    assert told(recording) == told(readings)
-    assert recording.meta.warnings == ()
-
-
-def test_an_earlier_part_opens_with_what_came_before_it(tmp_path: Path) -> None:
-    readings = seconds_of_noise(10)
-    write(tmp_path / "ring.liftrec", readings, MAX_BYTES_MIN)
-    back = list(Recording.open(tmp_path / "ring-000002.liftrec"))
-    assert 1 < len(back) < 10
-    assert told(back) == told(readings[: len(back)])
-
-
-def test_the_run_before_a_restart_is_kept_as_a_recording_of_its_own(tmp_path: Path) -> None:
-    first, second = seconds_of_noise(3), seconds_of_noise(2, first=50)
-    write(tmp_path / "ring.liftrec", first, 1 << 20)
-    write(tmp_path / "ring.liftrec", second, 1 << 20)
-    assert recordings_in(tmp_path) == (tmp_path / "ring-000001.liftrec", tmp_path / "ring.liftrec")
-    assert told(Recording.open(tmp_path / "ring-000001.liftrec")) == told(first)
-    assert told(Recording.open(tmp_path / "ring.liftrec")) == told(second)
-
-
-def test_a_hundred_restarts_leave_a_bounded_number_of_files(tmp_path: Path) -> None:
-    for second in range(100):
-        write(tmp_path / "ring.liftrec", [Tick(second * S)], MAX_BYTES_MIN)
-    assert len(files_in(tmp_path)) <= 64
-    assert list(Recording.open(files_in(tmp_path)[0])) == [Tick(36 * S)]
-
-
-def test_damage_in_an_earlier_part_is_a_break(tmp_path: Path) -> None:
-    readings = seconds_of_noise(10)
-    write(tmp_path / "ring.liftrec", readings, MAX_BYTES_MIN)
-    part = tmp_path / "ring-000001.liftrec"
-    part.write_bytes(part.read_bytes()[:-1])
-    back, error, _ = read(tmp_path / "ring.liftrec")
-    assert error is not None
-    assert error.subject.startswith(f"{part}:byte ")
-    assert told(back) == told(readings[: len(back)])
-
-
-def test_without_a_cap_no_file_is_overwritten(tmp_path: Path) -> None:
-    write(tmp_path / "a.liftrec", [Tick(S)])
-    with pytest.raises(RecordingError, match="Name a file that is not there yet"):
-        RecordingWriter(tmp_path / "a.liftrec", BARE, None)
-    assert list(Recording.open(tmp_path / "a.liftrec")) == [Tick(S)]
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="cannot be written"):
-        RecordingWriter(tmp_path / "nowhere" / "a.liftrec", BARE, 1 << 20)
-
-
-def test_a_cap_too_small_for_anything_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="max_bytes"):
-        RecordingWriter(tmp_path / "a.liftrec", BARE, 1000)
-
-
-@pytest.fixture
-def file_limit() -> Iterator[int]:
-    """Files of this process end at 20,000 bytes, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    yield soft
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_full_disk_stops_nothing_and_the_loss_is_counted(tmp_path: Path, file_limit: int) -> None:
-    readings = seconds_of_noise(6)
-    writer = write(tmp_path / "a.liftrec", readings)
-    assert writer.lost_count == 6 - len(read(tmp_path / "a.liftrec")[0]) > 0
-    assert writer.problem is not None
-    assert "cannot be written" in writer.problem.problem
-    back, error, torn = read(tmp_path / "a.liftrec")
-    assert (error, torn) == (None, 0)
-    assert told(back) == told(readings[: len(back)])
-    assert len(back) >= 3
-
-
-def test_writing_goes_on_when_there_is_room_again(tmp_path: Path, file_limit: int) -> None:
-    writer = RecordingWriter(tmp_path / "a.liftrec", BARE, None)
-    for reading in seconds_of_noise(6):
-        writer.write(reading)
-    writer.flush()
-    lost = writer.lost_count
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    writer.write(SamplesLost(7 * S, "accelerometer", 1))
-    writer.close()
-    assert writer.lost_count == lost
-    assert read(tmp_path / "a.liftrec")[0][-1] == SamplesLost(7 * S, "accelerometer", 1)
