@@ -84,41 +84,48 @@ class KernelAdapter:
 def adapter(mocker: MockerFixture) -> KernelAdapter:
     adapter = KernelAdapter()
     mocker.patch.object(smbus2.smbus2, "ioctl", adapter.ioctl)
-    mocker.patch.object(smbus2.smbus2.os, "open", lambda _path, _flags: os.memfd_create("i2c"))
     return adapter
 
 
-@pytest.mark.parametrize("name", ["1", "/dev/i2c-1"])
-def test_a_short_read_is_one_block_transfer(adapter: KernelAdapter, name: str) -> None:
-    bus = open_i2c_bus(name)
+@pytest.fixture
+def device(tmp_path: Path) -> str:
+    """A file in the place of /dev/i2c-1."""
+    path = tmp_path / "i2c-1"
+    path.touch()
+    return str(path)
+
+
+def test_a_short_read_is_one_block_transfer(adapter: KernelAdapter, device: str) -> None:
+    bus = open_i2c_bus(device)
     assert bus.read_register(0x53, 0x32, 6) == bytes(range(0x32, 0x38))
     assert adapter.calls.count(I2C_SMBUS) == 1
     assert I2C_RDWR not in adapter.calls
     bus.close()
 
 
-def test_a_read_of_more_than_32_bytes_is_one_combined_transfer(adapter: KernelAdapter) -> None:
-    bus = open_i2c_bus("1")
+def test_a_read_of_more_than_32_bytes_is_one_combined_transfer(adapter: KernelAdapter, device: str) -> None:
+    bus = open_i2c_bus(device)
     assert bus.read_register(0x53, 0x02, 40) == bytes(range(2, 42))
     assert adapter.calls.count(I2C_RDWR) == 1
 
 
-def test_a_write_puts_bytes_into_consecutive_registers(adapter: KernelAdapter) -> None:
-    bus = open_i2c_bus("1")
+def test_a_write_puts_bytes_into_consecutive_registers(adapter: KernelAdapter, device: str) -> None:
+    bus = open_i2c_bus(device)
     bus.write_register(0x53, 0x1E, b"\x0a\x0b\x0c")
     assert adapter.registers[0x1D:0x22] == b"\x1d\x0a\x0b\x0c\x21"
 
 
-def test_nobody_at_an_address_is_the_error_of_the_kernel(adapter: KernelAdapter) -> None:
-    bus = open_i2c_bus("1")
+def test_nobody_at_an_address_is_the_error_of_the_kernel(adapter: KernelAdapter, device: str) -> None:
+    bus = open_i2c_bus(device)
     with pytest.raises(OSError, match="Remote I/O error") as caught:
         bus.read_register(0x1D, 0x00, 1)
     assert i2c_fault(caught.value, "1", 0x1D).reason is FaultReason.ABSENT
 
 
-def test_a_bus_that_is_not_enabled_says_how_to_enable_it() -> None:
+@pytest.mark.parametrize("name", ["251", "/dev/i2c-251"])
+def test_a_bus_that_is_not_enabled_says_how_to_enable_it(name: str) -> None:
     with pytest.raises(SourceUnavailable) as caught:
-        open_i2c_bus("/dev/i2c-251")
+        open_i2c_bus(name)
     assert "raspi-config" in caught.value.hint
     assert caught.value.subject == "/dev/i2c-251"
 
@@ -208,10 +215,10 @@ def test_the_served_bus_passes_on_the_errno(serve: Serve) -> None:
 )
 def test_an_answer_out_of_protocol_ends_the_connection(serve: Serve, answer: bytes) -> None:
     bus, _ = serve(lambda _line: answer)
-    with pytest.raises(OSError, match=".") as caught:
+    with pytest.raises(OSError, match=r".+") as caught:
         bus.read_register(0x53, 0, 2)
     assert caught.value.errno == errno.EPROTO
-    with pytest.raises(OSError, match=".") as caught:
+    with pytest.raises(OSError, match=r".+") as caught:
         bus.read_register(0x53, 0, 2)
     assert caught.value.errno == errno.EBADF
 

@@ -140,7 +140,9 @@ REPORTS = st.builds(
     t_ns=st.just(9),
     floor=st.none() | st.integers(1, 48).map(str),
     direction=st.none() | st.sampled_from(Direction),
-    mode=st.sampled_from([Mode.NORMAL, Mode.INSPECTION, Mode.FIRE_RETURN, Mode.FIREFIGHTER, Mode.OUT_OF_SERVICE, Mode.UNKNOWN]),
+    mode=st.sampled_from(
+        [Mode.NORMAL, Mode.INSPECTION, Mode.FIRE_RETURN, Mode.FIREFIGHTER, Mode.OUT_OF_SERVICE, Mode.UNKNOWN]
+    ),
     door=st.none() | st.sampled_from([d for d in ControllerDoor if d is not ControllerDoor.FAULT]),
     fault=st.none() | st.integers(0, 99),
     speed_mps=st.none() | st.integers(0, 4500).map(lambda mm: mm / 1000),
