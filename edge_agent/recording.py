@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from edge_agent.errors import RecordingError
@@ -48,7 +48,7 @@ class Recording:
     def __iter__(self) -> Iterator[Reading]:
         match self._form:
             case ExchangeForm():
-                return with_ticks(self._form.readings(), str(self.path))
+                return with_ticks(self._form.readings(), str(self.path), self.meta.tick_span_ns)
             case NativeForm():
                 return self._form.readings()
 
@@ -67,32 +67,46 @@ def recordings_in(path: Path) -> tuple[Path, ...]:
     return found
 
 
-def with_ticks(readings: Iterator[Reading], subject: str) -> Iterator[Reading]:
-    """Ordered readings as the core gets them. An error of `readings` is passed on behind what came before it."""
+def with_ticks(
+    readings: Iterator[Reading], subject: str, tick_span_ns: tuple[int, int] | None = None
+) -> Iterator[Reading]:
+    """Ordered readings as the core gets them. An error of `readings` is passed on behind what came before it.
+
+    tick_span_ns: where the ticks begin and end, if that is before the first and behind the last reading.
+    """
     timeline = Timeline(lateness_ns=0)
     last_ns: int | None = None
+    if tick_span_ns is not None:
+        first = next(readings, None)
+        readings = iter(()) if first is None else chain((first,), readings)
+        if first is None or tick_span_ns[0] < first.t_ns:
+            last_ns = tick_span_ns[0]
+            yield from timeline.release(last_ns)
     try:
         for reading in readings:
             if last_ns is not None:
-                _check_gap(last_ns, reading.t_ns, subject)
-                for until_ns in range(last_ns + _STEP_NS, reading.t_ns - 1, _STEP_NS):
-                    yield from timeline.release(until_ns)
-                yield from timeline.release(reading.t_ns - 1)
+                yield from _passing(timeline, last_ns, reading.t_ns - 1, subject)
             last_ns = reading.t_ns
             timeline.push(reading)
     except RecordingError:
         yield from timeline.flush()
         raise
     yield from timeline.flush()
+    if tick_span_ns is not None and last_ns is not None:
+        yield from _passing(timeline, last_ns, tick_span_ns[1], subject)
 
 
-def _check_gap(before_ns: int, t_ns: int, subject: str) -> None:
-    if t_ns - before_ns > GAP_NS_MAX:
+def _passing(timeline: Timeline, before_ns: int, until_ns: int, subject: str) -> Iterator[Reading]:
+    """Every tick of the time that passes, however long that is."""
+    if until_ns - before_ns > GAP_NS_MAX:
         raise RecordingError(
-            f"nothing between {before_ns / 1e9:.3f} s and {t_ns / 1e9:.3f} s",
+            f"nothing between {before_ns / 1e9:.3f} s and {until_ns / 1e9:.3f} s",
             subject=subject,
             hint="All files of a recording count seconds on one clock",
         )
+    for step_ns in range(before_ns + _STEP_NS, until_ns, _STEP_NS):
+        yield from timeline.release(step_ns)
+    yield from timeline.release(until_ns)
 
 
 class RecordingSource:

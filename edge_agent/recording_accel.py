@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from edge_agent.errors import RecordingError
 from edge_agent.readings import AccelFrame
+from edge_agent.recording_meta import T_S_MAX
 
 ACCEL_COLUMNS = "t_s,ax,ay,az"
 BLOCK_NS = 1_000_000_000  # longest block handed on
-T_S_MAX = 4e9  # 126 years; keeps nanoseconds within 63 bits
 _PIECE_BYTES = 1 << 20
 _LINE_BYTES_MAX = 2 * _PIECE_BYTES
 VALUE_MPS2_MAX = 1e6  # a hundred thousand g: no accelerometer, but a wrong unit or a wrong column

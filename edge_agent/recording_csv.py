@@ -26,7 +26,6 @@ from edge_agent.readings import (
     SourceFault,
 )
 from edge_agent.recording_accel import (
-    T_S_MAX,
     Break,
     accel_frames,
     header_error,
@@ -34,7 +33,7 @@ from edge_agent.recording_accel import (
     number_of,
     unreadable,
 )
-from edge_agent.recording_meta import Found, RecordingMeta, read_meta
+from edge_agent.recording_meta import T_S_MAX, Found, RecordingMeta, read_meta
 from edge_agent.toml_table import nearest_hint
 
 PRESSURE_COLUMNS = "t_s,p_hpa"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, assert_never
 
@@ -35,19 +36,22 @@ from edge_agent.recording_meta import RecordingMeta, meta_text
 class ExchangeWriter:
     """Appends readings to the files of a new folder; a file is made when it has its first row.
 
-    Ticks are left out: the reader makes them again. So are values that are no number a sensor can give and samples
-    whose time does not ascend, which the form cannot hold: they are counted in `left_out_count`.
-    Raises RecordingError.
+    Of the ticks the first and the last are noted: the reader makes them again. Left out are values that no sensor
+    can give and samples whose time does not ascend, which the form cannot hold: they are counted in
+    `left_out_count`. Raises RecordingError.
     """
 
     def __init__(self, folder: Path, meta: RecordingMeta) -> None:
         self._folder = folder
+        self._meta = meta
+        self._first_tick_ns: int | None = None
+        self._last_tick_ns = 0
         self._files: dict[str, TextIO] = {}
         self._last_sample_ns = -(1 << 63)
         self.left_out_count = 0
         try:
             folder.mkdir(parents=True)
-            (folder / "meta.toml").write_text(meta_text(meta), encoding="utf-8")
+            self._write_meta()
             self._file("accel.csv", ACCEL_COLUMNS)
         except OSError as error:
             raise self._trouble(error) from error
@@ -65,6 +69,9 @@ class ExchangeWriter:
         try:
             for file in files.values():
                 file.close()
+            if self._first_tick_ns is not None:
+                self._meta = replace(self._meta, tick_span_ns=(self._first_tick_ns, self._last_tick_ns))
+                self._write_meta()
         except OSError as error:
             raise self._trouble(error) from error
 
@@ -94,9 +101,13 @@ class ExchangeWriter:
                 row = (t_s, reading.source, SAMPLES_LOST, str(reading.count))
                 self._rows("sources.csv", SOURCES_COLUMNS, [row])
             case Tick():
-                pass
+                self._first_tick_ns = reading.t_ns if self._first_tick_ns is None else self._first_tick_ns
+                self._last_tick_ns = reading.t_ns
             case _:
                 assert_never(reading)
+
+    def _write_meta(self) -> None:
+        (self._folder / "meta.toml").write_text(meta_text(self._meta), encoding="utf-8")
 
     def _append_samples(self, frame: AccelFrame) -> None:
         is_good = (np.abs(frame.samples_mps2) <= VALUE_MPS2_MAX).all(axis=1) & (frame.times_ns > self._last_sample_ns)

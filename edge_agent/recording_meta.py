@@ -29,6 +29,7 @@ from edge_agent.toml_table import (
 FORMAT = 1
 META_BYTES_MAX = 1 << 20
 LANDINGS_MAX = 200
+T_S_MAX = 4e9  # 126 years; keeps nanoseconds within 63 bits
 OPEN_INCIDENTS_MAX = 1000
 RATED_SPEED_MPS_MAX = 25.0  # the fastest lift runs 21 m/s. Source: maker's press release, from memory, unverified
 SOURCES = ("accelerometer", "pressure", "controller")
@@ -40,6 +41,7 @@ class RecordingMeta:
 
     start_utc: wall clock at t 0 as the recorder believed it. limits: thresholds changed by the operator.
     first_incident, resumed: what the core was told of earlier incidents.
+    tick_span_ns: first and last tick of the run, where they are not to be had from the readings.
     warnings: what in the file was not understood and is ignored, one sentence each, with file and line.
     """
 
@@ -48,6 +50,7 @@ class RecordingMeta:
     limits: tuple[tuple[str, float], ...] = ()
     first_incident: int = 1
     resumed: tuple[OpenIncident, ...] = ()
+    tick_span_ns: tuple[int, int] | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -81,11 +84,12 @@ def meta_from(body: str, name: str, found: Found) -> RecordingMeta:
     wiring = _wiring_of(top.table("sensors"), found)
     limits = _limits_of(top.table("limits"))
     start_utc = top.take("start_utc", _a_time, None)
+    tick_span_ns = _ticks_of(top.table("ticks"))
     first_incident, resumed = _incidents_of(top.table("incidents"))
     for problem in problems.in_order_of_lines():
         raise RecordingError(problem.problem, subject=problem.subject, hint=problem.hint)
     warnings = tuple(_unknown(values, lines, name))
-    return RecordingMeta(Installation(lift, wiring), start_utc, limits, first_incident, resumed, warnings)
+    return RecordingMeta(Installation(lift, wiring), start_utc, limits, first_incident, resumed, tick_span_ns, warnings)
 
 
 def meta_text(meta: RecordingMeta) -> str:
@@ -116,6 +120,9 @@ def meta_text(meta: RecordingMeta) -> str:
         rows += ["[incidents]", f"first = {meta.first_incident}"]
     if meta.resumed:
         rows.append(f"open = [{', '.join(_incident_text(incident) for incident in meta.resumed)}]")
+    if meta.tick_span_ns is not None:
+        first_ns, last_ns = meta.tick_span_ns
+        rows += ["[ticks]", f"first_s = {first_ns / 1e9!r}", f"last_s = {last_ns / 1e9!r}"]
     return "\n".join(rows) + "\n"
 
 
@@ -170,6 +177,16 @@ def _limits_of(table: TomlTable) -> tuple[tuple[str, float], ...]:
     return tuple((name, table.take(name, any_number, 0.0)) for name in table.given_keys())
 
 
+def _ticks_of(table: TomlTable) -> tuple[int, int] | None:
+    """To the millisecond: ticks are tenths of a second."""
+    if not table.is_present:
+        return None
+    a_time = number(-T_S_MAX, T_S_MAX, "s")
+    first_s = table.need("first_s", a_time, 0.0, "first_s = 0.1")
+    last_s = table.need("last_s", a_time, first_s, "last_s = 60.0")
+    return round(first_s * 1e3) * 1_000_000, round(last_s * 1e3) * 1_000_000
+
+
 def _incidents_of(table: TomlTable) -> tuple[int, tuple[OpenIncident, ...]]:
     kinds = {kind.public_name: kind for kind in AlarmKind}
     resumed: list[OpenIncident] = []
@@ -204,8 +221,9 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "lift": frozenset({"rated_speed_mps", "drive", "floor_heights_m", "start_floor"}),
     "sensors": frozenset({"accel_rate_hz", "signals", "sources"}),
     "incidents": frozenset({"first", "open"}),
+    "ticks": frozenset({"first_s", "last_s"}),
 }
-_KNOWN_TOP = frozenset({"format", "lift_id", "start_utc", "lift", "sensors", "limits", "incidents"})
+_KNOWN_TOP = frozenset({"format", "lift_id", "start_utc", "lift", "sensors", "limits", "incidents", "ticks"})
 
 
 def _unknown(values: Mapping[str, object], lines: Mapping[KeyPath, int], name: str) -> Iterable[str]:

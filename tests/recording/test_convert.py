@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.cli import convert
+from edge_agent.errors import RecordingError
 from edge_agent.installation import Installation, Lift
-from edge_agent.readings import AccelFrame, ControllerReport, PressureSample, Reading, Tick
+from edge_agent.readings import AccelFrame, ControllerReport, PressureSample, Reading, Signal, SignalEdge, Tick
 from edge_agent.recording import Recording
 from edge_agent.recording_export import ExchangeWriter, seconds_text
 from edge_agent.recording_meta import RecordingMeta
@@ -20,6 +21,7 @@ from edge_agent.recording_writer import RecordingWriter
 from edge_agent.timeline import Timeline
 from tests.recording.material import (
     INSTALLATION,
+    MINIMAL,
     MS,
     S,
     folder_with,
@@ -60,6 +62,17 @@ def test_native_to_folder_to_native_is_the_same_run(tmp_path: Path) -> None:
     back = Recording.open(tmp_path / "c.liftrec")
     assert told_without_splits(back) == told_without_splits(readings)
     assert back.meta == Recording.open(source).meta
+
+
+@pytest.mark.parametrize("readings", [[], [SignalEdge(90 * S, Signal.MAINS, False)]])
+def test_ticks_of_a_silent_box_survive_the_folder(tmp_path: Path, readings: list[Reading]) -> None:
+    timeline = Timeline(0)
+    run = list(timeline.release(30 * S))
+    for reading in readings:
+        timeline.push(reading)
+    run += [*timeline.release(1000 * S), *timeline.release(2000 * S)]
+    assert call(native(tmp_path / "a.liftrec", run), tmp_path / "b") == 0
+    assert list(Recording.open(tmp_path / "b")) == run
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
@@ -110,6 +123,12 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path, name: str, capsys: p
     (tmp_path / name).mkdir() if name == "there" else (tmp_path / name).write_text("mine")
     assert call(folder, tmp_path / name) == 2
     assert "not there yet" in capsys.readouterr().err
+
+
+def test_ticks_that_would_go_on_for_years_are_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "r", {}, meta=MINIMAL + "[ticks]\nfirst_s = 0.1\nlast_s = 1e9\n")
+    with pytest.raises(RecordingError, match="nothing between"):
+        list(Recording.open(folder))
 
 
 def test_of_a_broken_recording_everything_before_the_break_is_written(
