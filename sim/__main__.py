@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError
 from sim import cli_scenarios
+from sim.demo import run_demo
 
 _BROKEN = 2
 
@@ -33,6 +34,12 @@ def parser() -> argparse.ArgumentParser:
     record.add_argument("name", metavar="NAME")
     record.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet")
     record.add_argument("--seed", type=int, default=1)
+    demo = commands.add_parser(
+        "demo", help="receiver, simulated lift and agent together, one story told as it happens (a minute and a half)"
+    )
+    demo.add_argument("--story", metavar="NAME", default="stuck-between-landings")
+    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--live", action="store_true", help="stay up afterwards, with the receiver's page, until Ctrl-C")
     return top
 
 
@@ -54,6 +61,8 @@ def _run(args: argparse.Namespace) -> int:
             return cli_scenarios.describe(args.name)
         case "run":
             return cli_scenarios.run(args)
+        case "demo":
+            return run_demo(args.story, seed=args.seed, is_live=args.live)
         case _:
             return cli_scenarios.record(args.name, args.folder, args.seed)
 

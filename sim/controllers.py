@@ -40,7 +40,7 @@ class ModbusController:
         self._map = register_map
         self._report = report
         self._functions = {block.table.value for block in register_map.reads}
-        self._unit = unit
+        self.unit = unit
         self._address = (host, port)
         self._is_over: asyncio.Event | None = None
         self._is_listening = False
@@ -103,7 +103,7 @@ class ModbusController:
             SimData(block.address, values=[0] * block.count, datatype=DataType.REGISTERS)
             for block in sorted(blocks, key=lambda block: block.address)
         ]
-        return SimDevice(id=self._unit, simdata=data, action=self._act)
+        return SimDevice(id=self.unit, simdata=data, action=self._act)
 
     async def _act(
         self,

@@ -56,7 +56,8 @@ _TRIPS_PER_HOUR = 60.0
 class LiveLift:
     """One lift served on two sockets in `folder` and one TCP port.
 
-    now_ns: the agent's clock. keeps_running: after the story ordinary traffic goes on, else the lift stands.
+    now_ns: the agent's clock. The story begins `lead_s` from now; until then the lift stands as it will at the start.
+    keeps_running: after the story ordinary traffic goes on, else the lift stands.
     """
 
     def __init__(
@@ -66,14 +67,14 @@ class LiveLift:
         register_map: RegisterMap,
         now_ns: Callable[[], int],
         *,
+        lead_s: float = 0.0,
         port: int = 0,
         unit: int = 1,
         keeps_running: bool = False,
     ) -> None:
         self.played = played
         self._now_ns = now_ns
-        self.start_ns = now_ns()
-        self._end_s = played.duration_s
+        self.start_ns = now_ns() + round(lead_s * 1e9)
         self._keeps_running = keeps_running
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -89,7 +90,8 @@ class LiveLift:
             lambda: self._now_ns() / 1e9,
             self._lock,
         )
-        levels = {PINS[signal]: False for signal in played.box.signals}
+        self._make_until(0.0)
+        levels = {PINS[edge.signal]: edge.is_active for edge in self._pending if edge.t_ns <= self.start_ns}
         self.gpio = GpioServer(folder / "gpio.sock", levels, now_ns)
         self.controller: ModbusController | None = None
         if played.box.controller is not None:
@@ -100,11 +102,6 @@ class LiveLift:
     def story_s(self) -> float:
         """Seconds since the story began."""
         return (self._now_ns() - self.start_ns) / 1e9
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the story has been told to its end."""
-        return self.story_s >= self.played.duration_s
 
     def start(self) -> None:
         """Begin the story now. Raises SourceUnavailable where the port cannot be had."""

@@ -190,6 +190,7 @@ class Played:
     box: BoxSpec
     installation: Installation
     marks: Mapping[str, float]
+    step_starts_s: tuple[float, ...]
     duration_s: float
 
     def time_of(self, moment: Moment) -> float:
@@ -247,7 +248,9 @@ def play(scenario: Scenario, seed: int) -> Played:
     spec_rng, story_rng, box_rng, _, _ = _chances(seed)
     lift = _lift(scenario.lift, spec_rng, story_rng)
     marks: dict[str, float] = {}
+    starts_s: list[float] = []
     for planned in scenario.steps:
+        starts_s.append(lift.now_s)
         if planned.mark is not None:
             marks[planned.mark] = lift.now_s
         try:
@@ -263,6 +266,7 @@ def play(scenario: Scenario, seed: int) -> Played:
         box=box,
         installation=_installation(scenario, lift, box),
         marks=marks,
+        step_starts_s=tuple(starts_s),
         duration_s=lift.now_s,
     )
 
@@ -277,9 +281,16 @@ def _lift(plan: LiftPlan, spec_rng: np.random.Generator, story_rng: np.random.Ge
     heights_m = plan.heights_m
     if not heights_m:
         storey_m = plan.storey_m if plan.storey_m is not None else float(spec_rng.uniform(2.7, 3.6))
-        heights_m = tuple(round(storey_m * index, 3) for index in range(plan.landings))
+        heights_m = _heights(plan.landings, storey_m, spec_rng)
     spec = draw_lift(spec_rng, drive, heights_m, rated_mps, plan.first_floor_number)
     return truth.Lift(spec, story_rng, plan.start_landing)
+
+
+def _heights(landings: int, storey_m: float, rng: np.random.Generator) -> tuple[float, ...]:
+    """Storeys that differ by centimetres, and an entrance storey that is often higher."""
+    entrance_m = storey_m * float(rng.choice([1.0, 1.0, rng.uniform(1.1, 1.5)]))
+    storeys_m = [entrance_m, *(storey_m + rng.normal(0.0, 0.01, landings - 2))]
+    return (0.0, *(round(float(height_m), 3) for height_m in np.cumsum(storeys_m)))
 
 
 def _box(plan: BoxPlan, rng: np.random.Generator) -> BoxSpec:

@@ -163,12 +163,20 @@ def _close(step: CloseDoorStep) -> str:
 
 def _travel(step: TravelStep) -> str:
     text = f"the lift leaves for landing {step.to}"
-    if step.stops_with is not None and step.stops_at is not None:
-        place = f"between landings {int(step.stops_at)} and {int(step.stops_at) + 1}"
-        text += f"; {place} {_STOP_WORDS[step.stops_with]}"
+    if step.stops_with is not None:
+        text += "; " + stop_sentence(step)
     if step.door_opens is not None:
         text += f"; after {step.door_opens_after_s:g} s the door comes {100 * step.door_opens:.0f} % open"
     return text
+
+
+def stop_sentence(step: TravelStep) -> str:
+    """How a trip ends before its landing."""
+    if step.stops_with is None or step.stops_at is None:
+        return "the lift arrives"
+    low = int(step.stops_at)
+    place = f"at landing {low}" if step.stops_at == low else f"between landings {low} and {low + 1}"
+    return f"{place} {_STOP_WORDS[step.stops_with]}"
 
 
 def _people(count: int) -> str:
