@@ -6,13 +6,25 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_agent.wire import decode_record
-from edge_agent.wire_values import Act, IncidentRef, Notice, Record, Stream
+from edge_agent.wire_values import Act, IncidentRef, Notice, Phase, Record, Stream
 from receiver.dating import BootContacts, Contact, Moment, When, when
+from receiver.decoding import decoded
 from receiver.incidents import Incident, IncidentKey
 
 NOTICES_PER_INCIDENT_MAX = 100
 """What people may say about one incident. Our choice: far above any rescue."""
+
+# Ten look-ups in an index, however many updates an incident has.
+_DECIDING_RECORDS = (
+    "SELECT body, arrived_ms FROM record WHERE dev=:dev AND log=:log AND stream=:stream AND seqno IN ("
+    + " UNION ALL ".join(
+        f"SELECT {end}(seqno) FROM record WHERE dev=:dev AND log=:log AND stream=:stream AND incident=:incident "
+        f"AND phase={int(phase)}"
+        for phase in Phase
+        for end in ("min", "max")
+    )
+    + ")"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +70,12 @@ def load_view(db: sqlite3.Connection, key: IncidentKey) -> IncidentView | None:
 
 def _load(db: sqlite3.Connection, key: IncidentKey) -> tuple[Incident, dict[int, int]]:
     """The fold, and when each record in it arrived, by number."""
-    place = (key.device, key.log, int(key.stream), key.seqno)
-    of_incident = "dev=? AND log=? AND stream=? AND incident=?"
-    rows = db.execute(
-        f"SELECT body, arrived_ms FROM record WHERE dev=? AND log=? AND stream=? AND seqno IN ("
-        f"SELECT min(seqno) FROM record WHERE {of_incident} GROUP BY phase "
-        f"UNION SELECT max(seqno) FROM record WHERE {of_incident} GROUP BY phase)",
-        (*place[:3], *place, *place),
-    ).fetchall()
+    place = {"dev": key.device, "log": key.log, "stream": int(key.stream), "incident": key.seqno}
+    rows = db.execute(_DECIDING_RECORDS, place).fetchall()
     incident = Incident(key)
     arrived_ms: dict[int, int] = {}
     for body, at_ms in rows:
-        record = decode_record(body)
+        record = decoded(body)
         incident = incident.with_record(record)
         arrived_ms[record.seqno] = at_ms
     for notice in notices_of(db, key):

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge_agent.errors import WireError
-from edge_agent.wire import decode_record, digest
+from edge_agent.wire import digest
 from edge_agent.wire_values import Batch, Identity, Lost, Phase, Record, Stream, SystemKind, Verdict
+from receiver.decoding import decoded
 from receiver.incidents import FAULT_KIND_MAX, IncidentKey
 from receiver.spans import add_span, runs_of
 
@@ -40,7 +41,7 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int) -> Items:
     log: int | None = None
     for body in batch.items:
         try:
-            record = decode_record(body)
+            record = decoded(body)
         except WireError as error:
             problems.append(str(error))
             verdicts.append(Verdict.MALFORMED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge_agent.alarms import AlarmKind
 from edge_agent.catalogue import CATALOGUE
 from edge_agent.wire_values import Act, Notice, Phase, Record, Stream
+from receiver.incidents import ALARM_KIND_MAX
 
 _ACTS = {
     Act.SHOWN: "seen",
@@ -47,8 +48,9 @@ def stored(record: Record, lift_no: str | None) -> str:
     phase = _PHASES[record.phase or Phase.RAISED]
     percent = "" if record.percent is None else f", someone inside {record.percent} %"
     incident = record.seqno if record.incident is None else record.incident
+    what = "alarm" if record.kind <= ALARM_KIND_MAX else "fault"
     return (
-        f"stored alarm: {title_of(record.kind)}, {phase}, {lift_name(record.device, lift_no)}, "
+        f"stored {what}: {title_of(record.kind)}, {phase}, {lift_name(record.device, lift_no)}, "
         f"incident {incident}{percent}"
     )
 

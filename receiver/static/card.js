@@ -26,7 +26,8 @@ export class Card {
     this.incident = incident;
     const { element } = this;
     element.className = `card ${incident.severity}${incident.needs_taking_over ? " untaken" : ""}`;
-    element.replaceChildren(this.head(), this.who(), this.facts(), this.firstCheck(), this.acts(), this.details());
+    const parts = [this.head(), this.who(), this.facts(), this.firstCheck(), this.acts(), this.details()];
+    element.replaceChildren(...parts.filter((part) => part !== null));
     this.tick();
   }
 
@@ -85,15 +86,18 @@ export class Card {
   facts() {
     const { incident } = this;
     const { place } = incident;
+    const isSomewhere = place.landing !== null || place.height_mm !== null || place.moving !== null;
+    if (incident.stream !== 0 && !isSomewhere) return null;
     const rows = [
-      fact("where", whereWords(place)),
+      whereFact(place),
       fact("door", say(`door_${place.door}`)),
       fact("motion", say(`moving_${place.moving ?? "unknown"}`)),
     ];
     if (incident.occupied_percent !== null || incident.stream === 0) {
       const inside = incident.occupied_percent;
       const value = inside === null ? say("occupied_unknown") : `${inside} %`;
-      const row = fact("occupied", value, inside !== null && inside >= 50 ? "fact strong" : "fact");
+      const isStrong = inside !== null && inside >= 50 && incident.condition_gone === null;
+      const row = fact("occupied", value, isStrong ? "fact strong" : "fact");
       if (place.people !== null) row.append(text("dd", "small", say("people", { people: place.people })));
       rows.splice(1, 0, row);
     }
@@ -109,14 +113,19 @@ export class Card {
   acts() {
     const { incident } = this;
     const row = make("div", "acts");
-    if (incident.taken_over_by === null && incident.state !== "condition_gone") {
-      row.append(this.etaChoice(), button("take", say("take"), () => this.act("taken_over", this.etaMin)));
-    }
+    const isGone = incident.condition_gone !== null;
     const rest = make("div", "rest");
-    if (incident.taken_over_by !== null && incident.state === "taken_over") {
-      rest.append(button("plain", say("act_on_site"), () => this.act("on_site", null)));
+    if (incident.taken_over_by === null && !isGone) {
+      if (incident.stream === 0) {
+        row.append(this.etaChoice(), button("take", say("take"), () => this.act("taken_over", this.etaMin)));
+      } else {
+        rest.append(button("plain", say("take"), () => this.act("taken_over", null)));
+      }
     }
-    rest.append(this.confirmed("closed"), this.confirmed("false_alarm"));
+    if (incident.state === "taken_over") rest.append(button("plain", say("act_on_site"), () => this.act("on_site", null)));
+    const close = this.confirmed("closed");
+    close.classList.toggle("next", isGone);
+    rest.append(close, this.confirmed("false_alarm"));
     row.append(rest);
     if (this.problem) row.append(text("p", "problem", this.problem));
     return row;
@@ -124,12 +133,13 @@ export class Card {
 
   etaChoice() {
     const group = make("fieldset", "eta");
-    group.append(text("legend", "", say("eta")));
+    group.append(text("legend", "", say("eta_minutes")));
     for (const minutes of ETA_CHOICES_MIN) {
-      const choice = button("chip", say("minutes", { minutes }), () => {
+      const choice = button("chip", String(minutes), () => {
         this.etaMin = minutes;
         for (const other of group.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === choice));
       });
+      choice.setAttribute("aria-label", say("minutes", { minutes }));
       choice.setAttribute("aria-pressed", String(minutes === this.etaMin));
       group.append(choice);
     }
@@ -166,12 +176,12 @@ export class Card {
     more.append(text("summary", "", say("details")));
     const list = make("dl", "more");
     const seen = incident.evidence.map((name) => (has(`saw_${name}`) ? say(`saw_${name}`) : name));
-    list.append(text("dt", "", say("evidence")), text("dd", "", seen.join(", ") || "–"));
+    list.append(text("dt", "", say("evidence")), text("dd", "", seen.join(say("comma")) || "–"));
     for (const measure of incident.measures) list.append(...measureWords(measure));
     for (const sign of incident.signs) list.append(...signWords(sign));
     if (incident.note !== null) list.append(text("dt", "", say("note")), text("dd", "", incident.note));
     list.append(text("dt", "", say("journal")), journal(incident));
-    list.append(text("dt", "", "id"), text("dd", "mono", incident.id));
+    list.append(text("dt", "", say("number")), text("dd", "mono", incident.id));
     more.append(list);
     return more;
   }
@@ -181,12 +191,13 @@ function fact(key, value, className = "fact") {
   return make("div", className, text("dt", "", say(key)), text("dd", "", value));
 }
 
-function whereWords(place) {
-  const height = place.height_mm === null ? "" : say("height", { height: (place.height_mm / 1000).toFixed(2) });
-  if (place.landing === null) return height || say("where_unknown");
-  const key = place.is_between_landings ? "between_landings" : "landing";
-  const words = say(key, { landing: place.landing });
-  return place.is_between_landings && height ? `${words}, ${height}` : words;
+function whereFact(place) {
+  const height = place.height_mm === null ? null : say("height", { height: (place.height_mm / 1000).toFixed(2) });
+  if (place.landing === null) return fact("where", height ?? say("where_unknown"), "fact wide");
+  const row = fact("where", say(place.is_between_landings ? "between_landings" : "landing", { landing: place.landing }), "fact wide");
+  const more = place.is_between_landings && height !== null ? [height, say("lowest")] : [say("lowest")];
+  row.append(text("dd", "small", more.join(say("comma"))));
+  return row;
 }
 
 function raisedWords(incident) {

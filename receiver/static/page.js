@@ -54,6 +54,7 @@ function openIncidents() {
   const rank = (incident) => [
     incident.needs_taking_over ? 0 : 1,
     SEVERITIES.indexOf(incident.severity),
+    incident.condition_gone === null ? 0 : 1,
     -(incident.occupied_percent ?? 50),
     incident.raised.latest_ms,
   ];
@@ -139,7 +140,7 @@ function showLink(isUp, lastHeardMs) {
 
 function showSound() {
   const words = say(sound.isOn() ? "sound_on" : "sound_off");
-  $("sound").textContent = `${sound.isOn() ? "🔔" : "🔕"} ${words}`;
+  $("sound").textContent = words;
   $("sound").classList.toggle("urge", !sound.isOn());
 }
 

@@ -150,10 +150,9 @@ def test_both_languages_say_everything_with_the_same_places_for_values() -> None
 
 def test_the_chinese_words_are_chinese() -> None:
     for key, text in words()["zh"].items():
-        if key != "other_language":
+        if key not in ("other_language", "comma"):
             bare = re.sub(r"\{\w+\}", "", text)
             assert re.search(r"[\u4e00-\u9fff]", bare), key
-            assert re.sub(r"加速度 [xyz]", "", bare).isascii() is False or "加速度" in bare
             assert re.search(r"[A-Za-z]{2,}", bare) is None, key
 
 
