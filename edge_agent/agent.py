@@ -56,7 +56,7 @@ _Result = bytes | UplinkError
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class Parcel:
     """What a source's thread hands over. has_opened: this is the news that the source was opened."""
 
     source: str
@@ -70,7 +70,7 @@ class SourceThread:
     def __init__(
         self,
         source: Source,
-        inbox: queue.Queue[_Parcel],
+        inbox: queue.Queue[Parcel],
         clock: Clock,
         stop: threading.Event,
         open_again_s: Sequence[float] = OPEN_AGAIN_S,
@@ -87,11 +87,11 @@ class SourceThread:
 
     def _run(self) -> None:
         if self._open():
-            self._hand_over(_Parcel(self.name, (), has_opened=True))
+            self._hand_over(Parcel(self.name, (), has_opened=True))
             while not self._stop.is_set() and not self._source.has_ended:
                 readings = tuple(self._source.read(READ_S))
                 if readings:
-                    self._hand_over(_Parcel(self.name, readings))
+                    self._hand_over(Parcel(self.name, readings))
         self._source.close()
         self.has_ended = True
 
@@ -106,14 +106,14 @@ class SourceThread:
                 if str(error) != reported:
                     reported = str(error)
                     fault = SourceFault(self._clock.now_ns(), self.name, _reason_of(error), reported)
-                    self._hand_over(_Parcel(self.name, (fault,)))
+                    self._hand_over(Parcel(self.name, (fault,)))
                 self._stop.wait(self._open_again_s[min(attempt, len(self._open_again_s) - 1)])
                 attempt += 1
             else:
                 return True
         return False
 
-    def _hand_over(self, parcel: _Parcel) -> None:
+    def _hand_over(self, parcel: Parcel) -> None:
         try:
             self._inbox.put_nowait(parcel)
         except queue.Full:
@@ -181,7 +181,7 @@ class Agent:
         self._write_status = write_status
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self._inbox: queue.Queue[_Parcel] = queue.Queue(INBOX_MAX)
+        self._inbox: queue.Queue[Parcel] = queue.Queue(INBOX_MAX)
         self._answers: queue.SimpleQueue[tuple[Send | Poll, _Result]] = queue.SimpleQueue()
         self._sources = [SourceThread(source, self._inbox, clock, self._stop, open_again_s) for source in sources]
         self._couriers = {

@@ -136,7 +136,7 @@ def status_from_json(text: str) -> AgentStatus:
     """What `status_to_json` wrote. ValueError for anything else."""
     try:
         built = _built(AgentStatus, json.loads(text))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"no status of this version: {error}") from error
     if not isinstance(built, AgentStatus):
         raise ValueError("no status of this version")

@@ -1,0 +1,150 @@
+"""The agent as a process of its own: how fast it is armed, how it stops, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0
+
+pytestmark = pytest.mark.system
+
+CONFIG = """\
+[lift]
+id = "a"
+[accelerometer]
+chip = "adxl345"
+bus = "unix:{folder}/no-bus"
+[contacts]
+chip = "unix:{folder}/no-gpio"
+door_closed = {{ pin = 5 }}
+[controller]
+kind = "modbus_tcp"
+host = "127.0.0.1"
+port = {port}
+map = "nice3000plus"
+[delivery]
+receivers = [{{ name = "firm", url = "http://127.0.0.1:{port}" }}]
+[recording]
+max_mib = 1
+[state]
+folder = "state"
+"""
+
+
+def free_port() -> int:
+    """A port on loopback where nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "box.toml"
+    path.write_text(CONFIG.format(folder=tmp_path, port=free_port()), encoding="utf-8")
+    return path
+
+
+class Running:
+    """One `edge-agent run`, with the service manager's socket in the test's hand."""
+
+    def __init__(self, config: Path) -> None:
+        self.state = config.parent / "state"
+        self.ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ear_path = config.parent / f"notify-{time.monotonic_ns()}"
+        self.ear.bind(str(ear_path))
+        self.ear.settimeout(PATIENCE_S)
+        self.started_s = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "edge_agent", "run", "--config", str(config)],
+            cwd=ROOT,
+            env={**os.environ, "NOTIFY_SOCKET": str(ear_path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for(self, message: bytes) -> float:
+        """Seconds from start to this message of the service manager's protocol."""
+        while self.ear.recv(4096) != message:
+            pass
+        return time.monotonic() - self.started_s
+
+    def stop(self, number: int) -> tuple[int, float, str]:
+        """Exit code, seconds it took, and everything it said."""
+        asked_s = time.monotonic()
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, time.monotonic() - asked_s, said
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self.ear.close()
+
+
+@pytest.fixture
+def start(config: Path) -> Iterator[Callable[[], Running]]:
+    """Starts agents and ends them, whatever happens."""
+    running: list[Running] = []
+
+    def begin() -> Running:
+        running.append(Running(config))
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.end()
+
+
+def test_a_cold_start_without_any_device_is_armed_and_stops_cleanly(start: Callable[[], Running]) -> None:
+    agent = start()
+    armed_s = agent.wait_for(b"READY=1")
+    agent.wait_for(b"WATCHDOG=1")
+    code, stop_s, said = agent.stop(signal.SIGTERM)
+    assert code == 0
+    assert armed_s < 5.0  # 1.5 s on a quiet machine; the figure is measured by the benchmarks
+    assert stop_s < 5.0  # 2 s on a quiet machine
+    assert "in trouble: accelerometer, door_contacts, controller" in said
+    status = json.loads((agent.state / "status.json").read_text(encoding="utf-8"))
+    assert status["state"] == "stopped"
+    assert status["records_count"] >= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_either_signal_stops_it(start: Callable[[], Running], number: int) -> None:
+    agent = start()
+    agent.wait_for(b"READY=1")
+    assert agent.stop(number)[0] == 0
+
+
+def test_a_second_agent_says_who_is_there_and_leaves(start: Callable[[], Running]) -> None:
+    first = start()
+    first.wait_for(b"READY=1")
+    second = start()
+    _, said = second.process.communicate(timeout=PATIENCE_S)
+    assert second.process.returncode == 3
+    assert f"another agent (process {first.process.pid})" in said
+
+
+def test_after_a_kill_the_next_start_goes_on_in_the_same_outbox(start: Callable[[], Running]) -> None:
+    first = start()
+    first.wait_for(b"WATCHDOG=1")
+    assert first.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    second = start()
+    second.wait_for(b"WATCHDOG=1")
+    _, _, said = second.stop(signal.SIGTERM)
+    numbers = re.findall(r"Record 1/(\d+) \(started\) committed", said)
+    assert [int(number) > 1 for number in numbers] == [True]
