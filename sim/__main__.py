@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError
 from sim import cli_scenarios
-from sim.demo import run_demo
+from sim.cli_serve import serve
+from sim.demo import MAP_NAME, run_demo
 
 _BROKEN = 2
 
@@ -40,6 +41,17 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--story", metavar="NAME", default="stuck-between-landings")
     demo.add_argument("--seed", type=int, default=1)
     demo.add_argument("--live", action="store_true", help="stay up afterwards, with the receiver's page, until Ctrl-C")
+    live = commands.add_parser(
+        "serve", help="one lift, live: I2C and GPIO sockets and a Modbus TCP controller to start an agent against"
+    )
+    live.add_argument("--story", metavar="NAME", default="normal-traffic")
+    live.add_argument("--seed", type=int, default=1)
+    live.add_argument("--port", type=int, default=0, help="TCP port of the controller (default: a free one)")
+    live.add_argument(
+        "--folder", metavar="DIR", type=Path, help="where the sockets are made (default: a temporary one)"
+    )
+    live.add_argument("--receiver", metavar="URL", default="http://127.0.0.1:8080", help="for the agent's settings")
+    live.add_argument("--map", metavar="NAME", default=MAP_NAME, help=f"register map (default {MAP_NAME})")
     return top
 
 
@@ -61,6 +73,15 @@ def _run(args: argparse.Namespace) -> int:
             return cli_scenarios.describe(args.name)
         case "run":
             return cli_scenarios.run(args)
+        case "serve":
+            return serve(
+                args.story,
+                seed=args.seed,
+                port=args.port,
+                folder=args.folder,
+                receiver_url=args.receiver,
+                map_name=args.map,
+            )
         case "demo":
             return run_demo(args.story, seed=args.seed, is_live=args.live)
         case _:
