@@ -29,9 +29,9 @@ NUMPY_FILES = (
 )
 
 ONLY_IMPORTED_BY = {
-    "smbus2": ("drivers/i2c.py",),
-    "gpiozero": ("drivers/gpio.py",),
-    "lgpio": ("drivers/gpio.py",),
+    "smbus2": ("drivers/i2c.py", "tests/*"),
+    "gpiozero": ("drivers/gpio.py", "tests/*"),
+    "lgpio": ("drivers/gpio.py", "tests/*"),
     "serial": ("drivers/serial_port.py", "sim/controllers.py", "tests/*"),
     "pymodbus": ("drivers/modbus.py", "sim/controllers.py", "tests/*"),
     "aiohttp": ("receiver/*", "tests/receiver/*"),
@@ -144,10 +144,10 @@ def threads_start_in_the_shell_only(files: Iterable[SourceFile]) -> Iterator[Vio
 
 
 def files_and_functions_stay_short(files: Iterable[SourceFile]) -> Iterator[Violation]:
-    """A file fits a head, a function fits a screen or two."""
+    """A file fits a head, a function fits a screen or two. Lists of cases in tests may be longer."""
     for file in files:
         count = len(file.text.splitlines())
-        if count > LINES_MAX:
+        if count > LINES_MAX and file.package != "tests":
             yield Violation(file.path, count, f"{count} lines; at most {LINES_MAX}")
         for node in ast.walk(file.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

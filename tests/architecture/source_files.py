@@ -15,7 +15,7 @@ OUTSIDE = {".git", ".venv", "run", "build", "dist", "__pycache__", ".mypy_cache"
 
 # A module that matches no pattern is a leaf (2). The first match counts.
 LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (2, ("sim.buses*", "sim.controllers*", "sim.scenario_file")),
+    (2, ("sim.buses*", "sim.controllers*", "sim.scenario_file", "sim.library", "sim.live*")),
     (
         4,
         (
