@@ -176,3 +176,24 @@ def seconds_of_noise(count: int, first: int = 0) -> list[Reading]:
         samples = np.random.default_rng(second).normal(0.0, 1.0, (200, 3))
         out.append(AccelFrame(second * S + np.arange(200, dtype=np.int64) * 5 * MS, samples))
     return out
+
+
+def read_folder(path: Path) -> tuple[list[Reading], RecordingError | None]:
+    """All that can be read, and the break if there is one."""
+    out: list[Reading] = []
+    try:
+        for reading in Recording.open(path):
+            out.append(reading)
+    except RecordingError as error:
+        return out, error
+    return out, None
+
+
+def samples_of(readings: list[Reading]) -> list[int]:
+    """Times of all samples."""
+    return [int(t) for reading in readings if isinstance(reading, AccelFrame) for t in reading.times_ns]
+
+
+def others(readings: list[Reading]) -> list[Reading]:
+    """Neither samples nor ticks."""
+    return [reading for reading in readings if not isinstance(reading, AccelFrame | Tick)]

@@ -19,7 +19,6 @@ from edge_agent.readings import (
     FaultReason,
     Mode,
     PressureSample,
-    Reading,
     SamplesLost,
     Signal,
     SignalEdge,
@@ -27,25 +26,18 @@ from edge_agent.readings import (
     Tick,
 )
 from edge_agent.recording import Recording
-from tests.recording.material import META, MINIMAL, MS, S, accel_text, folder_with, told_without_splits
-
-
-def read(path: Path) -> tuple[list[Reading], RecordingError | None]:
-    out: list[Reading] = []
-    try:
-        for reading in Recording.open(path):
-            out.append(reading)
-    except RecordingError as error:
-        return out, error
-    return out, None
-
-
-def samples_of(readings: list[Reading]) -> list[int]:
-    return [int(t) for reading in readings if isinstance(reading, AccelFrame) for t in reading.times_ns]
-
-
-def others(readings: list[Reading]) -> list[Reading]:
-    return [reading for reading in readings if not isinstance(reading, AccelFrame | Tick)]
+from tests.recording.material import (
+    META,
+    MINIMAL,
+    MS,
+    S,
+    accel_text,
+    folder_with,
+    others,
+    read_folder,
+    samples_of,
+    told_without_splits,
+)
 
 
 def test_meta_tells_the_installation(tmp_path: Path) -> None:
@@ -133,7 +125,7 @@ def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_samples_keep_their_times_and_axes(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "r", {})
     (folder / "accel.csv").write_text("t_s,ax,ay,az\n-0.5,1,2,3\n0.000000001,-4e-3,5.25,-6\n")
-    readings, error = read(folder)
+    readings, error = read_folder(folder)
     assert error is None
     frames = [reading for reading in readings if isinstance(reading, AccelFrame)]
     assert samples_of(readings) == [-500 * MS, 1]
@@ -141,7 +133,7 @@ def test_samples_keep_their_times_and_axes(tmp_path: Path) -> None:
 
 
 def test_blocks_are_at_most_a_second_long_and_ordered_with_ticks_between(tmp_path: Path) -> None:
-    readings, _ = read(folder_with(tmp_path / "r", {}, seconds=7.3))
+    readings, _ = read_folder(folder_with(tmp_path / "r", {}, seconds=7.3))
     frames = [reading for reading in readings if isinstance(reading, AccelFrame)]
     assert all(block.times_ns[-1] - block.times_ns[0] < S for block in frames)
     assert sum(len(block.times_ns) for block in frames) == 365
@@ -156,7 +148,7 @@ def test_any_rate_with_gaps_and_irregular_times_is_read_whole(tmp_path: Path, ra
     times_s[len(times_s) // 2 :] += 40.0
     folder = folder_with(tmp_path / "r", {})
     (folder / "accel.csv").write_text(accel_text(times_s.tolist()))
-    readings, error = read(folder)
+    readings, error = read_folder(folder)
     assert error is None
     assert np.abs(np.array(samples_of(readings)) / 1e9 - times_s).max() < 0.51e-4
 
@@ -164,7 +156,7 @@ def test_any_rate_with_gaps_and_irregular_times_is_read_whole(tmp_path: Path, ra
 def test_samples_of_one_printed_time_are_moved_apart_by_a_nanosecond(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "r", {})
     (folder / "accel.csv").write_text(accel_text([0.0, 0.001, 0.001, 0.001, 0.002]))
-    assert samples_of(read(folder)[0]) == [0, MS, MS + 1, MS + 2, 2 * MS]
+    assert samples_of(read_folder(folder)[0]) == [0, MS, MS + 1, MS + 2, 2 * MS]
 
 
 def test_a_file_longer_than_one_piece_is_read_as_one(tmp_path: Path) -> None:
@@ -172,23 +164,57 @@ def test_a_file_longer_than_one_piece_is_read_as_one(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "r", {})
     text = accel_text(times_s)
     (folder / "accel.csv").write_text(text)
-    assert samples_of(read(folder)[0]) == [index * 10 * MS for index in range(90_000)]
+    assert samples_of(read_folder(folder)[0]) == [index * 10 * MS for index in range(90_000)]
     lines = text.splitlines()
     lines[80_000] += ".5"
     (folder / "accel.csv").write_text("\n".join(lines))
-    readings, error = read(folder)
+    readings, error = read_folder(folder)
     assert error is not None
     assert error.subject == f"{folder}/accel.csv:80001"
     assert samples_of(readings) == [index * 10 * MS for index in range(79_999)]
 
 
+def rows_of_32_bytes(times_s: list[float]) -> str:
+    """Rows of which a whole number fits into the 1 MiB that are read at once."""
+    rows = "".join(f"{t_s:09.4f},00.000,-0.000,09.8066\n" for t_s in times_s)
+    assert len(rows) == 32 * len(times_s)
+    return "t_s,ax,ay,az\n" + rows
+
+
+def test_times_are_compared_across_pieces_too(tmp_path: Path) -> None:
+    rows_in_piece = (1 << 20) // 32
+    times_s = [index * 0.01 for index in range(rows_in_piece)]
+    folder = folder_with(tmp_path / "r", {})
+    (folder / "accel.csv").write_text(rows_of_32_bytes([*times_s, times_s[-1], times_s[-1] + 0.01]))
+    readings, error = read_folder(folder)
+    assert error is None
+    last_ns = (rows_in_piece - 1) * 10 * MS
+    assert samples_of(readings)[-3:] == [last_ns, last_ns + 1, last_ns + 10 * MS]
+    (folder / "accel.csv").write_text(rows_of_32_bytes([*times_s, times_s[-1] - 0.005, times_s[-1] + 0.01]))
+    readings, error = read_folder(folder)
+    assert error is not None
+    assert error.subject == f"{folder}/accel.csv:{rows_in_piece + 2}"
+    assert "time goes back" in error.problem
+    assert samples_of(readings)[-1] == last_ns
+
+
+def test_a_gap_of_hours_has_every_tick(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "r", {})
+    (folder / "accel.csv").write_text(accel_text([0.05, 7300.05]))
+    readings, error = read_folder(folder)
+    assert error is None
+    assert [reading.t_ns for reading in readings if isinstance(reading, Tick)] == [
+        n * 100 * MS for n in range(1, 73_002)
+    ]
+
+
 @pytest.mark.parametrize("change", [("\n", "\r\n"), ("t_s,", "\ufefft_s,"), ("\n", "\n\n"), (",", " , ")])
 def test_files_of_other_systems_are_read_the_same(tmp_path: Path, change: tuple[str, str]) -> None:
     plain = {"signals.csv": "t_s,name,value\n1.5,mains,0\n", "pressure.csv": "t_s,p_hpa\n2.5,1012.25\n"}
-    expected, _ = read(folder_with(tmp_path / "a", plain))
+    expected, _ = read_folder(folder_with(tmp_path / "a", plain))
     folder = folder_with(tmp_path / "b", {name: text.replace(*change) for name, text in plain.items()})
     (folder / "accel.csv").write_bytes((folder / "accel.csv").read_text().replace(*change).encode())
-    readings, error = read(folder)
+    readings, error = read_folder(folder)
     assert error is None
     assert told_without_splits(readings) == told_without_splits(expected)
 
@@ -196,7 +222,7 @@ def test_files_of_other_systems_are_read_the_same(tmp_path: Path, change: tuple[
 def test_a_last_line_without_an_end_is_read(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "r", {"signals.csv": "t_s,name,value\n1.5,mains,0"})
     (folder / "accel.csv").write_text("t_s,ax,ay,az\n0.0,0,0,9.8\n0.1,0,0,9.8")
-    readings, error = read(folder)
+    readings, error = read_folder(folder)
     assert error is None
     assert samples_of(readings) == [0, 100 * MS]
     assert others(readings) == [SignalEdge(1500 * MS, Signal.MAINS, False)]
@@ -205,7 +231,7 @@ def test_a_last_line_without_an_end_is_read(tmp_path: Path) -> None:
 def test_files_with_a_first_line_only_hold_nothing(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "r", {"signals.csv": "t_s,name,value\n"})
     (folder / "accel.csv").write_text("t_s,ax,ay,az\n")
-    assert read(folder) == ([], None)
+    assert read_folder(folder) == ([], None)
 
 
 def test_signals_pressure_and_troubles_become_readings_in_order_of_time(tmp_path: Path) -> None:
@@ -215,7 +241,7 @@ def test_signals_pressure_and_troubles_become_readings_in_order_of_time(tmp_path
         "sources.csv": "t_s,source,event,detail\n"
         '0.1,controller,desync,"late, twice"\n0.8,accelerometer,samples_lost,32\n',
     }
-    readings, error = read(folder_with(tmp_path / "r", files))
+    readings, error = read_folder(folder_with(tmp_path / "r", files))
     assert error is None
     assert others(readings) == [
         SourceFault(100 * MS, "controller", FaultReason.DESYNC, "late, twice"),
@@ -245,7 +271,7 @@ def test_controller_rows_of_one_time_are_one_report(tmp_path: Path) -> None:
         "1.2,mode,normal",
     ]
     files = {"controller.csv": "\n".join(["t_s,field,value", *rows]) + "\n"}
-    readings, error = read(folder_with(tmp_path / "r", files))
+    readings, error = read_folder(folder_with(tmp_path / "r", files))
     assert error is None
     assert others(readings) == [
         ControllerReport(
@@ -255,131 +281,3 @@ def test_controller_rows_of_one_time_are_one_report(tmp_path: Path) -> None:
         ControllerReport(1200 * MS, mode=Mode.UNKNOWN, safety_circuit_closed=True),
         ControllerReport(1200 * MS, mode=Mode.NORMAL),
     ]
-
-
-ROWS = {
-    "accel.csv": "{t},0.0,0.0,9.81",
-    "pressure.csv": "{t},1013.0",
-    "signals.csv": "{t},presence,1",
-    "controller.csv": "{t},floor,3",
-    "sources.csv": "{t},controller,silent,no reply",
-}
-HEADS = {
-    "accel.csv": "t_s,ax,ay,az",
-    "pressure.csv": "t_s,p_hpa",
-    "signals.csv": "t_s,name,value",
-    "controller.csv": "t_s,field,value",
-    "sources.csv": "t_s,source,event,detail",
-}
-BROKEN_ROWS = [
-    ("accel.csv", "{t},0.0,0.0"),
-    ("accel.csv", "{t},0.0,0.0,9.8,7"),
-    ("accel.csv", "{t},0.0,,9.8"),
-    ("accel.csv", "{t},0.0,x,9.8"),
-    ("accel.csv", "{t},0.0,nan,9.8"),
-    ("accel.csv", "{t},0.0,0.0,1e300"),
-    ("accel.csv", "{back},0.0,0.0,9.8"),
-    ("accel.csv", "5e9,0.0,0.0,9.8"),
-    ("accel.csv", "\x00\ufffd"),
-    ("pressure.csv", "{t},high"),
-    ("pressure.csv", "{back},1013.0"),
-    ("signals.csv", "{t},presense,1"),
-    ("signals.csv", "{t},presence,2"),
-    ("signals.csv", "{t},presence"),
-    ("controller.csv", "{t},flor,3"),
-    ("controller.csv", "{t},direction,sideways"),
-    ("controller.csv", "{t},door,ajar"),
-    ("controller.csv", "{t},fault,E36"),
-    ("controller.csv", "{t},safety_circuit,1"),
-    ("controller.csv", "{t},door_zone,maybe"),
-    ("controller.csv", "{t},speed_mps,fast"),
-    ("sources.csv", "{t},controller,tired,?"),
-    ("sources.csv", "{t},controller,samples_lost,many"),
-    ("signals.csv", '{t},"presence,1'),
-]
-
-
-@pytest.mark.parametrize(("name", "broken"), BROKEN_ROWS)
-@pytest.mark.parametrize("index", [1, 60, 97])
-def test_a_broken_row_is_named_and_what_came_before_is_delivered(
-    tmp_path: Path, name: str, broken: str, index: int
-) -> None:
-    """Two files of one row each 0.1 s; row `index` of one of them is broken, in the middle of other samples."""
-    folder = folder_with(tmp_path / "r", {})
-    beside = "signals.csv" if name != "signals.csv" else "pressure.csv"
-    for file in {name, beside}:
-        rows = [ROWS[file].format(t=f"{n / 10:.1f}") for n in range(100)]
-        if file == name:
-            rows[index] = broken.format(t=f"{index / 10:.1f}", back=f"{index / 10 - 0.2:.1f}")
-        (folder / file).write_text("\n".join([HEADS[file], *rows]) + "\n")
-    readings, error = read(folder)
-    assert error is not None
-    assert error.subject == f"{folder}/{name}:{index + 2}"
-    assert error.hint
-    last_good_s = (index - 1) / 10
-    assert sum(file_of(reading) == name for reading in expanded(readings)) == index
-    in_the_other = [reading.t_ns / 1e9 for reading in others(readings) if file_of(reading) == beside]
-    assert in_the_other[-1] in (last_good_s, last_good_s + 0.1, index / 10)
-    assert len(in_the_other) in (index, index + 1)
-
-
-def expanded(readings: list[Reading]) -> list[Reading]:
-    """Frames as one frame a sample."""
-    out: list[Reading] = []
-    for reading in readings:
-        if isinstance(reading, AccelFrame):
-            out.extend(
-                AccelFrame(reading.times_ns[n : n + 1], reading.samples_mps2[n : n + 1])
-                for n in range(len(reading.times_ns))
-            )
-        else:
-            out.append(reading)
-    return out
-
-
-def file_of(reading: Reading) -> str:
-    match reading:
-        case AccelFrame():
-            return "accel.csv"
-        case SignalEdge():
-            return "signals.csv"
-        case PressureSample():
-            return "pressure.csv"
-        case ControllerReport():
-            return "controller.csv"
-        case _:
-            return "sources.csv" if not isinstance(reading, Tick) else ""
-
-
-@pytest.mark.parametrize("name", list(HEADS))
-def test_a_wrong_first_line_is_named(tmp_path: Path, name: str) -> None:
-    folder = folder_with(tmp_path / "r", {})
-    (folder / name).write_text("time,x\n1,2\n")
-    readings, error = read(folder)
-    assert (readings, error is not None and error.subject) == ([], f"{folder}/{name}:1")
-
-
-def test_of_two_breaks_the_earlier_one_is_named(tmp_path: Path) -> None:
-    files = {"signals.csv": "t_s,name,value\n6.0,nonsense,1\n", "pressure.csv": "t_s,p_hpa\n1.0,1000\n4.0,x\n"}
-    readings, error = read(folder_with(tmp_path / "r", files))
-    assert error is not None
-    assert error.subject.endswith("pressure.csv:3")
-    assert samples_of(readings)[0] == 0
-    assert 4 * S <= samples_of(readings)[-1] < 5 * S
-
-
-def test_two_clocks_in_one_recording_are_refused_instead_of_ticked_through(tmp_path: Path) -> None:
-    files = {"signals.csv": "t_s,name,value\n1700000000.0,mains,1\n"}
-    readings, error = read(folder_with(tmp_path / "r", files))
-    assert error is not None
-    assert "nothing between" in error.problem
-    assert len(samples_of(readings)) == 500
-
-
-def test_a_line_that_never_ends_is_refused(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path / "r", {})
-    (folder / "accel.csv").write_text("t_s,ax,ay,az\n0.0,0,0,9.8\n" + "1," * 2_000_000)
-    readings, error = read(folder)
-    assert error is not None
-    assert error.subject == f"{folder}/accel.csv:3"
-    assert samples_of(readings) == [0]

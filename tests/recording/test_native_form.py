@@ -59,6 +59,11 @@ def test_few_or_many_values_of_a_chip_come_back(distinct: int) -> None:
     assert told(readings_in(block_bytes([block]))) == told([block])
 
 
+def test_frames_that_overlap_come_back() -> None:
+    frames = [frame(0, 4), frame(15 * MS, 4, seed=2)]
+    assert told(readings_in(block_bytes(frames))) == told(frames)
+
+
 def test_meta_of_the_run_comes_back(tmp_path: Path) -> None:
     resumed = (OpenIncident(AlarmKind.DOOR_CLOSE_FAILURE, 7),)
     start_utc = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)

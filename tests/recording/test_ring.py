@@ -62,6 +62,27 @@ def test_the_run_before_a_restart_is_kept_as_a_recording_of_its_own(tmp_path: Pa
     assert told(Recording.open(tmp_path / "ring.liftrec")) == told(second)
 
 
+def test_parts_before_a_missing_one_are_left_out_and_mentioned(tmp_path: Path) -> None:
+    readings = seconds_of_noise(10)
+    write_native(tmp_path / "ring.liftrec", readings, MAX_BYTES_MIN)
+    (tmp_path / "ring-000002.liftrec").unlink()
+    recording = Recording.open(tmp_path / "ring.liftrec")
+    back = list(recording)
+    assert 1 < len(back) < 10
+    assert told(back) == told(readings[-len(back) :])
+    assert "the first 2 are gone" in recording.meta.warnings[0]
+
+
+def test_a_part_of_another_run_does_not_fill_a_gap(tmp_path: Path) -> None:
+    write_native(tmp_path / "ring.liftrec", [Tick(1)], MAX_BYTES_MIN)
+    second = seconds_of_noise(2)
+    write_native(tmp_path / "ring.liftrec", second, MAX_BYTES_MIN)
+    (tmp_path / "ring-000002.liftrec").unlink()
+    recording = Recording.open(tmp_path / "ring.liftrec")
+    assert told(recording) == told(second[1:])
+    assert "of 2 parts of the run the first 1 are gone" in recording.meta.warnings[0]
+
+
 def test_a_hundred_restarts_leave_a_bounded_number_of_files(tmp_path: Path) -> None:
     for second in range(100):
         write_native(tmp_path / "ring.liftrec", [Tick(second * S)], MAX_BYTES_MIN)
