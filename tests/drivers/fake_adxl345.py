@@ -41,7 +41,7 @@ class FakeAdxl345:
 
     def time_of(self, number: int) -> float:
         """When sample `number` was taken; only for samples since the last start of measuring."""
-        return self._begun_ns + (number - self._begun_number + 1) * self._period_ns
+        return self._begun_ns + (number - self.begun_number + 1) * self._period_ns
 
     def read(self, register: int, count: int) -> bytes:
         self._sample()
@@ -66,7 +66,7 @@ class FakeAdxl345:
 
     def _begin(self) -> None:
         self._period_ns = 1e9 / (RATE_OF_CODE[self._registers[0x2C] & 0x0F] * self.rate_factor)
-        self._begun_ns, self._begun_number = self._now_ns(), self.produced
+        self._begun_ns, self.begun_number = self._now_ns(), self.produced
         self._next_ns = self._begun_ns + self._period_ns
 
     def _sample(self) -> None:
@@ -102,7 +102,7 @@ class FakeBus:
         self.is_connected = True
         self.errno_when_gone = NO_ACKNOWLEDGE
         self.fail_next: deque[int] = deque()  # errnos of the next transfers
-        self.fail_next_data: deque[int] = deque()  # errnos of the next reads of a sample; the entry is gone
+        self.fail_next_data: deque[int] = deque()  # errnos (0: none) of the next reads of a sample; the entry is gone
         self.open_count = 0
         self.transfer_count = 0
 
@@ -112,11 +112,11 @@ class FakeBus:
 
     def read_register(self, address: int, register: int, count: int) -> bytes:
         self._transfer(address)
-        if register == 0x32 and self.fail_next_data:
-            self.chip.read(register, count)
-            number = self.fail_next_data.popleft()
+        data = self.chip.read(register, count)
+        number = self.fail_next_data.popleft() if register == 0x32 and self.fail_next_data else 0
+        if number:
             raise OSError(number, os.strerror(number))
-        return self.chip.read(register, count)
+        return data
 
     def write_register(self, address: int, register: int, data: bytes) -> None:
         self._transfer(address)

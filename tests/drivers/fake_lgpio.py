@@ -32,6 +32,7 @@ class FakeLgpio:
         self.debounce_us: dict[int, int] = {}
         self.pulls: dict[int, int] = {}
         self.is_gone = False
+        self.after_read: Callable[[int], None] | None = None
         self.open_count = 0
 
     def change(self, pin: int, level: int, *, age_ns: int = 0) -> None:
@@ -53,7 +54,7 @@ class FakeLgpio:
             "gpio_claim_alert": lambda handle, pin, edges, flags=0: self._answer(0),
             "gpio_free": lambda handle, pin: self._answer(0),
             "gpio_get_mode": lambda handle, pin: self._answer(self.pulls.get(pin, 128)),
-            "gpio_read": lambda handle, pin: self._answer(self.levels.get(pin, 0)),
+            "gpio_read": self._read,
             "gpio_set_debounce_micros": self._debounce,
             "callback": self._callback,
         }
@@ -75,6 +76,12 @@ class FakeLgpio:
     def _claim(self, _handle: int, pin: int, flags: int = 0) -> int:
         self.pulls[pin] = flags or self.pulls.get(pin, 128)
         return self._answer(0)
+
+    def _read(self, _handle: int, pin: int) -> int:
+        level = self._answer(self.levels.get(pin, 0))
+        if self.after_read is not None:
+            self.after_read(pin)
+        return level
 
     def _drive(self, *_: object) -> int:
         raise AssertionError("somebody drives a line of the lift")

@@ -94,7 +94,11 @@ Script = Callable[[Request], Iterable[Say]]
 
 
 class LyingServer:
-    """A Modbus TCP server, byte by byte. Answers are sent by a thread each, so that a late one does not block."""
+    """A Modbus server on TCP, byte by byte.
+
+    With TCP frames answers are sent by a thread each, so that a late one does not hold up the next. With RTU frames
+    they come one after the other, as on a bus: a late one makes all questions behind it wait.
+    """
 
     def __init__(self, script: Script, *, is_rtu: bool = False, port: int = 0) -> None:
         self.script, self._is_rtu = script, is_rtu
@@ -125,7 +129,10 @@ class LyingServer:
                 request = self._request(raw)
                 self.requests.append(request)
                 says = list(self.script(request))
-                threading.Thread(target=self._answer, args=(connection, says), daemon=True).start()
+                if self._is_rtu:
+                    self._answer(connection, says)
+                else:
+                    threading.Thread(target=self._answer, args=(connection, says), daemon=True).start()
 
     def _request(self, raw: bytes) -> Request:
         if self._is_rtu:

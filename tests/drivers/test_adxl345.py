@@ -174,6 +174,19 @@ def test_a_reader_that_comes_late_reports_how_many_samples_were_lost() -> None:
     assert abs(error_ns) < 1.1 * 1e9 / 400
 
 
+def test_a_full_fifo_that_lost_two_samples_is_reported() -> None:
+    bench = Bench()
+    bench.driver.open()
+    before = bench.run(2.0)
+    last = all_numbers(before)[-1]
+    # 34 samples and a half are due at the next look: two more than the FIFO holds.
+    next_look_ns = round(bench.chip.time_of(last + 34) + 1.25 * MS)
+    bench.clock.advance_ns(next_look_ns - bench.clock.now_ns() - 200_000)
+    after = bench.run(0.5)
+    assert all_numbers(after)[0] == last + 3
+    assert [loss.count for loss in losses(after)] == [2]
+
+
 def test_a_reader_held_up_in_the_middle_of_a_drain_is_noticed_by_the_count() -> None:
     bench = Bench()
     bench.driver.open()
@@ -213,13 +226,14 @@ def test_one_failed_read_of_a_sample_loses_that_sample_only() -> None:
     bench = Bench()
     bench.driver.open()
     before = bench.run(1.0)
-    bench.bus.fail_next_data.append(NO_ACKNOWLEDGE)
+    bench.bus.fail_next_data.extend([0, 0, 0, NO_ACKNOWLEDGE])
     readings = before + bench.run(1.0)
     assert [loss.count for loss in losses(readings)] == [1]
     assert faults(readings) == []
     numbers = all_numbers(readings)
-    assert sorted(set(range(numbers[-1] + 1)) - set(numbers)) == [len(all_numbers(before))]
-    assert all(later > earlier for earlier, later in zip(all_times(readings), all_times(readings)[1:], strict=False))
+    assert sorted(set(range(numbers[-1] + 1)) - set(numbers)) == [len(all_numbers(before)) + 3]
+    errors = [t - bench.chip.time_of(n) for t, n in zip(all_times(readings), numbers, strict=True) if n > 350]
+    assert max(abs(error) for error in errors) < 1.0 * 1e9 / 400
 
 
 def test_damaged_samples_are_dropped_and_counted() -> None:
@@ -251,6 +265,17 @@ def test_unplugging_is_said_once_and_replugging_is_found(outage_s: float) -> Non
     back = bench.run(6.0)
     assert faults(back) == []
     assert frames(back)[0].t_ns - replugged_ns < 5.2e9
+
+
+def test_samples_from_before_an_outage_do_not_come_out_after_it() -> None:
+    bench = Bench()
+    bench.driver.open()
+    bench.run(1.0)
+    bench.bus.is_connected = False
+    bench.run(1.0)
+    bench.bus.is_connected = True  # the chip had power all the time and its FIFO is full
+    first = all_numbers(bench.run(6.0))[0]
+    assert first == bench.chip.begun_number
 
 
 def test_attempts_of_a_dead_sensor_are_at_most_five_seconds_apart_and_not_more_often() -> None:

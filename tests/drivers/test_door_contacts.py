@@ -231,6 +231,23 @@ def test_kernel_edges_carry_the_kernels_time(kernel: FakeLgpio) -> None:
     contacts.close()
 
 
+def test_an_edge_during_the_level_read_is_not_contradicted_by_it(kernel: FakeLgpio) -> None:
+    contacts = kernel_contacts()
+    contacts.open()
+
+    def move_once(pin: int) -> None:
+        if pin == 17:
+            kernel.after_read = None
+            kernel.change(17, 1)
+
+    kernel.after_read = move_once
+    edges = [edge for edge in contacts.read(0.0) if isinstance(edge, SignalEdge)]
+    assert [(edge.signal, edge.is_active) for edge in edges if edge.signal is Signal.DOOR_CLOSED] == [
+        (Signal.DOOR_CLOSED, False)
+    ]
+    contacts.close()
+
+
 def test_a_kernel_chip_that_vanishes_is_a_fault_and_comes_back(kernel: FakeLgpio) -> None:
     contacts = kernel_contacts()
     contacts.open()

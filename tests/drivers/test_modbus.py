@@ -333,7 +333,7 @@ def test_a_silent_controller_gets_a_new_connection_after_three_cycles(start: Sta
     while bench.server.connections < 2:
         assert time.monotonic() < end_s
         bench.controller.read(0.1)
-    assert len(bench.server.requests) <= 5
+    assert len(bench.server.requests) <= 4  # pymodbus by itself would stay with a dead connection longer
 
 
 def test_no_read_blocks_longer_than_its_time(start: Start) -> None:
