@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_agent.alarms import DoorState, Place
 from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.doors import DoorView
-from edge_agent.detect.motion import MotionState
+from edge_agent.detect.motion import MotionState, Phase
 from edge_agent.detect.occupancy import OccupancyView
 from edge_agent.detect.position import Position
 from edge_agent.readings import Direction, FaultReason, Mode
@@ -61,7 +61,7 @@ class CarState:
     @property
     def standing_since_ns(self) -> int | None:
         """Since when the car has stood; None while it moves or nothing can tell."""
-        return self.motion.since_ns if not self.motion.is_moving else None
+        return self.motion.since_ns if self.motion.phase is Phase.AT_REST else None
 
     def place(self) -> Place:
         """Where the car is, for an alarm."""

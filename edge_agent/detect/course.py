@@ -76,10 +76,10 @@ class Course:
         self.speed = held + late.speed
         self.stop_index = self.last_push_index = late.last_push_index
 
-    def decel_since(self, index: int) -> float:
-        """Largest deceleration against the direction of travel in the frames from `index` on."""
+    def accel_until(self, index: int) -> float:
+        """Largest acceleration along the direction of travel in the frames up to `index`."""
         sign = 1.0 if self.travel >= 0.0 else -1.0
-        return max((-sign * a for i, a in zip(self._indices, self._accels, strict=True) if i >= index), default=0.0)
+        return max((sign * a for i, a in zip(self._indices, self._accels, strict=True) if i <= index), default=0.0)
 
     def speed_at(self, index: int) -> float:
         """Speed at the end of frame `index`, or of the nearest one before it; 0 before the start."""

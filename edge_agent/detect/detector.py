@@ -197,7 +197,7 @@ class Detector:
             last_ride=self._last_ride,
             learned_decel_mps2=self._learned_decel(),
             door=door,
-            position=self._position.now(self._moving.travel_m),
+            position=self._position.now(self._moving.travel_m, self._travel_s(end_ns)),
             occupancy=occupancy,
             controller=self._controller,
             is_inspection=self._is_inspection(end_ns),
@@ -210,8 +210,10 @@ class Detector:
     def _move(self, frame: Frame) -> Ride | None:
         """Motion for one frame; when the warm-up ends, for all frames that it held back."""
         finished: Ride | None = None
-        self._sources.take_frame(frame)
-        for state, ride in self._motion.step(frame):
+        is_frozen = self._sources.take_frame(frame)
+        for state, ride in [self._motion.blind(frame)] if is_frozen else self._motion.step(frame):
+            if state.phase is Phase.BLIND and self._moving.phase is not Phase.BLIND:
+                self._position.lose()
             self._moving = state
             finished = ride or finished
         door = self._doors.settle(frame.end_ns)
@@ -220,7 +222,7 @@ class Detector:
 
     def _trip(self, t_ns: int, ride: Ride) -> Trip:
         before = self._position.landing()
-        after = self._position.take_ride(ride.distance_m)
+        after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
         self._decels.append(ride.decel_mps2)
         return Trip(
@@ -236,6 +238,10 @@ class Detector:
             from_landing=before,
             to_landing=after,
         )
+
+    def _travel_s(self, now_ns: int) -> float:
+        """How long `travel_m` of the motion state has been integrated."""
+        return (now_ns - self._moving.since_ns) / 1e9 if self._moving.is_moving else 0.0
 
     def _learned_decel(self) -> float | None:
         return median(self._decels) if len(self._decels) >= LEARN_TRIPS else None

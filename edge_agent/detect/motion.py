@@ -25,11 +25,13 @@ WINDOW_FRAMES = 6
 """Sliding mean that finds pushes, 0.3 s. Source: shorter than the softest jerk phase (0.5 s), longer than one cycle of
 a car bouncing on its ropes (3 to 6 Hz, from memory, unverified)."""
 
+HISTORY_FRAMES = 40
 WARM_UP_FRAMES = 100
 STILL_FRAMES = 20
 STILL_RANGE_MPS2 = 0.06
 QUIET_STOP_FRAMES = 14
 QUIET_CREEP_FRAMES = 160
+CREEP_MPS_MAX = 0.4
 CREEP_RATIO_MAX = 0.45
 """Creep speed over rated speed: pole-change machines 1:4 or 1:3, with room. Source: from memory, unverified."""
 
@@ -96,7 +98,8 @@ class MotionStage:
         self._baseline = 9.80665
         self._gravity = (0.0, 0.0, 0.0)
         self._recent = (0.0, 0.0, 0.0)
-        self._window: deque[tuple[int, float]] = deque(maxlen=WINDOW_FRAMES)
+        self._window: deque[float] = deque(maxlen=WINDOW_FRAMES)
+        self._history: deque[tuple[int, float]] = deque(maxlen=HISTORY_FRAMES)
         self._is_pushing = False
         self._pushed_frames = 0
         self._quiet_frames = 0
@@ -137,10 +140,18 @@ class MotionStage:
         if course is None or self._candidate is not None:
             return None
         if course.stop_index is None:
-            if abs(course.speed) > max(CREEP_RATIO_MAX * course.peak_speed, STOP_MPS_MAX) or not course.has_braked:
+            has_slowed = abs(course.speed) <= min(CREEP_MPS_MAX, max(CREEP_RATIO_MAX * course.peak_speed, STOP_MPS_MAX))
+            if not has_slowed or not course.has_braked or self._is_pushing:
                 return None
             self._stop(course, self._last_index)
         return self._give_out()
+
+    def blind(self, frame: Frame) -> tuple[MotionState, Ride | None]:
+        """The frame says nothing (the sensor repeats itself): start anew with the next one that does."""
+        ride = self._finished()
+        self._restart(frame.index)
+        self._last_index = frame.index
+        return self._blind(frame), ride
 
     def ride_so_far(self) -> Course | None:
         """The course of the trip under way, for rules that judge a stop while it happens."""
@@ -150,8 +161,9 @@ class MotionStage:
 
     def _advance(self, frame: Frame) -> tuple[MotionState, Ride | None]:
         accel = frame.accel_mps2 - self._baseline
-        self._window.append((frame.index, accel))
-        push = sum(a for _, a in self._window) / len(self._window)
+        self._window.append(accel)
+        self._history.append((frame.index, accel))
+        push = sum(self._window) / len(self._window)
         threshold = max(self._limits.motion_push_mps2_min, min(0.25, 5.0 * self._noise))
         self._is_pushing = abs(push) > (0.6 * threshold if self._is_pushing else threshold)
         self._pushed_frames = self._pushed_frames + 1 if self._is_pushing else 0
@@ -223,10 +235,10 @@ class MotionStage:
         return left * change < 0.0 and abs(change) <= 1.35 * abs(left) + 0.02 and abs(left) > 0.03
 
     def _new_course(self, push: float) -> Course:
-        """Begin at the first frame of the window that already pushes the same way."""
-        frames = list(self._window)
+        """Begin where the frames before the push already lean the same way: soft starts rise slowly."""
+        frames = [item for item in self._history if item[0] >= self._rest_since] or [self._history[-1]]
         begin = len(frames) - 1
-        while begin > 0 and frames[begin - 1][1] * push > 0.0:
+        while begin >= 3 and sum(a for _, a in frames[begin - 3 : begin]) * push > 0.0:
             begin -= 1
         course = Course(frames[begin][0])
         for index, accel in frames[begin:]:

@@ -22,12 +22,12 @@ from edge_agent.detect.signal import FRAME_S, Frame
 PRIOR_UNKNOWN = 0.5
 PRIOR_BOARDED = 0.85
 PRIOR_CALLED = 0.10
-BOARD_S = 7.0
-CALL_S = 25.0
-IDLE_S = 4.8
+BOARD_S = 4.0
+CALL_S = 15.0
+IDLE_S = 2.5
 """People press before or while the door closes, so a trip with people starts within seconds; parking and hall-call trips
 of an empty car follow a pause; the longer a car stands closed without leaving, the less likely somebody is inside (odds
-1 : 1 + t / 4.8 s: 12 % after 30 s, 5 % after 90 s, 0.3 % after half an hour). Source: engineering judgement, tested against two independent generators."""
+1 : 1 + t / 2.5 s: 8 % after 30 s, 3 % after 90 s, 0.1 % after half an hour). Source: engineering judgement, tested against two independent generators."""
 
 SETTLE_NS = 1_500_000_000
 HOLD_NS = 12_000_000_000
@@ -35,6 +35,10 @@ HOLD_NS = 12_000_000_000
 may still be somebody who left. Source: common PIR modules hold 2 to 8 s (memory, unverified)."""
 
 RATIO_PRESENCE = 25.0
+RATIO_PRESENCE_LATE = 2.0
+LATE_S = 120.0
+"""A person shows early; the longer nothing was seen, the more a first sign may be a glitch. Source: judgement."""
+
 RATIO_PRESENCE_AGAIN = 4.0
 RATIO_PRESENCE_MAX = 2000.0
 PRESENCE_AGAIN_NS = 5_000_000_000
@@ -45,7 +49,7 @@ RATIO_NO_PASSENGER = 0.15
 RATIO_LOAD = 12.0
 RATIO_BUTTON = 200.0
 RATIO_RESTLESS_MAX = 20.0
-RATIO_STILL = 0.4
+RATIO_STILL = 0.25
 STIR_WEIGHT = 0.9
 STIR_OFFSET = 1.5
 """Each beat with a footfall or a shift of weight raises the odds by e^0.9; one or two in a minute say nothing (a
@@ -88,6 +92,7 @@ class OccupancyStage:
         self._presence_fell_ns = 0
         self._presence_seen = 0
         self._presence_seen_ns = 0
+        self._first_sign = 1.0
         self._boarded_trips = 0
         self._boarded_seen = 0
         self._passenger: bool | None = None
@@ -198,6 +203,9 @@ class OccupancyStage:
         has_risen = self._presence_rose_ns > max(closed + SETTLE_NS, self._presence_seen_ns)
         has_lasted = self._presence_now and now_ns - max(closed, self._presence_rose_ns) > HOLD_NS
         if has_risen or has_lasted:
+            if self._presence_seen == 0:
+                late_s = (now_ns - max(closed, self._first_ns)) / 1e9
+                self._first_sign = max(RATIO_PRESENCE_LATE, RATIO_PRESENCE / (1.0 + late_s / LATE_S))
             self._presence_seen += 1
             self._presence_seen_ns = now_ns
 
@@ -220,7 +228,7 @@ class OccupancyStage:
         ratio = 1.0
         if self._has_presence:
             if self._presence_seen > 0:
-                ratio *= min(RATIO_PRESENCE * RATIO_PRESENCE_AGAIN ** (self._presence_seen - 1), RATIO_PRESENCE_MAX)
+                ratio *= min(self._first_sign * RATIO_PRESENCE_AGAIN ** (self._presence_seen - 1), RATIO_PRESENCE_MAX)
             else:
                 is_proven = self._boarded_trips >= PROOF_TRIPS and self._boarded_seen >= 0.9 * self._boarded_trips
                 ratio *= RATIO_NO_PRESENCE_PROVEN if is_proven else RATIO_NO_PRESENCE

@@ -19,6 +19,8 @@ CONTACTS = "contacts"
 
 CADENCE_REPORTS = 30
 CADENCE_S_MAX = 2.5
+FROZEN_FRAMES_BLIND = 10
+ROUNDING_MPS2 = 1e-9  # the mean of equal numbers depends on how many there are
 
 
 @dataclass(slots=True)
@@ -66,9 +68,9 @@ class SourceStage:
             source.fault_since_ns = t_ns
         source.fault, source.detail = reason, detail
 
-    def take_frame(self, frame: Frame) -> None:
-        """A live chip is never still to the last bit."""
-        is_still = frame.spread_mps2 == 0.0 and frame.accel_mps2 == self._still_at
+    def take_frame(self, frame: Frame) -> bool:
+        """A live chip is never still to the last bit; returns True while it repeats itself."""
+        is_still = frame.spread_mps2 == 0.0 and abs(frame.accel_mps2 - self._still_at) < ROUNDING_MPS2
         self._still_at = frame.accel_mps2
         self._still_frames = self._still_frames + 1 if is_still else 0
         source = self._sources.setdefault(ACCELEROMETER, _Source())
@@ -78,6 +80,7 @@ class SourceStage:
                 source.detail = "the accelerometer repeats one value; check or replace it"
         elif source.fault is FaultReason.CONFIGURATION and self._still_frames == 0:
             source.fault = None
+        return self._still_frames >= FROZEN_FRAMES_BLIND
 
     def step(self, now_ns: int) -> tuple[SourceView, ...]:
         """Judge silence at `now_ns`."""

@@ -13,6 +13,8 @@ LEARNED_DECEL_MPS2_MIN = 1.1
 1 m/s2. Source: start and braking <= 1.5 m/s2 are normal (field/standards 3.2, memory, unverified)."""
 
 REST_MPS = 0.1
+START_MPS2_MAX = 2.5
+"""No lift starts harder; a box in somebody's hand does. Source: <= 1.5 m/s2 in normal use (field/standards 3.2)."""
 
 
 class EmergencyStopRule:
@@ -57,6 +59,8 @@ class EmergencyStopRule:
             return ()
         before = abs(course.speed_at(self._hard_since - 2))
         if sign * course.speed > REST_MPS or before < self._limits.emergency_speed_mps_min:
+            return ()
+        if course.accel_until(self._hard_since - 2) > START_MPS2_MAX:
             return ()
         self._told_course = course.start_index
         stop_s = (index - self._hard_since + 2) * FRAME_NS / 1e9

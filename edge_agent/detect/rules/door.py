@@ -5,14 +5,16 @@ from __future__ import annotations
 from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
 from edge_agent.detect.car import CarState
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.motion import Phase
 from edge_agent.detect.rules.rule import Finding
 
 SUSPECT_S = 5.0
 DUE_PERCENT_MIN = 75
 DUE_STIRS_MIN = 4
 UNKNOWN_ZONE_SPEED_MPS_MIN = 0.5
-"""Levelling with the door already opening is slower than 0.3 m/s in new lifts and 0.8 m/s at most in old ones, where
-the last metre is driven below 0.5. Source: door-bridging speed limits, field/standards 4 (S63)."""
+LEVELLING_SPEED_MPS_MAX = 0.85
+"""Levelling with the door already opening: at most 0.8 m/s, and the last of it below 0.5. Source: door-bridging speed
+limits, field/standards 4 (S63)."""
 
 BEFORE_STOP_RATIO = 0.5
 CLOSE_TRY_S_MAX = 20.0
@@ -141,7 +143,8 @@ class DoorOpenInMotionRule:
 
     Signal: the closed contact (raw) against the speed.
     Decision: not closed for 20 ms at more than 0.1 m/s outside the door zone; where the zone is not known, at more than
-    0.5 m/s and more than half the speed of this trip, so that opening ahead of the landing is not taken for it.
+    0.5 m/s and more than half the speed of this trip (0.85 m/s at most), so that opening ahead of the landing is not
+    taken for it.
     Confused with: a stop that was not noticed (the car has then braked), the door opening ahead during levelling.
     Source: alarm catalogue row 5.
     """
@@ -151,10 +154,12 @@ class DoorOpenInMotionRule:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._has_closed = True
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         broken_since, course = car.door.not_closed_since_ns, car.course
+        self._has_closed = self._has_closed or broken_since == 0
         if broken_since == 0 or course is None or not car.motion.is_mounted:
             return ()
         open_ms = (car.t_ns - broken_since) / 1e6
@@ -177,5 +182,5 @@ class DoorOpenInMotionRule:
         )
 
     def is_over(self, car: CarState, subject: str) -> bool:
-        """Closed and at rest."""
-        return not car.motion.is_moving and car.door.state is DoorState.CLOSED
+        """Closed again, and at rest since."""
+        return not car.motion.is_moving and self._has_closed
