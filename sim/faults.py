@@ -187,7 +187,11 @@ def _altered(reading: Reading, fault: Saturated | Noisy, rng: np.random.Generato
 
 def _thinned(stream: Iterable[Reading], fault: Thinned) -> Iterator[Reading]:
     seen = 0
+    late: AccelFrame | None = None  # a block that lost its first samples may begin behind the readings after it
     for reading in stream:
+        if late is not None and late.t_ns <= reading.t_ns:
+            yield late
+            late = None
         if not isinstance(reading, AccelFrame):
             yield reading
             continue
@@ -196,7 +200,9 @@ def _thinned(stream: Iterable[Reading], fault: Thinned) -> Iterator[Reading]:
         seen += len(reading.times_ns)
         kept = ~inside | (number % fault.keep_one_of == 0)
         if kept.any():
-            yield AccelFrame(reading.times_ns[kept], reading.samples_mps2[kept])
+            late = AccelFrame(reading.times_ns[kept], reading.samples_mps2[kept])
+    if late is not None:
+        yield late
 
 
 def _gone(stream: Iterable[Reading], fault: Gone) -> Iterator[Reading]:

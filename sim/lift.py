@@ -12,7 +12,7 @@ from enum import Enum
 import numpy as np
 
 from edge_agent.readings import ControllerDoor, Direction, Mode
-from sim.motion import Arc, MotionTrack, Style, brake_arcs, trip_arcs
+from sim.motion import SHORTEST_M, Arc, MotionTrack, Style, brake_arcs, trip_arcs
 from sim.shakes import Shake, ShakeTrack
 from sim.spec import LiftSpec, inspection_style
 from sim.tracks import DoorTrack, StepTrack
@@ -184,6 +184,8 @@ class Lift:
         self._note_trip(start_s, self.now_s, sign, start_m, ended_at_landing=at_landing)
 
     def _shift(self, distance_m: float, style: Style) -> None:
+        if abs(distance_m) < SHORTEST_M:
+            return
         sign = 1.0 if distance_m > 0 else -1.0
         self.now_s = self.motion.lay(self.now_s, trip_arcs(abs(distance_m), style), sign)
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
+SHORTEST_M = 1e-5
 _SOLVER_STEPS = 60  # halvings: far below a micrometre per second from any start
 
 
@@ -86,7 +87,9 @@ def _at_top_speed(style: Style, top_mps: float) -> tuple[tuple[Arc, ...], tuple[
 
 
 def trip_arcs(distance_m: float, style: Style) -> tuple[Arc, ...]:
-    """Arcs of a trip over exactly `distance_m` (> 0) from rest to rest; a short trip does not reach full speed."""
+    """Arcs of a trip over exactly `distance_m` from rest to rest; a short trip does not reach full speed."""
+    if distance_m < SHORTEST_M:
+        raise ValueError(f"{distance_m} m is no movement")
 
     def spare_m(top_mps: float) -> float:
         start, end = _at_top_speed(style, top_mps)
@@ -102,7 +105,7 @@ def trip_arcs(distance_m: float, style: Style) -> tuple[Arc, ...]:
             else:
                 low_mps = middle_mps
         top_mps = low_mps
-    if top_mps < 1e-6:  # shorter than the creep itself
+    if top_mps < 1e-6 and style.creep_m > 0.0:  # shorter than the creep itself
         hop = Style(style.speed_mps, style.start_mps2, style.start_mps3, style.stop_mps2, style.stop_mps3, 0, 0, 1, 1)
         return trip_arcs(distance_m, hop)
     start, end = _at_top_speed(style, top_mps)
