@@ -31,6 +31,7 @@ from edge_agent.records import StoredRecord
 from edge_agent.wire import (
     BATCH_ITEMS_MAX,
     Batch,
+    Gap,
     Lost,
     Receipt,
     Stamp,
@@ -75,6 +76,7 @@ class _Flight:
     step: Send | Poll
     log_id: int
     sent_ns: int
+    confirmed: tuple[int, ...]  # by stream, when it was asked: an answer must not say less
 
 
 class Delivery:
@@ -118,7 +120,7 @@ class Delivery:
         is_polling = self._is_polling(now_ns, queue)
         if is_polling and not records and now_ns >= self._poll_ns:
             poll = Poll(self.destination, self.lane, queue.acted_notice(self.destination))
-            self._flight = _Flight(poll, queue.log_id, now_ns)
+            self._flight = self._departed(poll, now_ns, queue)
             return poll
         if records:
             return Wait(self._pacing.next_ns)
@@ -184,7 +186,11 @@ class Delivery:
 
     def _pending(self, queue: Queue) -> tuple[StoredRecord, ...]:
         """The next records; the disk is not asked again while nothing was added to an empty lane."""
-        newest = tuple(queue.last(stream) for stream in self.lane.streams)
+        newest = tuple(
+            number
+            for stream in self.lane.streams
+            for number in (queue.last(stream), queue.confirmed(self.destination, stream))
+        )
         if newest == self._empty_at:
             return ()
         records = queue.pending(self.destination, self.lane.streams, self._count_max, self._pacing.pace.bytes_max)
@@ -198,7 +204,7 @@ class Delivery:
             for stream, upto in _reach_of(record):
                 self._sent[stream] = max(self._sent.get(stream, 0), upto)
         send = Send(self.destination, self.lane, body, records)
-        self._flight = _Flight(send, queue.log_id, now_ns)
+        self._flight = self._departed(send, now_ns, queue)
         return send
 
     def _judged(self, now_ns: int, flight: _Flight, sent: Send, receipt: Receipt, queue: Queue) -> Outcome:
@@ -232,7 +238,7 @@ class Delivery:
                 self._pacing.asked_to_wait(now_ns, float(receipt.ask_again_s))
         return Outcome(
             marks=marks,
-            gaps=tuple(gap for gap in receipt.gaps if gap.stream in self.lane.streams),
+            gaps=_gaps_in(receipt, flight.confirmed),
             refused=refused,
             stored=tuple(key for key, verdict in verdicts if verdict in (Verdict.STORED, Verdict.HAD_IT)),
             notices=receipt.notices,
@@ -240,6 +246,10 @@ class Delivery:
             needs_attention=bool(refused),
             problem=_words_on(verdicts),
         )
+
+    def _departed(self, step: Send | Poll, now_ns: int, queue: Queue) -> _Flight:
+        confirmed = tuple(queue.confirmed(self.destination, stream) for stream in Stream)
+        return _Flight(step, queue.log_id, now_ns, confirmed)
 
     def _landed(self) -> _Flight:
         flight, self._flight = self._flight, None
@@ -337,6 +347,13 @@ class Delivery:
 
 def _key_of(record: StoredRecord) -> RecordKey:
     return RecordKey(record.stream, record.seqno)
+
+
+def _gaps_in(receipt: Receipt, confirmed: tuple[int, ...]) -> tuple[Gap, ...]:
+    """What a receiver had confirmed before we asked and has no more, on any stream: it was set back."""
+    tails = [Gap(mark.stream, mark.upto + 1, confirmed[mark.stream]) for mark in receipt.marks]
+    clipped = [Gap(gap.stream, gap.first, min(gap.last, confirmed[gap.stream])) for gap in receipt.gaps]
+    return tuple(gap for gap in (*clipped, *tails) if gap.first <= gap.last)
 
 
 def _reach_of(record: StoredRecord) -> tuple[tuple[Stream, int], ...]:

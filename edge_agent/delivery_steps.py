@@ -88,6 +88,10 @@ class Queue(Protocol):
         """The next records to send, in order; at least one if there is any, however large."""
         ...
 
+    def confirmed(self, destination: str, stream: Stream) -> int:
+        """The number up to which this destination has said that it has a stream."""
+        ...
+
     def acted_notice(self, destination: str) -> int:
         """The highest notice taken in from this destination."""
         ...
@@ -161,7 +165,7 @@ class Outcome:
     """What an answer means. The outbox settles it; the rest is for status and people. problem: one sentence, or ""."""
 
     marks: tuple[Mark, ...] = ()
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[Gap, ...] = ()  # confirmed before, and missing there now: to be sent again
     refused: tuple[RecordKey, ...] = ()  # to be set aside: they would block their stream
     stored: tuple[RecordKey, ...] = ()  # the receiver has them on its disk
     notices: tuple[Notice, ...] = ()

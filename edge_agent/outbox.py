@@ -153,6 +153,10 @@ class Outbox:
         """What each stream occupies."""
         return self._log.sizes()
 
+    def confirmed(self, destination: str, stream: Stream) -> int:
+        """The number up to which this destination has said that it has a stream."""
+        return self._cursors.upto(destination, stream)
+
     def waiting_count(self, destination: str) -> int:
         """How many records this destination has not confirmed."""
         return self._cursors.waiting_count(destination)
@@ -299,5 +303,5 @@ class Outbox:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise outbox_error(self._path, error) from error

@@ -31,8 +31,7 @@ class Cursors:
         """Bring in destinations that were not there before. Returns what they will never get: it is gone already."""
         # A cursor beyond the head can only be damage: rather send again.
         self._connection.execute(
-            "UPDATE cur SET upto = 0 WHERE typeof(upto) != 'integer' "
-            "OR upto > (SELECT seq FROM head WHERE head.stream = cur.stream)"
+            "UPDATE cur SET upto = 0 WHERE upto > (SELECT seq FROM head WHERE head.stream = cur.stream)"
         )
         gone = []
         for destination in self.destinations:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,34 @@ from edge_agent.wire import DEVICE_ID_BYTES, LINK_BYTES, Record, Stream, decode_
 
 FORMAT = 1
 DAMAGED_KEPT_COUNT = 3
-BUSY_MS = 2_000
+BUSY_MS = 1_000
+PAGE_BYTES = 1_024  # an alarm writes 5 kB to the card with these, 14 kB with pages of 4 KiB: measured, docs/wire.md
+CHECKPOINT_PAGES = 4_000  # about 4 MiB of log before it is written back
 RESCUED_COUNT_MAX = 2_000  # records a stream, the newest; streams other than alarms
 RESCUED_BLIND_COUNT = 64  # alarms taken over where the cursors cannot be read: rather again than never
 
+# The checks are read by quick_check too, so that a flipped bit in a number is found at the next start.
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE rec (stream INTEGER, seq INTEGER, kind INTEGER NOT NULL, digest8 BLOB NOT NULL, body BLOB NOT NULL,
-                  PRIMARY KEY (stream, seq)) WITHOUT ROWID;
-CREATE TABLE head (stream INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL,
-                   records INTEGER NOT NULL, bytes INTEGER NOT NULL);
-CREATE TABLE cur (dest TEXT, stream INTEGER, upto INTEGER NOT NULL, PRIMARY KEY (dest, stream)) WITHOUT ROWID;
+CREATE TABLE rec (stream INTEGER, seq INTEGER, kind INTEGER, digest8 BLOB NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (stream, seq), CHECK (typeof(stream) || typeof(seq) || typeof(kind) = 'integerintegerinteger'),
+  CHECK (stream BETWEEN 0 AND 3 AND seq > 0)) WITHOUT ROWID;
+CREATE TABLE head (stream INTEGER PRIMARY KEY, seq INTEGER, hash BLOB, records INTEGER, bytes INTEGER,
+  CHECK (stream BETWEEN 0 AND 3 AND typeof(seq) = 'integer' AND seq >= 0 AND length(hash) = 32),
+  CHECK (typeof(hash) || typeof(records) || typeof(bytes) = 'blobintegerinteger'));
+CREATE TABLE cur (dest TEXT, stream INTEGER, upto INTEGER, PRIMARY KEY (dest, stream),
+  CHECK (stream BETWEEN 0 AND 3 AND typeof(upto) = 'integer' AND upto >= 0)) WITHOUT ROWID;
 CREATE TABLE refused (dest TEXT, stream INTEGER, seq INTEGER, PRIMARY KEY (dest, stream, seq)) WITHOUT ROWID;
-CREATE TABLE noticed (dest TEXT PRIMARY KEY, upto INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE incident (number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, stream INTEGER NOT NULL, opening INTEGER,
-                       state INTEGER NOT NULL, life INTEGER NOT NULL, act INTEGER, who TEXT, eta_min INTEGER);
-CREATE INDEX incident_opening ON incident (stream, opening);
+CREATE TABLE noticed (dest TEXT PRIMARY KEY, upto INTEGER, CHECK (typeof(upto) = 'integer')) WITHOUT ROWID;
+CREATE TABLE incident (number INTEGER PRIMARY KEY, kind INTEGER, stream INTEGER, opening INTEGER, state INTEGER,
+  life INTEGER, act INTEGER, who TEXT, eta_min INTEGER,
+  CHECK (typeof(kind) || typeof(state) || typeof(life) = 'integerintegerinteger' AND stream BETWEEN 0 AND 3),
+  CHECK (number > 0 AND (opening IS NULL OR (typeof(opening) = 'integer' AND opening > 0))));
 """
 META_TYPES = {"device": bytes, "log": int, "boot": int, "boot_id": str, "life": int, "destinations": str}
-_TABLES = frozenset({"meta", "rec", "head", "cur", "refused", "noticed", "incident"})
+BROKEN = (sqlite3.Error, UnicodeDecodeError, MemoryError)
+"""What reading a damaged file raises: the second where an error message quotes the damage, the third where a damaged
+schema speaks of gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         except _Damaged:
             aside = _set_aside(path)
             return _opened(path), aside
-    except (sqlite3.Error, OSError, _Damaged) as error:
+    except (*BROKEN, OSError, _Damaged) as error:
         raise outbox_error(path, error) from error
 
 
@@ -98,9 +108,10 @@ def outbox_error(path: Path, error: Exception) -> OutboxError:
 
 def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000.0, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
         _prepare(connection)
-    except sqlite3.Error as error:
+    except BROKEN as error:
         connection.close()
         if _tells_damage(error):
             raise _Damaged(str(error)) from error
@@ -112,21 +123,33 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a new file; an existing one keeps its own
     connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     connection.execute("PRAGMA synchronous=FULL")
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise _Damaged(verdict)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = _tables_of(connection)
     if version == 0 and not tables:
         # One transaction: a power cut leaves all of it or nothing.
         connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={FORMAT};COMMIT;")
         return
-    if version != FORMAT or not tables >= _TABLES:
+    if version != FORMAT or tables != _sound_tables():
         raise _Damaged("tables of another make")
     _check_meta(connection)
     _check_heads(connection)
+
+
+def _tables_of(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def _sound_tables() -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_SCHEMA)
+        return _tables_of(connection)
 
 
 def _check_meta(connection: sqlite3.Connection) -> None:
@@ -153,7 +176,9 @@ def _check_heads(connection: sqlite3.Connection) -> None:
             raise _Damaged("heads and records disagree")
 
 
-def _tells_damage(error: sqlite3.Error) -> bool:
+def _tells_damage(error: Exception) -> bool:
+    if not isinstance(error, sqlite3.Error):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
@@ -197,6 +222,7 @@ def rescue_from(aside: Path, destinations: tuple[str, ...]) -> Rescue:
     """What can still be read of a damaged outbox: unsent alarms and faults, open incidents, the boot counter."""
     try:
         connection = sqlite3.connect(aside, isolation_level=None)
+        connection.text_factory = lambda text: text.decode("utf-8", "replace")
     except sqlite3.Error:
         return Rescue()
     try:
@@ -258,5 +284,5 @@ def _rows(connection: sqlite3.Connection, query: str, values: tuple[object, ...]
     """Rows until the damage begins."""
     try:
         yield from connection.execute(query, values)
-    except sqlite3.Error:
+    except BROKEN:
         return

@@ -226,7 +226,9 @@ def _pairs(signs: Iterable[Evidence]) -> str:
 def _shown(value: float | int | bool | str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _cut(text: str, bytes_max: int) -> str:

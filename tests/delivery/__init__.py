@@ -1,0 +1,1 @@
+"""Tests of the delivery room: wire format, outbox, delivery, uplink."""
