@@ -32,7 +32,7 @@ def _hint_for_missing(path: Path) -> str:
     try:
         there = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == ".toml")
     except OSError:
-        return f"There is no folder {path.parent} either"
+        return f"There is no folder {path.parent} either: check the path"
     near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.4)
     if near:
         return f"Did you mean {path.parent / near[0]}?"
