@@ -1,0 +1,169 @@
+"""The served buses and the served controller, spoken to by the real drivers' seams."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pymodbus.client import ModbusTcpClient
+
+from drivers.gpio import LineRequest, Pull, open_lines
+from drivers.i2c import open_i2c_bus
+from drivers.map_files import load_register_map
+from drivers.register_map import RegisterImage
+from edge_agent.errors import SourceUnavailable
+from edge_agent.readings import ControllerDoor, ControllerReport, Direction, Mode
+from sim.adxl345 import Adxl345Model
+from sim.buses import GpioServer, I2cServer
+from sim.controllers import ModbusController
+from sim.motion import FloatArray
+
+ADDRESS = 0x53
+REPORT = ControllerReport(
+    t_ns=7,
+    floor="5",
+    direction=Direction.DOWN,
+    mode=Mode.INSPECTION,
+    door=ControllerDoor.OPENING,
+    fault=41,
+    safety_circuit_closed=False,
+    speed_mps=1.234,
+    load_percent=37.5,
+)
+
+
+def upright(times_s: FloatArray) -> FloatArray:
+    return np.tile([0.0, 0.0, 9.80665], (len(times_s), 1))
+
+
+@pytest.fixture
+def i2c(tmp_path: Path) -> Iterator[I2cServer]:
+    server = I2cServer(tmp_path / "i2c", {ADDRESS: Adxl345Model(upright)}, lambda: 1.0, threading.Lock())
+    yield server
+    server.close()
+
+
+def test_served_chip_is_read_and_written_through_the_drivers_seam(i2c: I2cServer) -> None:
+    bus = open_i2c_bus(f"unix:{i2c.path}")
+    bus.write_register(ADDRESS, 0x2C, b"\x0c")
+    assert bus.read_register(ADDRESS, 0x00, 1) == b"\xe5"
+    assert bus.read_register(ADDRESS, 0x2C, 2) == b"\x0c\x00"
+    assert i2c.transfer_count == 3
+    bus.close()
+
+
+def test_empty_address_and_broken_bus_fail_as_the_kernel_says_it(i2c: I2cServer) -> None:
+    bus = open_i2c_bus(f"unix:{i2c.path}")
+    with pytest.raises(OSError, match=r".") as caught:
+        bus.read_register(0x1D, 0x00, 1)
+    assert caught.value.errno == errno.EREMOTEIO
+    i2c.broken_errno = errno.ETIMEDOUT
+    with pytest.raises(OSError, match=r".") as caught:
+        bus.read_register(ADDRESS, 0x00, 1)
+    assert caught.value.errno == errno.ETIMEDOUT
+    bus.close()
+
+
+@pytest.mark.parametrize("line", ["", "r", "r 53 0", "x 53 0 1", "r zz 0 1", "w 53 2c 0g", "r 53 0 ffff", "r 53 0 0"])
+def test_line_that_is_no_question_is_answered_with_invalid_and_the_next_is_served(i2c: I2cServer, line: str) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(2.0)
+        client.connect(str(i2c.path))
+        client.sendall(f"{line}\nr 53 0 1\n".encode())
+        answers = b""
+        while answers.count(b"\n") < 2:
+            answers += client.recv(100)
+    assert answers.decode().splitlines() == [f"err {errno.EINVAL}", "ok e5"]
+
+
+def test_closed_server_leaves_no_socket_behind(tmp_path: Path) -> None:
+    server = I2cServer(tmp_path / "bus", {}, lambda: 0.0, threading.Lock())
+    bus = open_i2c_bus(f"unix:{server.path}")
+    server.close()
+    server.close()
+    assert not server.path.exists()
+    with pytest.raises(OSError, match=r"."):
+        bus.read_register(ADDRESS, 0x00, 1)
+
+
+def test_served_lines_tell_levels_on_connecting_and_every_change_with_its_time(tmp_path: Path) -> None:
+    now = [1_000_000_000]
+    server = GpioServer(tmp_path / "gpio", {17: False, 27: True}, lambda: now[0])
+    lines = open_lines(
+        f"unix:{server.path}", [LineRequest(17, Pull.DOWN), LineRequest(27, Pull.DOWN)], lambda: 2_000_000_000
+    )
+    assert lines.levels() == {17: False, 27: True}
+    server.change(17, True, 1_500_000_000)
+    server.change(17, True, 1_600_000_000)  # the same again is no change
+    server.change(27, False, 1_700_000_000)
+    told: list[tuple[int, bool, int]] = []
+    for _ in range(100):
+        lines.wait(0.1)
+        told.extend((edge.pin, edge.is_high, edge.t_ns) for edge in lines.take_edges().edges)
+        if len(told) >= 2:
+            break
+    assert told == [(17, True, 1_500_000_000), (27, False, 1_700_000_000)]
+    lines.close()
+    server.close()
+
+
+@pytest.fixture
+def said() -> list[ControllerReport | None]:
+    return [REPORT]
+
+
+@pytest.fixture
+def controller(said: list[ControllerReport | None]) -> Iterator[ModbusController]:
+    server = ModbusController(load_register_map("nice3000plus"), lambda: said[0])
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(controller: ModbusController) -> Iterator[ModbusTcpClient]:
+    with ModbusTcpClient("127.0.0.1", port=controller.port, timeout=2.0, retries=0) as connected:
+        yield connected
+
+
+def test_served_controller_says_in_registers_what_the_map_reads_back(client: ModbusTcpClient) -> None:
+    register_map = load_register_map("nice3000plus")
+    image = RegisterImage()
+    for block in register_map.reads:
+        answer = client.read_holding_registers(block.address, count=block.count, device_id=1)
+        assert not answer.isError()
+        image.store(block, answer.registers)
+    assert register_map.decode(image, 7) == REPORT
+
+
+def test_registers_follow_the_lift(client: ModbusTcpClient, said: list[ControllerReport | None]) -> None:
+    said[0] = ControllerReport(8, speed_mps=0.5)
+    assert client.read_holding_registers(0x1010, count=1, device_id=1).registers == [500]
+
+
+def test_writing_is_refused_counted_and_changes_nothing(client: ModbusTcpClient, controller: ModbusController) -> None:
+    answer = client.write_register(0x1010, 9, device_id=1)
+    assert (answer.isError(), answer.exception_code) == (True, 1)
+    assert controller.write_count == 1
+    assert client.read_holding_registers(0x1010, count=1, device_id=1).registers == [1234]
+
+
+def test_reading_beside_the_map_and_with_another_function_is_refused(client: ModbusTcpClient) -> None:
+    assert client.read_holding_registers(0x1500, count=1, device_id=1).exception_code == 2
+    assert client.read_input_registers(0x1010, count=1, device_id=1).exception_code == 1
+
+
+def test_port_that_is_taken_is_named(controller: ModbusController) -> None:
+    second = ModbusController(load_register_map("nice3000plus"), lambda: REPORT, port=controller.port)
+    with pytest.raises(SourceUnavailable, match=str(controller.port)):
+        second.start()
+    second.close()
+
+
+def test_controller_that_was_never_started_can_be_closed() -> None:
+    ModbusController(load_register_map("nice3000plus"), lambda: REPORT).close()
