@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
@@ -27,7 +28,7 @@ PERIOD_S = 0.05  # one frame of the core
 READ_S = 0.5  # a source comes back this often, so that a stop is not kept waiting
 INBOX_MAX = 1_024  # batches; at 30 a second more than half a minute
 OPEN_AGAIN_S = (0.5, 1.0, 2.0, 5.0)  # then every 5 s, as drivers do after they were open
-STOP_S = 2.0  # after this the threads are left behind; everything that matters is on disk
+STOP_S = 1.5  # after this the threads are left behind; everything that matters is on disk
 STATUS_NS = NS_PER_S
 FEED_NS = NS_PER_S
 
@@ -284,8 +285,9 @@ class Agent:
         self._stop.set()
         for courier in self._couriers.values():
             courier.dismiss()
+        until_s = time.monotonic() + STOP_S
         for source in self._sources:
-            source.thread.join(STOP_S / 2)
+            source.thread.join(max(0.0, until_s - time.monotonic()))
         now_ns = self._clock.now_ns()
         self._empty_inbox(now_ns)
         self._core.flush(now_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge_agent.clock import Clock
@@ -66,7 +66,11 @@ class _Destination:
     sent_bytes: int = 0
     answered_ns: int | None = None
     latency_s: float | None = None
-    trouble: str = ""
+    troubles: dict[Lane, str] = field(default_factory=dict)  # of the lanes whose last request came to nothing
+
+    @property
+    def trouble(self) -> str:
+        return next(iter(self.troubles.values()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,13 @@ class Dispatch:
         name = step.destination
         state = self._destinations[name]
         if outcome.problem:
-            state.trouble = outcome.problem
+            state.troubles[step.lane] = outcome.problem
             level = logging.ERROR if outcome.needs_attention else logging.WARNING
-            self._journal.change(now_ns, level, f"receiver {name}", f"Receiver {name}: {outcome.problem}")
-        elif isinstance(step, Send) or step.lane is Lane.ALARMS:
-            state.trouble = ""
-            self._journal.change(now_ns, logging.INFO, f"receiver {name}", f"Receiver {name} answers")
+        else:
+            state.troubles.pop(step.lane, None)
+            level = logging.WARNING if state.troubles else logging.INFO
+        sentence = f"Receiver {name}: {state.trouble}" if state.troubles else f"Receiver {name} answers"
+        self._journal.change(now_ns, level, f"receiver {name}", sentence)
 
     def _tell_stored(self, destination: str, stored: Iterable[RecordKey], now_ns: int) -> None:
         state = self._destinations[destination]

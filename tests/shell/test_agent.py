@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from edge_agent.agent import Agent, Parcel, SourceThread
 from edge_agent.alarms import AlarmKind
 from edge_agent.delivery import Lane
 from edge_agent.readings import FaultReason, Reading, SourceFault
+from edge_agent.records import draft_of_started
 from edge_agent.source import Source
 from edge_agent.status import AgentState, AgentStatus
 from edge_agent.wire import Stream
@@ -141,6 +143,24 @@ def test_a_full_queue_drops_readings_and_counts_them() -> None:
     handed_over = [inbox.get_nowait() for _ in range(4)]
     assert handed_over[0].has_opened
     assert pump.dropped_count == len(FAULTS) - 3
+
+
+def test_the_watchdog_is_fed_while_the_core_steps_and_its_conclusions_are_on_disk(tmp_path: Path) -> None:
+    parts = bench(tmp_path, ACCELEROMETER_ONLY)
+    found = assemble(parts, [ScriptedSource("accelerometer", list(FAULTS), parts.clock)])
+    found.agent.run()
+    assert "alive" in found.ear.heard
+
+
+def test_the_watchdog_goes_hungry_while_a_record_finds_no_disk(tmp_path: Path) -> None:
+    parts = bench(tmp_path, ACCELEROMETER_ONLY)
+    found = assemble(parts, [ScriptedSource("accelerometer", list(FAULTS), parts.clock)])
+    with sqlite3.connect(tmp_path / "outbox.sqlite", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        parts.core.commit(draft_of_started("1", "2", b"3"), parts.clock.now, parts.clock.now)
+        found.agent.run()
+    assert parts.core.ticks_count > 0
+    assert "alive" not in found.ear.heard
 
 
 def test_records_reach_the_receiver_over_the_couriers(tmp_path: Path) -> None:

@@ -116,6 +116,18 @@ def test_a_dead_receiver_holds_up_nobody_else(tmp_path: Path) -> None:
     assert len([line for line in said if line.startswith("Record 1/1 (sensor_fault) stored by city")]) == 1
 
 
+def test_a_receiver_that_comes_and_goes_is_told_once_each(tmp_path: Path) -> None:
+    found = bench(tmp_path, ACCELEROMETER_ONLY)
+    found.receivers["firm"].is_reachable = False
+    found.run("accelerometer", [NO_CHIP], until_s=20.0)
+    assert found.core.dispatch.statuses(found.clock.now)[0].trouble == "http://firm: nobody answers. Is it running?"
+    found.receivers["firm"].is_reachable = True
+    found.run("accelerometer", (), until_s=60.0)
+    assert found.core.dispatch.statuses(found.clock.now)[0].trouble == ""
+    told = [line for line in found.lines.said if line.startswith("Receiver firm")]
+    assert told == ["Receiver firm: http://firm: nobody answers. Is it running?", "Receiver firm answers"]
+
+
 def test_an_outbox_that_refuses_keeps_the_watchdog_hungry_and_loses_nothing(tmp_path: Path) -> None:
     found = bench(tmp_path, ACCELEROMETER_ONLY)
     with sqlite3.connect(tmp_path / "outbox.sqlite", isolation_level=None) as other:
