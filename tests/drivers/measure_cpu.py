@@ -17,10 +17,10 @@ from drivers.modbus import TcpLink
 from drivers.modbus_controller import ModbusController
 from drivers.register_map import RegisterImage
 from tests.drivers.gpio_server import GpioServer
+from tests.drivers.modbus_bench import NICE, honest
 from tests.drivers.modbus_servers import LyingServer
 from tests.drivers.test_door_contacts import CLOSED, PRESENCE
 from tests.drivers.test_i2c import BusServer
-from tests.drivers.test_modbus import NICE, honest
 
 DRAINS, SAMPLES = 3000, 13
 

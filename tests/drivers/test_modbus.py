@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ast
-import os
-import pty
 import threading
 import time
-import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +14,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import drivers
-from drivers.map_files import load_register_map
-from drivers.modbus import SerialLink, TcpLink
+from drivers.modbus import TcpLink
 from drivers.modbus_controller import ModbusController
-from drivers.register_map import RegisterImage, RegisterMap
+from drivers.register_map import RegisterMap
 from drivers.register_map_toml import register_map_from
 from edge_agent.errors import SettingsError, SourceUnavailable
-from edge_agent.readings import (
-    ControllerDoor,
-    ControllerReport,
-    Direction,
-    FaultReason,
-    Mode,
-    Reading,
-    SourceFault,
+from edge_agent.readings import ControllerReport, Direction, FaultReason, Reading, SourceFault
+from tests.drivers.modbus_bench import (
+    DRIVING,
+    IMAGE,
+    NICE,
+    POLL_HZ,
+    Bench,
+    Start,
+    faults,
+    has_faults,
+    has_reports,
+    honest,
+    reports,
+    words_of,
 )
 from tests.drivers.modbus_servers import (
     LyingServer,
@@ -38,91 +40,11 @@ from tests.drivers.modbus_servers import (
     Request,
     Say,
     Script,
-    crc,
     framed,
     free_port,
     refusal,
     reply,
-    rtu_reply,
 )
-
-NICE = load_register_map("nice3000plus")
-DRIVING = ControllerReport(
-    t_ns=0,
-    floor="5",
-    direction=Direction.UP,
-    mode=Mode.NORMAL,
-    door=ControllerDoor.CLOSED,
-    fault=0,
-    safety_circuit_closed=True,
-    speed_mps=1.5,
-    load_percent=40.0,
-)
-IMAGE = NICE.encode(DRIVING)
-POLL_HZ = 16.0  # deadlines of 50 ms: a busy machine may hold a thread up for 20
-
-
-def words_of(request: Request, image: RegisterImage = IMAGE) -> list[int]:
-    block = next(block for block in NICE.reads if block.address == request.address)
-    return list(image.words(block))
-
-
-def honest(request: Request) -> list[Say]:
-    return [Say(reply(request, words_of(request)))]
-
-
-class Bench:
-    """A lying server and the driver that polls it."""
-
-    def __init__(self, script: Script, *, is_rtu: bool = False, poll_hz: float = POLL_HZ) -> None:
-        self.server = LyingServer(script, is_rtu=is_rtu)
-        self.controller = ModbusController(
-            NICE, TcpLink("127.0.0.1", self.server.port, is_rtu), now_ns=time.monotonic_ns, poll_hz=poll_hz
-        )
-
-    def read_until(self, is_enough: Callable[[list[Reading]], bool], *, most_s: float = 3.0) -> list[Reading]:
-        readings: list[Reading] = []
-        end_s = time.monotonic() + most_s
-        while not is_enough(readings):
-            assert time.monotonic() < end_s, f"only {readings}"
-            readings.extend(self.controller.read(0.2))
-        return readings
-
-    def close(self) -> None:
-        self.controller.close()
-        self.server.close()
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Bench]]:
-    benches: list[Bench] = []
-
-    def begin(script: Script, *, is_rtu: bool = False, poll_hz: float = POLL_HZ) -> Bench:
-        benches.append(Bench(script, is_rtu=is_rtu, poll_hz=poll_hz))
-        return benches[-1]
-
-    yield begin
-    for bench in benches:
-        bench.close()
-
-
-Start = Callable[..., Bench]
-
-
-def reports(readings: list[Reading]) -> list[ControllerReport]:
-    return [reading for reading in readings if isinstance(reading, ControllerReport)]
-
-
-def faults(readings: list[Reading]) -> list[SourceFault]:
-    return [reading for reading in readings if isinstance(reading, SourceFault)]
-
-
-def has_reports(count: int) -> Callable[[list[Reading]], bool]:
-    return lambda readings: len(reports(readings)) >= count
-
-
-def has_faults(count: int) -> Callable[[list[Reading]], bool]:
-    return lambda readings: len(faults(readings)) >= count
 
 
 def test_a_real_modbus_server_is_read_by_the_map() -> None:
@@ -342,77 +264,6 @@ def test_no_read_blocks_longer_than_its_time(start: Start) -> None:
         begun_s = time.monotonic()
         bench.controller.read(0.05)
         assert time.monotonic() - begun_s < 0.15
-
-
-def test_a_late_answer_on_a_bus_without_numbers_never_becomes_a_wrong_value(start: Start) -> None:
-    # The shift of peers' reports: one answer is late, and every later question gets the answer to the one before.
-    # Two reads of this map have the same length, so that the late answer looks right.
-    other = NICE.encode(replace(DRIVING, fault=77, direction=Direction.DOWN))
-
-    def script(request: Request) -> list[Say]:
-        if request.index in (5, 20):
-            return [Say(rtu_reply(request, words_of(request, other)), after_s=0.090)]
-        return [Say(rtu_reply(request, words_of(request)))]
-
-    bench = start(script, is_rtu=True)
-    readings = bench.read_until(has_reports(12))
-    assert faults(readings)
-    for report in reports(readings):
-        assert report == replace(DRIVING, t_ns=report.t_ns, is_suspect=report.is_suspect)
-    first_after = readings[readings.index(faults(readings)[0]) + 1]
-    assert isinstance(first_after, ControllerReport)
-    assert first_after.is_suspect
-
-
-@pytest.mark.parametrize(
-    "lie",
-    [
-        lambda request: rtu_reply(request, words_of(request), function=4),
-        lambda request: rtu_reply(request, [*words_of(request), 1]),
-        lambda request: rtu_reply(request, words_of(request))[:-1] + b"\x00",
-        lambda request: b"\x00\xff\x55" * 3,
-    ],
-    ids=["function", "count", "checksum", "noise"],
-)
-def test_damage_on_a_bus_without_numbers_never_becomes_a_report(start: Start, lie: Callable[[Request], bytes]) -> None:
-    bench = start(lambda request: [Say(lie(request))], is_rtu=True)
-    readings = bench.read_until(has_faults(1))
-    assert reports(readings) == []
-    assert faults(readings)[0].reason in (FaultReason.BAD_REPLY, FaultReason.DESYNC)
-
-
-def test_a_serial_port_is_polled_with_the_same_code(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    tty.setraw(theirs)
-
-    def unit() -> None:
-        try:
-            while raw := os.read(ours, 8):
-                request = Request(
-                    0, 0, raw[0], raw[1], int.from_bytes(raw[2:4], "big"), int.from_bytes(raw[4:6], "big")
-                )
-                assert crc(raw[:6]) == raw[6:]
-                os.write(ours, rtu_reply(request, words_of(request)))
-        except OSError:
-            return
-
-    threading.Thread(target=unit, daemon=True).start()
-    controller = ModbusController(
-        NICE, SerialLink(os.ttyname(theirs), 38400), now_ns=time.monotonic_ns, poll_hz=10.0, deadline_s=0.5
-    )
-    controller.open()
-    report = controller.read(1.0)[0]
-    assert report == replace(DRIVING, t_ns=report.t_ns)
-    controller.close()
-    os.close(ours)
-    os.close(theirs)
-
-
-def test_a_serial_port_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    controller = ModbusController(NICE, SerialLink(f"{tmp_path}/ttyUSB9"), now_ns=time.monotonic_ns)
-    with pytest.raises(SourceUnavailable) as caught:
-        controller.open()
-    assert "RS-485" in caught.value.hint
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
