@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-from receiver.cli import main
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; says what to install where the server library is not there."""
+    try:
+        from receiver import cli
+    except ModuleNotFoundError as error:
+        if error.name != "aiohttp":
+            raise
+        print("lift-receiver: aiohttp is not installed. pip install 'lift-edge-agent[receiver]'", file=sys.stderr)
+        return 2
+    return cli.main(arguments)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,10 +14,14 @@ CONNECTIONS_PER_ADDRESS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a client may take. Source: design/wire.md section 7.2."""
+    """How long a client may take. Source: design/wire.md section 7.2; the last is ours.
+
+    linger_s: after a refusal, for the client to stop sending and read it.
+    """
 
     head_s: float = 5.0
     body_s: float = 10.0
+    linger_s: float = 2.0
 
 
 PATIENCE = Patience()

@@ -8,6 +8,7 @@ from importlib.resources import files
 from aiohttp import web
 
 HEADERS: Mapping[str, str] = {
+    "Server": "lift-receiver",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

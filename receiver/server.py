@@ -73,7 +73,7 @@ async def start(service: Service, address: Address, patience: Patience = PATIENC
         access_log=None,
         keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=STOP_S,
-        lingering_time=STOP_S,
+        lingering_time=patience.linger_s,
         auto_decompress=False,  # a compressed body is refused by its type of bytes, never inflated
     )
     await runner.setup()

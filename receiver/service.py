@@ -14,6 +14,7 @@ from edge_agent.wire import answer_tag, decode_batch, decode_record
 from edge_agent.wire_values import Act, Batch, Receipt, Stream
 from receiver.board import BoardReader
 from receiver.committer import Committer
+from receiver.errors import StoreUnavailable
 from receiver.hub import Hub, PageEvent
 from receiver.incident_rows import IncidentView
 from receiver.incidents import IncidentKey
@@ -21,9 +22,13 @@ from receiver.json_view import beat_text, board_text, boxes_text, incident_text
 from receiver.rates import ALARM, ORDINARY, Buckets
 from receiver.store import Store
 
-BEAT_S = 3
-BOXES_S = 9
-"""How often pages hear a sign of life, and the list of boxes. The page calls the line lost after 8 s of silence."""
+BEAT_TICKS = 3
+BOXES_TICKS = 9
+"""How often pages hear a sign of life, and the list of boxes, in ticks of a second. The page calls the line lost after
+8 s of silence."""
+
+COMPLAINT_MS = 10_000
+"""A disk that takes nothing is said this often on standard error. Our choice."""
 
 log = logging.getLogger("receiver")
 _T = TypeVar("_T")
@@ -37,10 +42,11 @@ class TooMany:
 
 
 class Service:
-    """One running receiver. `now_ms` gives Unix time in ms."""
+    """One running receiver. `now_ms` gives Unix time in ms; `tick_s` is the second of the signs of life."""
 
-    def __init__(self, store: Store, reader: BoardReader, now_ms: Callable[[], int]) -> None:
+    def __init__(self, store: Store, reader: BoardReader, now_ms: Callable[[], int], *, tick_s: float = 1.0) -> None:
         self.now_ms = now_ms
+        self._tick_s = tick_s
         self.hub = Hub()
         self._committer = Committer(store)
         self._reader = reader
@@ -48,6 +54,7 @@ class Service:
         self._ordinary = Buckets(ORDINARY)
         self._alarms = Buckets(ALARM)
         self._has_box_news = False
+        self._complained_ms = 0
 
     async def take(self, body: bytes) -> Receipt | TooMany:
         """Store a request body. Raises `WireError` for damaged outer bytes, `StoreUnavailable`."""
@@ -58,7 +65,11 @@ class Service:
             wait_s = self._alarms.take(batch.device, at_ms)
         if wait_s:
             return TooMany(wait_s)
-        taken = await self._committer.take(batch, at_ms)
+        try:
+            taken = await self._committer.take(batch, at_ms)
+        except StoreUnavailable as error:
+            self._complain(error)
+            raise
         for sentence in taken.said:
             log.info("%s", sentence)
         if taken.is_renamed:
@@ -98,16 +109,16 @@ class Service:
 
     async def run(self) -> None:
         """Tell open pages that the line lives, until cancelled."""
-        passed_s = 0
+        ticks = 0
         while True:
-            await asyncio.sleep(1)
-            passed_s += 1
+            await asyncio.sleep(self._tick_s)
+            ticks += 1
             if self.hub.listener_count == 0:
                 continue
-            if self._has_box_news or passed_s % BOXES_S == 0:
+            if self._has_box_news or ticks % BOXES_TICKS == 0:
                 self._has_box_news = False
                 self.hub.publish(await self._boxes_event())
-            elif passed_s % BEAT_S == 0:
+            elif ticks % BEAT_TICKS == 0:
                 self.hub.publish(PageEvent("beat", beat_text(self.now_ms())))
 
     async def stop(self) -> None:
@@ -115,6 +126,12 @@ class Service:
         self.hub.stop()
         await self._committer.stop()
         self._reading.shutdown()
+
+    def _complain(self, error: StoreUnavailable) -> None:
+        """Say that nothing is stored, but not for every request."""
+        if self.now_ms() - self._complained_ms >= COMPLAINT_MS:
+            self._complained_ms = self.now_ms()
+            log.error("NOTHING IS STORED: %s", error)
 
     async def _poll(self, device: bytes, after: int) -> Receipt | None:
         polled = await self._committer.ask(lambda store: store.notices_after(device, after, self.now_ms()))

@@ -73,22 +73,26 @@ def with_receiver(
     *,
     patience: Patience = PATIENCE,
     make_store: Callable[[Path], Store] = Store,
+    tick_s: float = 1.0,
 ) -> _T:
     """Run a story against a receiver that lives as long as it."""
 
     async def run() -> _T:
-        async with a_receiver(folder, patience, make_store) as far_end:
+        async with a_receiver(folder, patience, make_store, tick_s) as far_end:
             return await story(far_end)
 
     return asyncio.run(run())
 
 
 @asynccontextmanager
-async def a_receiver(folder: Path, patience: Patience, make_store: Callable[[Path], Store]) -> AsyncIterator[FarEnd]:
+async def a_receiver(
+    folder: Path, patience: Patience, make_store: Callable[[Path], Store], tick_s: float
+) -> AsyncIterator[FarEnd]:
+    """A receiver and a client for it."""
     clock = Clock()
     store = make_store(folder)
     reader = BoardReader(folder)
-    running = await start(Service(store, reader, clock.now_ms), Address("127.0.0.1", 0), patience)
+    running = await start(Service(store, reader, clock.now_ms, tick_s=tick_s), Address("127.0.0.1", 0), patience)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
             yield FarEnd(running.url, client, clock)

@@ -11,7 +11,7 @@ from receiver.connections import CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, P
 from tests.receiver.live import FarEnd, with_receiver
 from tests.receiver.making import alarm, body
 
-HURRIED = Patience(head_s=0.2, body_s=0.3)
+HURRIED = Patience(head_s=0.2, body_s=0.3, linger_s=0.1)
 HEAD = (
     b"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.lift-batch+cbor\r\n"
     b"Content-Length: 100\r\n\r\n"

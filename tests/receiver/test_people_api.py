@@ -248,12 +248,26 @@ def test_an_alarm_and_its_taking_over_reach_an_open_page_at_once(tmp_path: Path)
     with_receiver(tmp_path, story)
 
 
-def test_an_open_page_hears_that_the_line_lives(tmp_path: Path) -> None:
+def test_an_open_page_hears_that_the_line_lives_and_who_is_there(tmp_path: Path) -> None:
     async def story(far_end: FarEnd) -> None:
         page = await far_end.client.get(f"{far_end.url}/v1/events")
         await next_event(page.content)
+        events = [await next_event(page.content) for _ in range(3)]
+        assert [name for name, _ in events] == ["beat", "beat", "boxes"]
+        assert {said["now_ms"] for _, said in events} == {NOW_MS}
+        page.close()
+
+    with_receiver(tmp_path, story, tick_s=0.01)
+
+
+def test_a_new_box_is_on_open_pages_within_a_second(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        page = await far_end.client.get(f"{far_end.url}/v1/events")
+        await next_event(page.content)
+        await far_end.receipt(body(alarm(1, phase=Phase.TEST)))
         name, said = await next_event(page.content)
-        assert (name, said["now_ms"]) == ("beat", NOW_MS)
+        assert (name, [box["device"] for box in said["devices"]]) == ("boxes", [DEVICE.hex()])
+        assert said["devices"][0]["test_ms"] == NOW_MS
         page.close()
 
     with_receiver(tmp_path, story)

@@ -143,14 +143,19 @@ class FullDisk(Store):
         raise StoreUnavailable("nothing was stored (disk full)", subject="database", hint="Free some room")
 
 
-def test_what_cannot_be_stored_is_answered_with_503_and_no_receipt(tmp_path: Path) -> None:
+def test_what_cannot_be_stored_is_answered_with_503_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story(far_end: FarEnd) -> None:
+        assert (await far_end.post(body(alarm(1)))).status == 503
         answer = await far_end.post(body(alarm(1)))
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "5"
         assert answer.content_type == "application/json"
 
     with_receiver(tmp_path, story, make_store=FullDisk)
+    said = [record.getMessage() for record in caplog.records if record.name == "receiver"]
+    assert said == ["NOTHING IS STORED: database: nothing was stored (disk full). Free some room"]
 
 
 def test_many_boxes_at_once_are_each_answered_for_themselves(tmp_path: Path) -> None:

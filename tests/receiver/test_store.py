@@ -12,7 +12,7 @@ import pytest
 from edge_agent.wire import Act, Gap, Mark, Phase, Stream, Verdict, encode_record
 from receiver.board import BoardReader
 from receiver.errors import NoticeRefused, ReceiverError, StoreUnavailable
-from receiver.incidents import IncidentKey, IncidentState
+from receiver.incidents import Incident, IncidentKey, IncidentState
 from receiver.store import Arrival, Store
 from tests.receiver.making import (
     DEVICE,
@@ -332,3 +332,17 @@ def test_an_incident_known_from_a_later_record_only_is_shown(store: Store, tmp_p
     reader.close()
     assert view is not None
     assert view.incident.state is IncidentState.RAISED
+
+
+def test_what_the_database_folds_is_what_all_records_fold(store: Store, tmp_path: Path) -> None:
+    phases = [Phase.UPDATED, Phase.UPDATED, Phase.CONDITION_GONE, Phase.UPDATED, Phase.CONDITION_GONE, Phase.ENDED]
+    records = [alarm(2 + n, phase=phase, incident=1, percent=n) for n, phase in enumerate([*phases, Phase.ENDED])]
+    expected = Incident(KEY)
+    for record in records:
+        expected = expected.with_record(record)
+        store.take(batch(record), NOW_MS)
+        reader = BoardReader(tmp_path)
+        view = reader.incident(KEY)
+        reader.close()
+        assert view is not None
+        assert view.incident == expected
