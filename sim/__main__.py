@@ -9,6 +9,7 @@ from pathlib import Path
 from edge_agent.errors import EdgeAgentError
 from sim import cli_scenarios
 from sim.cli_serve import serve
+from sim.cli_world import run_worlds
 from sim.demo import MAP_NAME, run_demo
 
 _BROKEN = 2
@@ -52,6 +53,14 @@ def parser() -> argparse.ArgumentParser:
     )
     live.add_argument("--receiver", metavar="URL", default="http://127.0.0.1:8080", help="for the agent's settings")
     live.add_argument("--map", metavar="NAME", default=MAP_NAME, help=f"register map (default {MAP_NAME})")
+    world = commands.add_parser(
+        "world",
+        help="agent core, outbox and delivery with a bad network and sudden deaths, under virtual time, from one seed",
+    )
+    world.add_argument("names", metavar="NAME", nargs="*", help="scenarios; none: all that are shipped")
+    world.add_argument("--seed", type=int, default=1)
+    world.add_argument("--seeds", type=int, default=1)
+    world.add_argument("--calm", action="store_true", help="good network, no deaths")
     return top
 
 
@@ -73,6 +82,8 @@ def _run(args: argparse.Namespace) -> int:
             return cli_scenarios.describe(args.name)
         case "run":
             return cli_scenarios.run(args)
+        case "world":
+            return run_worlds(args.names, seed=args.seed, seeds=args.seeds, is_rough=not args.calm)
         case "serve":
             return serve(
                 args.story,
