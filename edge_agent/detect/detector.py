@@ -216,8 +216,8 @@ class Detector:
                 self._position.lose()
             self._moving = state
             finished = ride or finished
-        door = self._doors.settle(frame.end_ns)
-        self._occupancy.take_frame(frame, self._moving, door)
+        if not is_frozen:
+            self._occupancy.take_frame(frame, self._moving, self._doors.settle(frame.end_ns))
         return finished
 
     def _trip(self, t_ns: int, ride: Ride) -> Trip:

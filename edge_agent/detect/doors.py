@@ -10,11 +10,13 @@ the next edge or periodic level.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.alarms import DoorState
 from edge_agent.detect.limits import Limits
 from edge_agent.readings import ControllerDoor, Signal, SignalEdge
+
+BREAK_SHOWN_NS = 60_000_000  # a little more than a frame, so that no short break falls between two
 
 FRONT = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED)
 REAR = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
@@ -35,7 +37,7 @@ class DoorView:
     since_ns: int
     is_witnessed: bool  # by a contact or the controller; False: no door information at all
     closed_at_ns: int  # when the doors were last seen to reach closed
-    not_closed_since_ns: int  # raw: since when the closed contact has been broken without pause; 0 while made
+    break_ns: int  # raw: how long a closed contact has been broken, or was in a break that ended just now; 0: made
     opening_since_ns: int  # an opening that has not reached open; 0: none
     failed_openings: int  # openings that fell back to closed, since the door was last open
     closing_since_ns: int  # the first closing that has not reached closed; 0: none
@@ -49,7 +51,9 @@ UNWITNESSED = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
 class Contact:
     """One line: raw level and debounced level with the time of the edge that made it."""
 
-    __slots__ = ("_debounce_ns", "is_active", "is_known", "raw", "raw_since_ns", "since_ns")
+    __slots__ = (
+        "_broken_from_ns", "_broken_to_ns", "_debounce_ns", "is_active", "is_known", "raw", "raw_since_ns", "since_ns",
+    )  # fmt: skip
 
     def __init__(self, debounce_ns: int) -> None:
         self._debounce_ns = debounce_ns
@@ -58,18 +62,33 @@ class Contact:
         self.since_ns = 0
         self.raw = False
         self.raw_since_ns = 0
+        self._broken_from_ns = 0
+        self._broken_to_ns = 0
 
     def take(self, t_ns: int, is_active: bool) -> None:
         """Take an edge or a repeated level."""
         if not self.is_known:
             self.is_known = True
             self.is_active = self.raw = is_active
-            self.since_ns = self.raw_since_ns = t_ns
+            self.since_ns = self.raw_since_ns = self._broken_from_ns = t_ns
             return
         self.settle(t_ns)
-        if is_active != self.raw:
-            self.raw = is_active
-            self.raw_since_ns = t_ns
+        if is_active == self.raw:
+            return
+        self.raw = is_active
+        self.raw_since_ns = t_ns
+        if is_active:
+            self._broken_to_ns = t_ns
+        elif t_ns - self._broken_to_ns > self._debounce_ns:  # else the same break, bouncing
+            self._broken_from_ns = t_ns
+
+    def break_ns(self, now_ns: int) -> int:
+        """Length of the raw break that is under way or ended within the last `BREAK_SHOWN_NS`; 0: none."""
+        if not self.is_known:
+            return 0
+        if not self.raw:
+            return now_ns - self._broken_from_ns
+        return self._broken_to_ns - self._broken_from_ns if now_ns - self._broken_to_ns <= BREAK_SHOWN_NS else 0
 
     def settle(self, now_ns: int) -> bool:
         """Accept a raw level that has stood long enough; True if the debounced level changed."""
@@ -182,10 +201,7 @@ class DoorStage:
         """Take the controller's word; it decides only where no contact is wired, but a fault always counts."""
         last = self._controller
         if door is ControllerDoor.FAULT:
-            self._controller = DoorView(
-                last.state, last.since_ns, True, last.closed_at_ns, last.not_closed_since_ns, last.opening_since_ns,
-                last.failed_openings, last.closing_since_ns, last.failed_closings, True,
-            )  # fmt: skip
+            self._controller = replace(last, is_witnessed=True, is_fault=True)
             return
         state = _FROM_CONTROLLER[door]
         if state is last.state and not last.is_fault:
@@ -197,7 +213,7 @@ class DoorStage:
             since_ns=t_ns if state is not last.state else last.since_ns,
             is_witnessed=True,
             closed_at_ns=t_ns if is_closed and last.state is not DoorState.UNKNOWN else last.closed_at_ns,
-            not_closed_since_ns=0 if is_closed else last.not_closed_since_ns or t_ns,
+            break_ns=0,
             opening_since_ns=(last.opening_since_ns or t_ns) if state is DoorState.OPENING else 0,
             failed_openings=0
             if state is DoorState.OPEN
@@ -220,16 +236,18 @@ class DoorStage:
         for leaf in self._leaves:
             leaf.settle(now_ns)
         if not self._leaves:
-            return self._controller
+            view = self._controller
+            is_open = view.is_witnessed and view.state is not DoorState.CLOSED
+            return replace(view, break_ns=now_ns - view.since_ns) if is_open else view
         main = max(self._leaves, key=lambda leaf: (leaf.state is not DoorState.CLOSED, leaf.state.value, leaf.since_ns))
-        raw = [leaf.closed for leaf in self._leaves if leaf.closed is not None]
-        broken = [contact.raw_since_ns for contact in raw if contact.is_known and not contact.raw]
         return DoorView(
             state=main.state,
             since_ns=main.since_ns,
             is_witnessed=main.state is not DoorState.UNKNOWN,
             closed_at_ns=max(leaf.closed_at_ns for leaf in self._leaves),
-            not_closed_since_ns=min(broken, default=0),
+            break_ns=max(
+                (c.break_ns(now_ns) for c in (leaf.closed for leaf in self._leaves) if c is not None), default=0
+            ),
             opening_since_ns=max(leaf.opening_since_ns for leaf in self._leaves),
             failed_openings=max(leaf.failed_openings for leaf in self._leaves),
             closing_since_ns=max(leaf.closing_since_ns for leaf in self._leaves),

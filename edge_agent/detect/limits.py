@@ -54,6 +54,9 @@ class Limits:
     entrapment_hold_s_at_landing: float = _limit(90.0, 30.0, 600.0, CATALOGUE + " row 1")
     entrapment_hold_s_place_unknown: float = _limit(75.0, 20.0, 300.0, "between the two rows of the catalogue")
     entrapment_occupied_percent_min: float = _limit(40.0, 5.0, 95.0, "errs towards rescue: below even odds")
+    entrapment_occupied_percent_abnormal: float = _limit(
+        15.0, 1.0, 95.0, "a stop between landings or by the brake is never a parked car: rescue first"
+    )
     entrapment_clear_open_s: float = _limit(2.0, 0.5, 30.0, CATALOGUE + " row 1")
     # emergency stop
     emergency_decel_mps2_min: float = _limit(2.0, 1.2, 6.0, CATALOGUE + " row 32")

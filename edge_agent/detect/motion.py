@@ -232,7 +232,7 @@ class MotionStage:
             return False
         left = self._course.speed
         change = candidate.speed
-        return left * change < 0.0 and abs(change) <= 1.35 * abs(left) + 0.02 and abs(left) > 0.03
+        return left * change < 0.0 and abs(change) <= 1.6 * abs(left) + 0.04 and abs(left) > 0.03
 
     def _new_course(self, push: float) -> Course:
         """Begin where the frames before the push already lean the same way: soft starts rise slowly."""

@@ -86,7 +86,6 @@ class OccupancyStage:
         self._was_open = False
         self._trips_since_open = 0
         self._first_ns = 0
-        self._has_moved = False
         self._presence_now = False
         self._presence_rose_ns = 0
         self._presence_fell_ns = 0
@@ -177,7 +176,6 @@ class OccupancyStage:
 
     def _begin_trip(self, start_ns: int, door: DoorView) -> None:
         self._beats.clear()
-        self._has_moved = True
         wait_s = (start_ns - max(door.closed_at_ns, self._first_ns)) / 1e9
         if not door.is_witnessed or (door.closed_at_ns == 0 and wait_s < CALL_S):
             self._prior = PRIOR_UNKNOWN
@@ -217,7 +215,7 @@ class OccupancyStage:
     def _percent(self, now_ns: int, motion: MotionState, door: DoorView) -> int:
         prior = self._prior
         odds = prior / (1.0 - prior)
-        if not motion.is_moving and (door.closed_at_ns > motion.since_ns or not self._has_moved):
+        if not motion.is_moving and self._trips_since_open == 0:
             odds /= 1.0 + (now_ns - max(door.closed_at_ns, self._first_ns)) / 1e9 / IDLE_S
         odds *= self._ratio()
         if not motion.is_moving:

@@ -8,6 +8,7 @@ does not decide, the answer is None, never a guess. After a gap: the height is l
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from edge_agent.detect.limits import Limits
@@ -20,6 +21,11 @@ SPEED_SIGMA_MPS = 0.02
 Melbourne recording, largest error 0.05 m in 3.7 m; accelerometer data sheets give 1 to 2 % scale error; the speed that a
 soft start hides below the push threshold."""
 
+SCALE_SIGMA_LEARNED = 0.004
+SCALE_ERROR_MAX = 0.06
+SCALE_TRIP_M_MIN = 2.0
+ERRORS_KEPT = 20
+ERRORS_ENOUGH = 4
 SAME_LANDING_M = 0.6
 STOREY_M_MIN = 2.2
 """Two landings of one door side are never closer. Source: clear entrance heights of 2.0 m (memory, unverified)."""
@@ -61,6 +67,10 @@ class PositionStage:
             else:
                 self._guesses = [landing.height_m for landing in self._landings]
         self._zone_contact: bool | None = None
+        self._from_m: float | None = None  # the landing height at which the last trip began, where it is certain
+        self._last_trip_m = 0.0
+        self._scale = 1.0
+        self._errors_m: deque[float] = deque(maxlen=ERRORS_KEPT)
 
     def take_zone(self, is_in_zone: bool) -> None:
         """A door-zone contact, or the controller, says whether the car is in a door zone."""
@@ -77,12 +87,14 @@ class PositionStage:
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
-        step_sigma = _trip_sigma(distance_m, duration_s)
+        step_sigma = self._trip_sigma(distance_m, duration_s)
+        self._from_m = self._height if self._sigma == 0.0 else None
+        self._last_trip_m = distance_m
         if self._height is not None:
-            self._height += distance_m
+            self._height += self._scale * distance_m
             self._sigma = (self._sigma**2 + step_sigma**2) ** 0.5
         elif self._guesses is not None:
-            self._guesses = [g + distance_m for g in self._guesses]
+            self._guesses = [g + self._scale * distance_m for g in self._guesses]
             self._sigma = (self._sigma**2 + step_sigma**2) ** 0.5
         return self.landing()
 
@@ -97,6 +109,8 @@ class PositionStage:
             return self.landing()
         nearest = self._nearest(self._height)
         if nearest is not None and abs(nearest.height_m - self._height) <= max(SAME_LANDING_M, 2.0 * self._sigma):
+            if self._sigma > 0.0:
+                self._learn(self._height - nearest.height_m, nearest.height_m)
             if not self._is_given:
                 nearest.visits += 1
                 nearest.height_m += (self._height - nearest.height_m) / min(nearest.visits, 20)
@@ -107,6 +121,20 @@ class PositionStage:
         elif self._is_given:
             self.lose()
         return self.landing()
+
+    def _learn(self, error_m: float, height_m: float) -> None:
+        """How far off the last trip was; at given landings also the scale of this sensor."""
+        self._errors_m.append(error_m)
+        if self._is_given and self._from_m is not None and abs(self._last_trip_m) >= SCALE_TRIP_M_MIN:
+            ratio = (height_m - self._from_m) / self._last_trip_m
+            if abs(ratio - 1.0) <= SCALE_ERROR_MAX:
+                self._scale += (ratio - self._scale) * 0.3
+
+    def _trip_sigma(self, distance_m: float, duration_s: float) -> float:
+        if len(self._errors_m) < ERRORS_ENOUGH:
+            return TRIP_SIGMA_M + SCALE_SIGMA * abs(distance_m) + SPEED_SIGMA_MPS * duration_s
+        recent = (sum(e * e for e in self._errors_m) / len(self._errors_m)) ** 0.5
+        return float(max(TRIP_SIGMA_M, 1.5 * recent)) + SCALE_SIGMA_LEARNED * abs(distance_m)
 
     def _narrow(self) -> None:
         """Keep the guesses that stand at a landing now; one left is the truth."""
@@ -135,11 +163,11 @@ class PositionStage:
 
     def now(self, travel_m: float, travel_s: float) -> Position:
         """The position with `travel_m` in `travel_s` of the ride under way added."""
-        height = None if self._height is None else self._height + travel_m
+        height = None if self._height is None else self._height + self._scale * travel_m
         nearest = None if height is None else self._nearest(height)
         offset = None if height is None or nearest is None else height - nearest.height_m
         index = self._landings.index(nearest) if nearest is not None and self._is_given else None
-        sigma = self._sigma + (_trip_sigma(travel_m, travel_s) if travel_s > 0.0 else 0.0)
+        sigma = self._sigma + (self._trip_sigma(travel_m, travel_s) if travel_s > 0.0 else 0.0)
         return Position(height, sigma, index, offset, self._is_outside(height, offset, sigma))
 
     def _is_outside(self, height: float | None, offset: float | None, sigma: float) -> bool | None:
@@ -158,7 +186,3 @@ class PositionStage:
     def _has_no_room(self, height: float) -> bool:
         """No further landing fits here between those already learned."""
         return any(abs(landing.height_m - height) < STOREY_M_MIN - 0.3 for landing in self._landings)
-
-
-def _trip_sigma(distance_m: float, duration_s: float) -> float:
-    return TRIP_SIGMA_M + SCALE_SIGMA * abs(distance_m) + SPEED_SIGMA_MPS * duration_s

@@ -85,7 +85,10 @@ class DoorOpenFailureRule:
         )
         seen = car.occupancy
         has_sign = (
-            seen.presence_seen or seen.passenger_flag is True or seen.button_pressed or seen.stirs_count >= DUE_STIRS_MIN
+            seen.presence_seen
+            or seen.passenger_flag is True
+            or seen.button_pressed
+            or seen.stirs_count >= DUE_STIRS_MIN
         )
         return arrived and has_sign and seen.percent >= DUE_PERCENT_MIN and car.position.is_outside_zone is False
 
@@ -158,19 +161,22 @@ class DoorOpenInMotionRule:
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
-        broken_since, course = car.door.not_closed_since_ns, car.course
-        self._has_closed = self._has_closed or broken_since == 0
-        if broken_since == 0 or course is None or not car.motion.is_mounted:
+        open_ms, course = car.door.break_ns / 1e6, car.course
+        self._has_closed = self._has_closed or open_ms == 0.0
+        if open_ms == 0.0 or course is None or not car.motion.is_mounted:
             return ()
-        open_ms = (car.t_ns - broken_since) / 1e6
         speed = abs(car.motion.speed_mps)
         if open_ms < self._limits.door_motion_ms_min or speed <= self._limits.door_motion_speed_mps_min:
             return ()
         outside = car.position.is_outside_zone
         if outside is False:
             return ()
-        if outside is None and (speed < UNKNOWN_ZONE_SPEED_MPS_MIN or speed < BEFORE_STOP_RATIO * course.peak_speed):
+        may_be_levelling = speed < max(
+            UNKNOWN_ZONE_SPEED_MPS_MIN, min(LEVELLING_SPEED_MPS_MAX, BEFORE_STOP_RATIO * course.peak_speed)
+        )
+        if outside is None and may_be_levelling and (course.has_braked or car.motion.phase is not Phase.RUNNING):
             return ()
+        self._has_closed = False
         return (
             Finding(
                 kind=self.kind,

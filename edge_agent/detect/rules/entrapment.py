@@ -19,7 +19,7 @@ class EntrapmentRule:
 
     Signal: standstill from motion, door state, P(someone inside), door zone, and a second sign of trouble.
     Decision: held 30 s with a second sign, 60 s outside the door zone, 90 s at a landing, between them where the
-    place is unknown, if P is at least the limit. Without any word about the door: only outside the zone or after an
+    place is unknown, if P is at least the limit (a lower one after a stop that no empty car makes by itself). Without any word about the door: only outside the zone or after an
     emergency stop, and with strong P.
     Confused with: a parked empty car (P is low: it left after a pause or parked itself), people waiting behind a
     door that is about to open (hold times), inspection operation (muted).
@@ -45,13 +45,17 @@ class EntrapmentRule:
             self._shut_since_ns = standing if standing > car.door.since_ns else car.t_ns
             self._shut_since_ns = max(self._shut_since_ns, car.armed_ns)
         stuck_s = (car.t_ns - max(self._shut_since_ns, standing)) / 1e9
-        if stuck_s < SUSPECT_S or car.occupancy.percent < self._limits.entrapment_occupied_percent_min:
-            return ()
         outside = car.position.is_outside_zone
-        if not car.door.is_witnessed:
-            has_stopped_wrongly = outside is True or AlarmKind.EMERGENCY_STOP in raised
-            if not has_stopped_wrongly or car.occupancy.percent < UNWITNESSED_PERCENT_MIN:
-                return ()
+        is_abnormal = outside is True or AlarmKind.EMERGENCY_STOP in raised
+        percent_min = (
+            self._limits.entrapment_occupied_percent_abnormal
+            if is_abnormal
+            else self._limits.entrapment_occupied_percent_min
+        )
+        if stuck_s < SUSPECT_S or car.occupancy.percent < percent_min:
+            return ()
+        if not car.door.is_witnessed and not (is_abnormal and car.occupancy.percent >= UNWITNESSED_PERCENT_MIN):
+            return ()
         sign = self._second_sign(car, raised)
         return (
             Finding(

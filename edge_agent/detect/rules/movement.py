@@ -8,6 +8,8 @@ from edge_agent.detect.limits import Limits
 from edge_agent.detect.rules.rule import Finding
 
 SUSPECT_S = 3.0
+JUST_STOPPED_NS = 12_000_000_000
+"""A standstill is noticed up to 8 s late where the car might still be creeping. Source: `motion.QUIET_CREEP_FRAMES`."""
 
 
 class StoppedOutsideDoorZoneRule:
@@ -33,7 +35,8 @@ class StoppedOutsideDoorZoneRule:
             self._outside_since_ns = None
             return ()
         if self._outside_since_ns is None:
-            self._outside_since_ns = max(standing, car.armed_ns)
+            has_just_stopped = car.t_ns - standing <= JUST_STOPPED_NS
+            self._outside_since_ns = max(standing, car.armed_ns) if has_just_stopped else car.t_ns
         still_s = (car.t_ns - max(standing, self._outside_since_ns)) / 1e9
         if still_s < SUSPECT_S:
             return ()
