@@ -13,6 +13,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,7 @@ class _Demo:
         self._is_live = is_live
         self._account = _Account()
         self._is_armed = False
+        self._story_s: Callable[[], float] | None = None  # None: before there is a lift
         self._tell("demo", f"{played.scenario.title}.")
         print(textwrap.fill(played.scenario.story, 110, initial_indent=" " * 21, subsequent_indent=" " * 21))
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lift-demo-")))
@@ -100,6 +102,7 @@ class _Demo:
         now_ns = SystemClock().now_ns
         self._lift = LiveLift(played, self._folder, register_map, now_ns, lead_s=_LEAD_S, keeps_running=is_live)
         stack.callback(self._lift.close)
+        self._story_s = lambda: self._lift.story_s
         self._lift.start()
         config = self._folder / "agent.toml"
         config.write_text(agent_config(self._lift, url, self._folder / "state", MAP_NAME), encoding="utf-8")
@@ -145,8 +148,7 @@ class _Demo:
     # ---- telling
 
     def _tell(self, who: str, sentence: str) -> None:
-        t_s = self._lift.story_s if hasattr(self, "_lift") else None
-        clock = "        " if t_s is None else f"{t_s:6.1f} s"
+        clock = "        " if self._story_s is None else f"{self._story_s():6.1f} s"
         print(f"{clock}  {who:<10} {sentence}", flush=True)
 
     def _say_due(self, waiting: list[Told]) -> None:

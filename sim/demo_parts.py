@@ -21,6 +21,10 @@ _STOP_S = 4.0
 _HTTP_S = 2.0
 
 
+def _module_path() -> list[str]:
+    return [_PACKAGES, *filter(None, [os.environ.get("PYTHONPATH")])]
+
+
 class Child:
     """A child process in a session of its own; its lines wait in a bounded queue."""
 
@@ -30,7 +34,7 @@ class Child:
         self._process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([_PACKAGES, os.environ.get("PYTHONPATH", "")])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(_module_path())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
