@@ -32,10 +32,11 @@ class _TooLong(Exception):
 
 
 class _Wire(io.RawIOBase):
-    """What arrives on a socket, until a deadline and up to a size."""
+    """What arrives on a socket, until a deadline and up to a size. `hold` keeps the socket open as long as this is."""
 
-    def __init__(self, sock: socket.socket, deadline_s: float) -> None:
+    def __init__(self, sock: socket.socket, hold: io.BufferedIOBase, deadline_s: float) -> None:
         self._sock = sock
+        self._hold = hold
         self._deadline_s = deadline_s
         self._left = WHOLE_ANSWER_BYTES_MAX
 
@@ -52,6 +53,10 @@ class _Wire(io.RawIOBase):
         if self._left < 0:
             raise _TooLong
         return count
+
+    def close(self) -> None:
+        self._hold.close()
+        super().close()
 
 
 class HttpUplink:
@@ -114,11 +119,15 @@ class HttpUplink:
         connection.response_class = _response_class(deadline_s)
         connection.request(method, self._prefix + path, body, {"User-Agent": "lift-edge-agent", **headers})
         response = connection.getresponse()
-        answer = response.read(ANSWER_BYTES_MAX + 1)
-        if len(answer) > ANSWER_BYTES_MAX:
-            raise _TooLong
-        if not response.isclosed():
-            response.read(1)  # the end of a chunked answer, so that the connection can be kept
+        if response.length is None and not response.chunked:
+            raise http.client.HTTPException("an answer that does not say how long it is")
+        answer = b""
+        while piece := response.read(ANSWER_BYTES_MAX + 1 - len(answer)):
+            answer += piece
+            if len(answer) > ANSWER_BYTES_MAX:
+                raise _TooLong
+        if response.length:
+            raise http.client.IncompleteRead(answer, response.length)
         return response, answer
 
     def _connected(self, deadline_s: float) -> http.client.HTTPConnection:
@@ -172,8 +181,7 @@ def _response_class(deadline_s: float) -> type[http.client.HTTPResponse]:
 
         def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None):
             super().__init__(sock, debuglevel, method, url)
-            self.fp.close()
-            self.fp = io.BufferedReader(_Wire(sock, deadline_s))
+            self.fp = io.BufferedReader(_Wire(sock, self.fp, deadline_s))
 
     return Response
 
