@@ -52,7 +52,7 @@ class Saturated:
     """The accelerometer sits at the end of its range on all axes."""
 
     window: Window
-    range_mps2: float = 39.24
+    range_mps2: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _altered(reading: Reading, fault: Saturated | Noisy, rng: np.random.Generato
         return reading
     samples = reading.samples_mps2.copy()
     if isinstance(fault, Saturated):
-        samples[inside] = np.where(samples[inside] < 0.0, -fault.range_mps2, fault.range_mps2)
+        samples[inside] = fault.range_mps2  # a chip in this state stays at one end
     else:
         samples[inside] += rng.normal(0.0, fault.rms_mps2, samples[inside].shape)
     return AccelFrame(reading.times_ns, samples)

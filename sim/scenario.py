@@ -44,6 +44,7 @@ RATED_MPS: Mapping[Drive, tuple[float, ...]] = {
 }
 """Usual rated speeds. Source: from memory, unverified."""
 
+_FULL_SCALE_MPS2 = 39.24
 _ACCEL_RATES_HZ = (50.0, 100.0, 200.0)
 
 
@@ -218,7 +219,7 @@ class Played:
             case FaultKind.FROZEN:
                 return Frozen(window)
             case FaultKind.SATURATED:
-                return Saturated(window)
+                return Saturated(window, _FULL_SCALE_MPS2 if self.box.accel is None else self.box.accel.range_mps2)
             case FaultKind.NOISY:
                 return Noisy(window, planned.amount)
             case FaultKind.THINNED:
