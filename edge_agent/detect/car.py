@@ -8,6 +8,7 @@ from edge_agent.alarms import DoorState, Place
 from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.doors import DoorView
 from edge_agent.detect.motion import MotionState, Phase
+from edge_agent.detect.mount import MountView
 from edge_agent.detect.occupancy import OccupancyView
 from edge_agent.detect.position import Position
 from edge_agent.readings import Direction, FaultReason, Mode
@@ -23,6 +24,7 @@ class ControllerView:
     direction: Direction | None
     speed_mps: float | None
     fault: int | None
+    fault_since_ns: int
     safety_circuit_closed: bool | None
     floor: str | None
 
@@ -56,6 +58,13 @@ class CarState:
     is_inspection: bool
     inspection_since_ns: int
     mains_ok: bool | None
+    mains_since_ns: int  # since when `mains_ok` has been so
+    button_since_ns: int  # since when the alarm button has been held; 0: not held
+    is_out_of_service: bool
+    shock_mps2: float  # largest departure of a sample's length from gravity in this frame
+    mount: MountView
+    rated_speed_mps: float | None  # told, or learned from this lift's own trips
+    travel_max_m: float | None  # from the lowest to the highest known landing
     sources: tuple[SourceView, ...]
 
     @property

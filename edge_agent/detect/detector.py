@@ -13,17 +13,36 @@ from typing import assert_never
 from edge_agent.alarms import Conclusion, DoorState, OpenIncident, Trip
 from edge_agent.detect.car import CarState, ControllerView
 from edge_agent.detect.course import Ride
-from edge_agent.detect.doors import DoorStage
+from edge_agent.detect.doors import Contact, DoorStage
 from edge_agent.detect.episodes import Episodes
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion import MotionStage, MotionState, Phase
+from edge_agent.detect.mount import MountStage
 from edge_agent.detect.occupancy import OccupancyStage
 from edge_agent.detect.position import PositionStage
-from edge_agent.detect.rules.acceleration import EmergencyStopRule
+from edge_agent.detect.rules.acceleration import (
+    EmergencyStopRule,
+    ExcessiveAccelerationRule,
+    ExcessiveJerkRule,
+    ImpactRule,
+)
+from edge_agent.detect.rules.controller import ControllerFaultRule, MainsLostRule, SafetyCircuitOpenRule
 from edge_agent.detect.rules.door import DoorCloseFailureRule, DoorOpenFailureRule, DoorOpenInMotionRule
-from edge_agent.detect.rules.entrapment import EntrapmentRule
-from edge_agent.detect.rules.health import ControllerLinkLostRule, SensorFaultRule
-from edge_agent.detect.rules.movement import StoppedOutsideDoorZoneRule
+from edge_agent.detect.rules.door_wear import (
+    DoorContactsDisagreeRule,
+    DoorHeldOpenRule,
+    DoorReversalsRule,
+    DoorSlowRule,
+)
+from edge_agent.detect.rules.entrapment import AlarmButtonRule, EntrapmentRule
+from edge_agent.detect.rules.health import BoxMovedRule, ControllerLinkLostRule, SensorFaultRule
+from edge_agent.detect.rules.movement import (
+    OverspeedRule,
+    PositionLostRule,
+    RunTimeExceededRule,
+    StoppedOutsideDoorZoneRule,
+    UnintendedMovementRule,
+)
 from edge_agent.detect.rules.rule import Rule
 from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter
 from edge_agent.detect.sources import ACCELEROMETER, CONTACTS, CONTROLLER, PRESSURE, SourceStage
@@ -42,7 +61,9 @@ from edge_agent.readings import (
     Tick,
 )
 
+GRAVITY_MPS2 = 9.80665
 LEARN_TRIPS = 5
+LEARN_SPEED_TRIPS = 10
 LEARN_TRIPS_KEPT = 50
 
 
@@ -72,13 +93,20 @@ class Detector:
         self._episodes = Episodes(_rules(limits), first_incident, resumed)
         self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True)
         self._was_open = False
+        self._was_moving = False
         self._last_ride: Ride | None = None
         self._decels: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
-        self._controller = ControllerView(wiring.has_controller, None, None, None, None, None, None, None)
+        self._controller = ControllerView(wiring.has_controller, None, None, None, None, None, 0, None, None)
+        self._mount = MountStage()
+        self._button = Contact(int(limits.door_debounce_ms * 1e6))
+        self._rated_speed_mps = installation.lift.rated_speed_mps
+        self._speeds: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
+        self._shock_mps2 = 0.0
         self._inspection_contact = False
         self._inspection_since_ns = 0
         self._inspection_seen_ns: int | None = None
         self._mains_ok: bool | None = None
+        self._mains_since_ns = 0
         self._car: CarState | None = None
 
     @property
@@ -126,10 +154,12 @@ class Detector:
         if edge.signal is Signal.PRESENCE:
             self._occupancy.take_presence(edge.t_ns, edge.is_active)
         elif edge.signal is Signal.ALARM_BUTTON:
-            self._occupancy.take_button(edge.is_active)
+            self._button.take(edge.t_ns, edge.is_active)
         elif edge.signal is Signal.DOOR_ZONE:
             self._position.take_zone(edge.is_active)
         elif edge.signal is Signal.MAINS:
+            if edge.is_active is not self._mains_ok:
+                self._mains_since_ns = edge.t_ns
             self._mains_ok = edge.is_active
         elif edge.signal is Signal.INSPECTION:
             self._inspection_contact = edge.is_active
@@ -147,6 +177,7 @@ class Detector:
             direction=last.direction if report.direction is None else report.direction,
             speed_mps=last.speed_mps if report.speed_mps is None else report.speed_mps,
             fault=last.fault if report.fault is None else report.fault,
+            fault_since_ns=last.fault_since_ns if report.fault in (None, last.fault) else report.t_ns,
             safety_circuit_closed=last.safety_circuit_closed
             if report.safety_circuit_closed is None
             else report.safety_circuit_closed,
@@ -173,10 +204,12 @@ class Detector:
     def _frame(self, index: int, conclusions: list[Conclusion]) -> None:
         end_ns = (index + 1) * FRAME_NS
         ride: Ride | None = None
-        has_frame = bool(self._frames) and self._frames[0].index == index
-        if has_frame:
+        self._shock_mps2 = 0.0
+        if self._frames and self._frames[0].index == index:
             ride = self._move(self._frames.popleft())
         door = self._doors.settle(end_ns)
+        self._button.settle(end_ns)
+        self._occupancy.take_button(self._button.is_active)
         is_open = door.state is DoorState.OPEN
         if door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open:
             ride = self._motion.door_is_opening() or ride
@@ -185,8 +218,9 @@ class Detector:
         if is_open and not self._was_open and not self._moving.is_moving:
             self._position.stands_at_landing()
         self._was_open = is_open
-        if self._moving.is_moving:
+        if self._moving.is_moving and not self._was_moving:
             self._doors.trip_began()
+        self._was_moving = self._moving.is_moving
         occupancy = self._occupancy.step(end_ns, self._moving, door)
         self._car = CarState(
             t_ns=end_ns,
@@ -203,6 +237,13 @@ class Detector:
             is_inspection=self._is_inspection(end_ns),
             inspection_since_ns=self._inspection_since_ns,
             mains_ok=self._mains_ok,
+            mains_since_ns=self._mains_since_ns,
+            button_since_ns=self._button.since_ns if self._button.is_active else 0,
+            is_out_of_service=self._controller.mode is Mode.OUT_OF_SERVICE,
+            shock_mps2=self._shock_mps2,
+            mount=self._mount.view(),
+            rated_speed_mps=self._rated(),
+            travel_max_m=self._position.travel_max_m(),
             sources=self._sources.step(end_ns),
         )
         conclusions.extend(self._episodes.step(self._car))
@@ -218,6 +259,9 @@ class Detector:
             finished = ride or finished
         if not is_frozen:
             self._occupancy.take_frame(frame, self._moving, self._doors.settle(frame.end_ns))
+            self._shock_mps2 = max(frame.high_mps2 - GRAVITY_MPS2, GRAVITY_MPS2 - frame.low_mps2)
+            if self._moving.phase is Phase.AT_REST:
+                self._mount.take(frame)
         return finished
 
     def _trip(self, t_ns: int, ride: Ride) -> Trip:
@@ -225,6 +269,7 @@ class Detector:
         after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
         self._decels.append(ride.decel_mps2)
+        self._speeds.append(ride.speed_mps)
         return Trip(
             t_ns=t_ns,
             start_ns=ride.start_ns,
@@ -246,6 +291,12 @@ class Detector:
     def _learned_decel(self) -> float | None:
         return median(self._decels) if len(self._decels) >= LEARN_TRIPS else None
 
+    def _rated(self) -> float | None:
+        """The rated speed as told, or the second largest speed of the last trips: the largest may be the fault."""
+        if self._rated_speed_mps is not None:
+            return self._rated_speed_mps
+        return sorted(self._speeds)[-2] if len(self._speeds) >= LEARN_SPEED_TRIPS else None
+
     def _is_inspection(self, now_ns: int) -> bool:
         seen = self._inspection_seen_ns
         return seen is not None and (now_ns - seen) / 1e9 <= self._limits.inspection_renewal_s_max
@@ -255,13 +306,29 @@ def _rules(limits: Limits) -> tuple[Rule, ...]:
     """All rules, those first whose alarms are second signs for others."""
     return (
         EmergencyStopRule(limits),
+        UnintendedMovementRule(limits),
         DoorOpenInMotionRule(limits),
+        OverspeedRule(limits),
+        SafetyCircuitOpenRule(limits),
+        MainsLostRule(limits),
+        ControllerFaultRule(limits),
+        AlarmButtonRule(limits),
         DoorOpenFailureRule(limits),
         DoorCloseFailureRule(limits),
         StoppedOutsideDoorZoneRule(limits),
         EntrapmentRule(limits),
+        ImpactRule(limits),
+        RunTimeExceededRule(limits),
+        PositionLostRule(limits),
+        ExcessiveAccelerationRule(limits),
+        ExcessiveJerkRule(limits),
+        DoorHeldOpenRule(limits),
+        DoorReversalsRule(limits),
+        DoorSlowRule(limits),
+        DoorContactsDisagreeRule(limits),
         ControllerLinkLostRule(limits),
         SensorFaultRule(limits),
+        BoxMovedRule(limits),
     )
 
 

@@ -11,10 +11,13 @@ the next edge or periodic level.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from edge_agent.alarms import DoorState
 from edge_agent.detect.limits import Limits
 from edge_agent.readings import ControllerDoor, Signal, SignalEdge
+
+TRY_NS_MIN = 500_000_000  # shorter: a chattering contact, not a door that tried
 
 BREAK_SHOWN_NS = 60_000_000  # a little more than a frame, so that no short break falls between two
 
@@ -27,6 +30,14 @@ _FROM_CONTROLLER = {
     ControllerDoor.CLOSING: DoorState.CLOSING,
     ControllerDoor.CLOSED: DoorState.CLOSED,
 }
+
+
+class Contradiction(Enum):
+    """How the contacts of one door can disagree."""
+
+    NONE = "none"
+    BOTH_MADE = "both_made"
+    NEITHER_MADE = "neither_made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,14 @@ class DoorView:
     closing_since_ns: int  # the first closing that has not reached closed; 0: none
     failed_closings: int  # closings that went back to open, since the door was last closed
     is_fault: bool  # the controller reports a door fault
+    reversals: int = 0  # closings that went back to open in this stop
+    openings: int = 0  # completed ones, ever; `opening_ns` is the time that the last one took
+    opening_ns: int = 0
+    closings: int = 0
+    closing_ns: int = 0
+    contradiction: Contradiction = Contradiction.NONE
+    contradiction_since_ns: int = 0
+    unchanged_trips: int = 0  # trips since the contact that changed least recently last changed
 
 
 UNWITNESSED = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
@@ -114,6 +133,12 @@ class _Leaf:
         self.failed_openings = 0
         self.closing_since_ns = 0
         self.failed_closings = 0
+        self.reversals = 0
+        self.openings = self.opening_ns = 0
+        self.closings = self.closing_ns = 0
+        self._closing_begun_ns = 0
+        self.contradiction = Contradiction.NONE
+        self.contradiction_since_ns = 0
 
     @property
     def is_wired(self) -> bool:
@@ -123,9 +148,20 @@ class _Leaf:
         for contact in (self.open, self.closed):
             if contact is not None:
                 contact.settle(now_ns)
+        self._contradict(now_ns)
         state, since = self._judge(now_ns)
         if state is not self.state:
             self._enter(state, since)
+
+    def _contradict(self, now_ns: int) -> None:
+        what = Contradiction.NONE
+        if self.open is not None and self.closed is not None and self.open.is_known and self.closed.is_known:
+            if self.open.is_active and self.closed.is_active:
+                what = Contradiction.BOTH_MADE
+            elif not self.open.is_active and not self.closed.is_active:
+                what = Contradiction.NEITHER_MADE
+        if what is not self.contradiction:
+            self.contradiction, self.contradiction_since_ns = what, now_ns
 
     def _judge(self, now_ns: int) -> tuple[DoorState, int]:
         opened, closed = self.open, self.closed
@@ -159,21 +195,31 @@ class _Leaf:
     def _enter(self, state: DoorState, since_ns: int) -> None:
         before, self.state, self.since_ns = self.state, state, since_ns
         if state is DoorState.CLOSED:
-            if before is DoorState.OPENING:
+            if before is DoorState.OPENING and since_ns - self.opening_since_ns >= TRY_NS_MIN:
                 self.failed_openings += 1
+            if before is DoorState.CLOSING:
+                self.closings += 1
+                self.closing_ns = since_ns - self._closing_begun_ns
             self.closed_at_ns = since_ns if before is not DoorState.UNKNOWN else self.closed_at_ns
             self.opening_since_ns = self.closing_since_ns = self.failed_closings = 0
         elif state is DoorState.OPENING:
             self.opening_since_ns = since_ns
         elif state is DoorState.OPEN:
-            if before is DoorState.CLOSING:
+            if before is DoorState.CLOSING and since_ns - self._closing_begun_ns >= TRY_NS_MIN:
                 self.failed_closings += 1
+                self.reversals += 1
+            if before is DoorState.OPENING and self.opening_since_ns > 0:
+                self.openings += 1
+                self.opening_ns = since_ns - self.opening_since_ns
             self.opening_since_ns = self.failed_openings = 0
-        elif state is DoorState.CLOSING and self.closing_since_ns == 0:
-            self.closing_since_ns = since_ns
+        elif state is DoorState.CLOSING:
+            self._closing_begun_ns = since_ns
+            if self.closing_since_ns == 0:
+                self.closing_since_ns = since_ns
 
-    def forget_openings(self) -> None:
-        self.failed_openings = 0
+    def begin_stop(self) -> None:
+        """Failed openings and reversals belong to one stop."""
+        self.failed_openings = self.reversals = 0
 
 
 class DoorStage:
@@ -181,6 +227,7 @@ class DoorStage:
 
     def __init__(self, limits: Limits, wired: frozenset[Signal]) -> None:
         self._leaves = [leaf for leaf in (_Leaf(limits, wired, s) for s in (FRONT, REAR)) if leaf.is_wired]
+        self._unchanged: dict[Signal, tuple[int, int]] = {}
         self._controller = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
         self._contacts = {
             signal: contact
@@ -227,9 +274,12 @@ class DoorStage:
         )
 
     def trip_began(self) -> None:
-        """Failed openings belong to one standstill."""
+        """What is counted for one stop starts anew; contacts that stay still are counted."""
         for leaf in self._leaves:
-            leaf.forget_openings()
+            leaf.begin_stop()
+        for signal, contact in self._contacts.items():
+            last, trips = self._unchanged.get(signal, (0, 0))
+            self._unchanged[signal] = (contact.since_ns, 0 if contact.since_ns != last else trips + 1)
 
     def settle(self, now_ns: int) -> DoorView:
         """Bring the debounce up to `now_ns` and return the view."""
@@ -253,4 +303,12 @@ class DoorStage:
             closing_since_ns=max(leaf.closing_since_ns for leaf in self._leaves),
             failed_closings=max(leaf.failed_closings for leaf in self._leaves),
             is_fault=self._controller.is_fault,
+            reversals=max(leaf.reversals for leaf in self._leaves),
+            openings=main.openings,
+            opening_ns=main.opening_ns,
+            closings=main.closings,
+            closing_ns=main.closing_ns,
+            contradiction=main.contradiction,
+            contradiction_since_ns=main.contradiction_since_ns,
+            unchanged_trips=max((trips for _, trips in self._unchanged.values()), default=0),
         )

@@ -66,6 +66,25 @@ class Limits:
     # standing between landings
     outside_zone_hold_s: float = _limit(15.0, 5.0, 120.0, CATALOGUE + " row 33")
     door_zone_m_half: float = _limit(0.35, 0.1, 0.5, "unlocking zone with driven doors <= 0.35 m (memory, unverified)")
+    # movement
+    unintended_m_max: float = _limit(0.20, 0.05, 0.5, CATALOGUE + " row 3")
+    unintended_speed_mps_max: float = _limit(0.30, 0.15, 0.8, CATALOGUE + " row 3")
+    unintended_inspection_speed_mps: float = _limit(0.63, 0.3, 1.0, "alarms.md, muting by inspection")
+    overspeed_ratio_max: float = _limit(1.15, 1.05, 1.5, CATALOGUE + " row 4")
+    overspeed_margin_mps: float = _limit(0.1, 0.0, 0.5, CATALOGUE + " row 4")
+    overspeed_s_min: float = _limit(0.2, 0.05, 2.0, CATALOGUE + " row 4")
+    run_s_max: float = _limit(45.0, 20.0, 300.0, CATALOGUE + " row 35")
+    run_s_extra: float = _limit(10.0, 5.0, 60.0, CATALOGUE + " row 35")
+    run_s_min: float = _limit(20.0, 10.0, 60.0, CATALOGUE + " row 35")
+    impact_mps2_min: float = _limit(10.0, 5.0, 100.0, CATALOGUE + " row 34")
+    impact_ms_max: float = _limit(500.0, 100.0, 2000.0, CATALOGUE + " row 34")
+    excessive_accel_mps2: float = _limit(1.5, 0.5, 5.0, CATALOGUE + " row 37")
+    excessive_jerk_mps3: float = _limit(2.5, 0.5, 20.0, CATALOGUE + " row 38")
+    excessive_jerk_ratio: float = _limit(1.5, 1.1, 5.0, CATALOGUE + " row 38")
+    excessive_trips_min: float = _limit(3.0, 1.0, 20.0, CATALOGUE + " rows 37 to 39")
+    # passengers
+    alarm_button_s_min: float = _limit(3.0, 0.5, 10.0, CATALOGUE + " row 2")
+    alarm_button_s_bypass: float = _limit(30.0, 10.0, 120.0, CATALOGUE + " row 2")
     # doors
     door_debounce_ms: float = _limit(30.0, 0.0, 100.0, "contact bounce 5-20 ms; door state right within 50 ms")
     door_open_s_normal: float = _limit(3.5, 1.0, 15.0, "until this lift's own times are learned")
@@ -75,11 +94,22 @@ class Limits:
     door_close_s_max: float = _limit(60.0, 10.0, 300.0, CATALOGUE + " row 45")
     door_motion_speed_mps_min: float = _limit(0.1, 0.05, 0.5, CATALOGUE + " row 5")
     door_motion_ms_min: float = _limit(20.0, 5.0, 500.0, CATALOGUE + " row 5")
+    door_held_s_max: float = _limit(120.0, 30.0, 3600.0, CATALOGUE + " row 46")
+    door_reversals_max: float = _limit(4.0, 2.0, 50.0, CATALOGUE + " row 47")
+    door_slow_ratio: float = _limit(1.3, 1.05, 3.0, CATALOGUE + " row 48")
+    door_slow_cycles: float = _limit(20.0, 5.0, 200.0, CATALOGUE + " row 48")
+    contacts_both_s_max: float = _limit(0.5, 0.1, 10.0, CATALOGUE + " row 49")
+    contacts_neither_s_max: float = _limit(60.0, 10.0, 600.0, CATALOGUE + " row 49")
+    contact_unchanged_trips_max: float = _limit(20.0, 5.0, 200.0, CATALOGUE + " row 49")
     # sources
     controller_silence_s_max: float = _limit(30.0, 5.0, 600.0, CATALOGUE + " row 55")
     sensor_silence_s_max: float = _limit(5.0, 1.0, 60.0, "a FIFO is drained many times a second")
     sensor_frozen_s_max: float = _limit(5.0, 1.0, 60.0, "a live chip is never still to the last bit")
     sensor_plausible_s_min: float = _limit(60.0, 5.0, 600.0, CATALOGUE + " row 56")
+    controller_fault_s_min: float = _limit(1.0, 0.0, 10.0, CATALOGUE + " row 52: confirmed by two reads")
+    mains_lost_s_min: float = _limit(2.0, 0.5, 60.0, CATALOGUE + " row 54")
+    box_tilt_deg_max: float = _limit(3.0, 1.0, 20.0, CATALOGUE + " row 60")
+    box_tilt_s_min: float = _limit(60.0, 5.0, 600.0, CATALOGUE + " row 60")
     # muting
     inspection_renewal_s_max: float = _limit(28800.0, 600.0, 86400.0, "alarms.md: never outlives 8 h unrenewed")
 

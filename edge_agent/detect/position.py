@@ -42,6 +42,8 @@ class Position:
     landing_index: int | None
     offset_m: float | None
     is_outside_zone: bool | None
+    zone_witness: bool | None  # what a contact or the controller says of the door zone; None: nobody does
+    error_m: float | None  # a stop with open door this far from every given landing; None: no disagreement
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class PositionStage:
         self._last_trip_m = 0.0
         self._scale = 1.0
         self._errors_m: deque[float] = deque(maxlen=ERRORS_KEPT)
+        self._error_m: float | None = None
 
     def take_zone(self, is_in_zone: bool) -> None:
         """A door-zone contact, or the controller, says whether the car is in a door zone."""
@@ -102,6 +105,8 @@ class PositionStage:
         """The car stands with its door open: it is at a landing, whichever. Returns it, if known."""
         if self._guesses is not None:
             self._narrow()
+        if self._height is not None:
+            self._error_m = None
         if self._height is None:
             if not self._is_given:
                 self._height, self._sigma = 0.0, 0.0
@@ -119,7 +124,9 @@ class PositionStage:
             self._landings.append(_Landing(self._height, 1))
             self._landings.sort(key=lambda landing: landing.height_m)
         elif self._is_given:
+            off_m = 0.0 if nearest is None else self._height - nearest.height_m
             self.lose()
+            self._error_m = off_m if abs(off_m) > self._half_storey_m() else None
         return self.landing()
 
     def _learn(self, error_m: float, height_m: float) -> None:
@@ -135,6 +142,14 @@ class PositionStage:
             return TRIP_SIGMA_M + SCALE_SIGMA * abs(distance_m) + SPEED_SIGMA_MPS * duration_s
         recent = (sum(e * e for e in self._errors_m) / len(self._errors_m)) ** 0.5
         return float(max(TRIP_SIGMA_M, 1.5 * recent)) + SCALE_SIGMA_LEARNED * abs(distance_m)
+
+    def _half_storey_m(self) -> float:
+        heights = [landing.height_m for landing in self._landings]
+        return 0.5 * min(b - a for a, b in zip(heights, heights[1:], strict=False))
+
+    def travel_max_m(self) -> float | None:
+        """From the lowest to the highest given landing."""
+        return self._landings[-1].height_m - self._landings[0].height_m if self._is_given else None
 
     def _narrow(self) -> None:
         """Keep the guesses that stand at a landing now; one left is the truth."""
@@ -168,7 +183,8 @@ class PositionStage:
         offset = None if height is None or nearest is None else height - nearest.height_m
         index = self._landings.index(nearest) if nearest is not None and self._is_given else None
         sigma = self._sigma + (self._trip_sigma(travel_m, travel_s) if travel_s > 0.0 else 0.0)
-        return Position(height, sigma, index, offset, self._is_outside(height, offset, sigma))
+        outside = self._is_outside(height, offset, sigma)
+        return Position(height, sigma, index, offset, outside, self._zone_contact, self._error_m)
 
     def _is_outside(self, height: float | None, offset: float | None, sigma: float) -> bool | None:
         if self._zone_contact is not None:

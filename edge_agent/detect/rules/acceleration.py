@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from statistics import median
+
 from edge_agent.alarms import AlarmKind, Evidence, Witness
 from edge_agent.detect.car import CarState
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.rules.rule import Finding
+from edge_agent.detect.rules.tally import Tally
 from edge_agent.detect.signal import FRAME_NS
 
 LEARNED_DECEL_MPS2_MIN = 1.1
@@ -87,3 +91,143 @@ class EmergencyStopRule:
     def is_over(self, car: CarState, subject: str) -> bool:
         """The next trip that ends without being told here is a normal one."""
         return car.ride is not None and car.ride.start_ns // FRAME_NS != self._told_course
+
+
+class ImpactRule:
+    """Symptom: something strikes: pit or top, safety gear, vandalism.
+
+    Signal: largest departure of the sample length from gravity within a frame, and the box's own attitude.
+    Decision: more than 10 m/s2 for less than 0.5 s, told a second later if the box still sits as it did and rests.
+    Confused with: a slammed door or a jump (well below), a box taken in the hand (it tilts or goes on moving).
+    Source: alarm catalogue row 34.
+    """
+
+    kind = AlarmKind.IMPACT
+    outlives_inspection = True
+    WAIT_NS = 1_000_000_000
+    STAND_NS = 60_000_000_000
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._first_ns = 0
+        self._last_ns = 0
+        self._peak = 0.0
+        self._was_mounted = False
+        self._mounted_before = True
+        self._told_ns = 0
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        if car.shock_mps2 >= self._limits.impact_mps2_min:
+            if self._first_ns == 0:
+                self._first_ns, self._peak, self._was_mounted = car.t_ns, 0.0, self._mounted_before
+            self._last_ns, self._peak = car.t_ns, max(self._peak, car.shock_mps2)
+        self._mounted_before = car.motion.is_mounted
+        if self._first_ns == 0 or car.t_ns - self._last_ns < self.WAIT_NS:
+            return ()
+        shock_ms = (self._last_ns - self._first_ns) / 1e6 + 50.0
+        first, self._first_ns = self._first_ns, 0
+        is_short = shock_ms <= self._limits.impact_ms_max
+        still_sits = car.mount.tilt_deg is not None and car.mount.tilt_deg <= self._limits.box_tilt_deg_max
+        if not (is_short and self._was_mounted and still_sits):
+            return ()
+        self._told_ns = first
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("shock_mps2_peak", round(self._peak, 1)), Evidence("shock_ms", round(shock_ms))),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """A minute has passed."""
+        return car.t_ns - self._told_ns >= self.STAND_NS
+
+
+class ExcessiveAccelerationRule:
+    """Symptom: starts or stops are harder than passengers should feel.
+
+    Signal: peaks of the 10 Hz-filtered vertical acceleration of each finished trip.
+    Decision: more than 1.5 m/s2 in 3 trips of 20. Confused with: an emergency stop (told by itself, one trip).
+    Source: alarm catalogue row 37.
+    """
+
+    kind = AlarmKind.EXCESSIVE_ACCELERATION
+    outlives_inspection = False
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._tally = Tally()
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        ride = car.ride
+        if ride is None or AlarmKind.EMERGENCY_STOP in raised:
+            return ()
+        peak = max(ride.accel_mps2, ride.decel_mps2)
+        self._tally.add(peak > self._limits.excessive_accel_mps2 and ride.was_mounted)
+        if self._tally.count < self._limits.excessive_trips_min:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("accel_mps2_peak", round(peak, 2)), Evidence("trips_count", self._tally.count)),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """20 trips within the limit."""
+        return self._tally.is_clean
+
+
+class ExcessiveJerkRule:
+    """Symptom: acceleration sets in or ends abruptly.
+
+    Signal: jerk over 0.5 s of each finished trip, and this lift's own median.
+    Decision: more than 2.5 m/s3, or more than 1.5 times what this lift does, in 3 trips of 20.
+    Confused with: two-speed machines, whose pole change is abrupt by design (their own median stands for them).
+    Source: alarm catalogue row 38.
+    """
+
+    kind = AlarmKind.EXCESSIVE_JERK
+    outlives_inspection = False
+    LEARN_TRIPS = 20
+    OWN_JERK_MPS3_MIN = 1.0
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._tally = Tally()
+        self._jerks: deque[float] = deque(maxlen=100)
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        ride = car.ride
+        if ride is None or AlarmKind.EMERGENCY_STOP in raised or not ride.was_mounted:
+            return ()
+        limit = self._limits.excessive_jerk_mps3
+        if len(self._jerks) >= self.LEARN_TRIPS:
+            own = max(self._limits.excessive_jerk_ratio * median(self._jerks), self.OWN_JERK_MPS3_MIN)
+            limit = max(limit, own) if median(self._jerks) > limit else min(limit, own)
+        self._jerks.append(ride.jerk_mps3)
+        self._tally.add(ride.jerk_mps3 > limit)
+        if self._tally.count < self._limits.excessive_trips_min:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(
+                    Evidence("jerk_mps3_peak", round(ride.jerk_mps3, 2)),
+                    Evidence("trips_count", self._tally.count),
+                ),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """20 trips within the limit."""
+        return self._tally.is_clean

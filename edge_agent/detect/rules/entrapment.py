@@ -118,3 +118,48 @@ class EntrapmentRule:
         if car.door.state is not DoorState.OPEN or car.motion.is_moving or car.position.is_outside_zone is True:
             return False
         return car.t_ns - car.door.since_ns >= self._limits.entrapment_clear_open_s * 1e9
+
+
+class AlarmButtonRule:
+    """Symptom: somebody in the car presses the alarm button.
+
+    Signal: the button contact, debounced. Decision: held 3 s; filtered while the car stands in the door zone with its
+    door open, unless held 30 s. Confused with: children playing at an open door (filtered).
+    Source: alarm catalogue row 2; EN 81-28 practice, field/standards 1.5.
+    """
+
+    kind = AlarmKind.ALARM_BUTTON
+    outlives_inspection = True
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        if car.button_since_ns == 0:
+            return ()
+        held_s = (car.t_ns - car.button_since_ns) / 1e9
+        is_open_at_landing = (
+            car.door.state is DoorState.OPEN and not car.motion.is_moving and car.position.is_outside_zone is not True
+        )
+        passes_all = held_s >= self._limits.alarm_button_s_bypass
+        if is_open_at_landing and not passes_all:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=held_s >= self._limits.alarm_button_s_min,
+                evidence=(
+                    Evidence("button_s", round(held_s, 1)),
+                    Evidence("filter_bypassed", is_open_at_landing and passes_all),
+                ),
+                witnesses=frozenset({Witness.BUTTON}),
+                occupied_percent=car.occupancy.percent,
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Released, and the door stands open at a landing: nobody is held inside. The end itself is given at the lift."""
+        is_free = car.door.state is DoorState.OPEN and car.position.is_outside_zone is not True
+        has_stood_open = car.t_ns - car.door.since_ns >= self._limits.entrapment_clear_open_s * 1e9
+        return car.button_since_ns == 0 and is_free and has_stood_open and not car.motion.is_moving

@@ -97,3 +97,40 @@ class ControllerLinkLostRule:
         """Valid replies for 30 s."""
         since = self._valid_since_ns
         return since is not None and (car.t_ns - since) / 1e9 >= self._limits.controller_silence_s_max
+
+
+class BoxMovedRule:
+    """Symptom: the box no longer sits as it did when it was calibrated; what it measures sideways is wrong.
+
+    Signal: the direction of gravity while the car stands. Decision: more than 3 degrees off for 60 s.
+    Confused with: a car floor that tilts under load (well below 3 degrees). Source: alarm catalogue row 60.
+    """
+
+    kind = AlarmKind.BOX_MOVED
+    outlives_inspection = True
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._since_ns = 0
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        tilt = car.mount.tilt_deg
+        if tilt is None or tilt <= self._limits.box_tilt_deg_max:
+            self._since_ns = 0
+            return ()
+        if self._since_ns == 0:
+            self._since_ns = car.t_ns
+        tilted_s = (car.t_ns - self._since_ns) / 1e9
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=tilted_s >= self._limits.box_tilt_s_min,
+                evidence=(Evidence("tilt_deg", round(tilt, 1)),),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Back where it was; a new calibration starts a new core."""
+        return car.mount.tilt_deg is not None and car.mount.tilt_deg <= self._limits.box_tilt_deg_max

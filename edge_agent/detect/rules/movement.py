@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from edge_agent.alarms import AlarmKind, Evidence, Witness
+from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
 from edge_agent.detect.car import CarState
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.rules.rule import Finding
+from edge_agent.detect.signal import FRAME_NS
 
 SUSPECT_S = 3.0
 JUST_STOPPED_NS = 12_000_000_000
@@ -57,3 +58,197 @@ class StoppedOutsideDoorZoneRule:
     def is_over(self, car: CarState, subject: str) -> bool:
         """It moves, or is found to stand at a landing."""
         return car.motion.is_moving or car.position.is_outside_zone is not True
+
+
+class UnintendedMovementRule:
+    """Symptom: the car leaves a landing with its door open.
+
+    Signal: travel and speed since the door was last seen open at rest; the door-zone witness.
+    Decision: more than 0.20 m, or faster than 0.3 m/s after at least 0.03 m, while a movement that began with the door
+    not closed goes on; or the door zone lost with the door fully open.
+    Confused with: re-levelling (within 0.02 m), people jumping (no travel), a door that opens during a trip (row 5).
+    Source: alarm catalogue row 3; field/standards 4 for re-levelling in practice.
+    """
+
+    kind = AlarmKind.UNINTENDED_MOVEMENT
+    outlives_inspection = True
+    TRAVEL_M_MIN = 0.03
+    ZONE_NS = 200_000_000
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._zone_lost_ns = 0
+        self._had_zone = False
+        self._began_open = False
+        self._origin_m = 0.0
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        is_open = car.door.is_witnessed and car.door.state is not DoorState.CLOSED
+        is_moving = car.motion.is_moving or car.motion.speed_mps != 0.0
+        if not is_moving:
+            self._began_open = is_open
+            self._origin_m = car.motion.travel_m
+        self._watch_zone(car)
+        if not is_open or not car.motion.is_mounted:
+            return ()
+        speed = abs(car.motion.speed_mps)
+        travel = abs(car.motion.travel_m - self._origin_m)
+        if car.is_inspection and speed <= self._limits.unintended_inspection_speed_mps:
+            return ()
+        has_left = travel > self._limits.unintended_m_max or (
+            speed > self._limits.unintended_speed_mps_max and travel >= self.TRAVEL_M_MIN
+        )
+        has_lost_zone = self._zone_lost_ns > 0 and car.t_ns - self._zone_lost_ns >= self.ZONE_NS
+        if not (self._began_open and is_moving and has_left) and not has_lost_zone:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("car_travel_m", round(travel, 2)), Evidence("car_speed_mps", round(speed, 2))),
+                witnesses=frozenset({Witness.ACCELEROMETER, Witness.DOOR_CONTACT}),
+                occupied_percent=car.occupancy.percent,
+            ),
+        )
+
+    def _watch_zone(self, car: CarState) -> None:
+        """The door-zone witness goes away while the door stands fully open."""
+        is_steady = car.door.state is DoorState.OPEN and car.t_ns - car.door.since_ns >= 1_000_000_000
+        if not is_steady or car.position.zone_witness is not False or car.motion.is_moving:
+            self._zone_lost_ns = 0
+        elif self._zone_lost_ns == 0 and self._had_zone:
+            self._zone_lost_ns = car.t_ns
+        self._had_zone = car.position.zone_witness is True and is_steady
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Door closed and the car at rest in a door zone."""
+        is_closed = car.door.state is DoorState.CLOSED
+        return is_closed and not car.motion.is_moving and car.position.is_outside_zone is not True
+
+
+class OverspeedRule:
+    """Symptom: the car runs faster than it may.
+
+    Signal: speed against the rated speed, told or learned from this lift's own trips.
+    Decision: more than 115 % and 0.1 m/s more, for 0.2 s. Confused with: a rated speed that was typed in wrong.
+    Source: alarm catalogue row 4; governor tripping at 115 %, field/standards 4.
+    """
+
+    kind = AlarmKind.OVERSPEED
+    outlives_inspection = False
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._since_ns = 0
+        self._told_start_ns = 0
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        speed, rated = abs(car.motion.speed_mps), car.rated_speed_mps
+        if rated is None or not car.motion.is_moving or not car.motion.is_mounted:
+            self._since_ns = 0
+            return ()
+        if speed <= rated * self._limits.overspeed_ratio_max + self._limits.overspeed_margin_mps:
+            self._since_ns = 0
+            return ()
+        if self._since_ns == 0:
+            self._since_ns = car.t_ns
+        if car.t_ns - self._since_ns < self._limits.overspeed_s_min * 1e9 - FRAME_NS:
+            return ()
+        self._told_start_ns = car.motion.since_ns
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("car_speed_mps", round(speed, 2)), Evidence("rated_speed_mps", round(rated, 2))),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+                occupied_percent=car.occupancy.percent,
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """The next normal trip has ended."""
+        return car.ride is not None and car.ride.start_ns > self._told_start_ns
+
+
+class RunTimeExceededRule:
+    """Symptom: the car runs and does not arrive.
+
+    Signal: time since the trip began. Decision: the full travel at rated speed and 10 s, at most 45 s, at least 20 s;
+    where the full travel itself takes longer than that, it decides; where nothing is known, 45 s, or 120 s for a lift
+    slower than 0.35 m/s. Confused with: slow lifts. Source: alarm catalogue row 35.
+    """
+
+    kind = AlarmKind.RUN_TIME_EXCEEDED
+    outlives_inspection = False
+    SLOW_MPS = 0.35
+    SLOW_S = 120.0
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._longest_s = 0.0
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        if car.ride is not None:
+            self._longest_s = max(self._longest_s, (car.ride.end_ns - car.ride.start_ns) / 1e9)
+        course = car.course
+        if course is None or not car.motion.is_moving:
+            return ()
+        run_s = (car.t_ns - car.motion.since_ns) / 1e9
+        limit_s = self._limit_s(car, course.peak_speed)
+        if run_s < limit_s or abs(car.motion.speed_mps) < self._limits.motion_speed_mps_min:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("run_s", round(run_s, 1)), Evidence("run_s_max", round(limit_s, 1))),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def _limit_s(self, car: CarState, peak_speed: float) -> float:
+        usual = self._longest_s + self._limits.run_s_extra
+        if car.travel_max_m is not None and car.rated_speed_mps is not None and car.rated_speed_mps > 0.0:
+            full_s = car.travel_max_m / car.rated_speed_mps + 6.0
+            own = max(self._limits.run_s_min, full_s + self._limits.run_s_extra)
+            return max(min(self._limits.run_s_max, own), full_s * 1.1 + self._limits.run_s_extra, usual)
+        return max(self.SLOW_S if peak_speed < self.SLOW_MPS else self._limits.run_s_max, usual)
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """At rest."""
+        return not car.motion.is_moving
+
+
+class PositionLostRule:
+    """Symptom: the car stands with its door open where no landing should be.
+
+    Signal: measured height against the given landings. Decision: more than half a landing off.
+    Confused with: a sensor gap (then the height is unknown, not wrong). Source: alarm catalogue row 36.
+    """
+
+    kind = AlarmKind.POSITION_LOST
+    outlives_inspection = False
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        error = car.position.error_m
+        if error is None:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("position_error_m", round(error, 2)),),
+                witnesses=frozenset({Witness.ACCELEROMETER, Witness.DOOR_CONTACT}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """The height is known again."""
+        return car.position.error_m is None and car.position.height_m is not None

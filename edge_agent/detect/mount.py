@@ -1,0 +1,72 @@
+"""Mount stage: which way is down in the box's own axes, and whether the box was moved since that was learned.
+
+In: frames while the car stands. Out: a `MountView`. State: a reference direction, learned over a minute of standing, and
+the present one. Decision: the angle between them. After a gap: the reference stays; that is what it is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import acos, degrees
+
+from edge_agent.detect.signal import FRAME_S, Frame
+
+LEARN_FRAMES = 600
+"""30 s of standing. Source: long enough that people walking about average out (judgement)."""
+
+FOLLOW_S = 2.0
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MountView:
+    """`tilt_deg`: angle between where gravity points now and where it pointed when learned; None: still learning."""
+
+    gravity: Vector
+    tilt_deg: float | None
+
+
+class MountStage:
+    """Fold over frames; see the file's first lines."""
+
+    def __init__(self) -> None:
+        self._now: Vector | None = None
+        self._sum: Vector = (0.0, 0.0, 0.0)
+        self._count = 0
+        self._reference: Vector | None = None
+
+    def take(self, frame: Frame) -> None:
+        """A frame of a standing car."""
+        here = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
+        self._now = here if self._now is None else _towards(self._now, here, FRAME_S / FOLLOW_S)
+        if self._reference is None:
+            self._sum = (self._sum[0] + here[0], self._sum[1] + here[1], self._sum[2] + here[2])
+            self._count += 1
+            if self._count >= LEARN_FRAMES:
+                self._reference = (self._sum[0] / self._count, self._sum[1] / self._count, self._sum[2] / self._count)
+
+    def relearn(self) -> None:
+        """The box was moved, and that has been told: take the new direction as the reference."""
+        self._reference, self._sum, self._count = None, (0.0, 0.0, 0.0), 0
+
+    def view(self) -> MountView:
+        """The direction and the angle."""
+        now = self._now if self._now is not None else (0.0, 0.0, 0.0)
+        if self._reference is None or self._now is None:
+            return MountView(now, None)
+        return MountView(now, _angle_deg(self._now, self._reference))
+
+
+def _towards(old: Vector, new: Vector, share: float) -> Vector:
+    return (
+        old[0] + (new[0] - old[0]) * share,
+        old[1] + (new[1] - old[1]) * share,
+        old[2] + (new[2] - old[2]) * share,
+    )
+
+
+def _angle_deg(a: Vector, b: Vector) -> float:
+    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    lengths = ((a[0] ** 2 + a[1] ** 2 + a[2] ** 2) * (b[0] ** 2 + b[1] ** 2 + b[2] ** 2)) ** 0.5
+    return 0.0 if lengths == 0.0 else degrees(acos(max(-1.0, min(1.0, dot / lengths))))

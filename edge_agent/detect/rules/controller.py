@@ -1,0 +1,114 @@
+"""Rules about what the controller and the supply say."""
+
+from __future__ import annotations
+
+from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
+from edge_agent.detect.car import CarState
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.rules.rule import Finding
+
+
+class ControllerFaultRule:
+    """Symptom: the controller reports a fault code.
+
+    Signal: the code, standing. Decision: the same code for a second, so that at least two reads agree.
+    Confused with: one register read out of step (suspect reports never come this far). Source: alarm catalogue row 52.
+    """
+
+    kind = AlarmKind.CONTROLLER_FAULT
+    outlives_inspection = False
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        code = car.controller.fault
+        if not code:
+            return ()
+        stands_s = (car.t_ns - car.controller.fault_since_ns) / 1e9
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=stands_s >= self._limits.controller_fault_s_min,
+                evidence=(Evidence("fault_code", code),),
+                witnesses=frozenset({Witness.CONTROLLER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """The code is gone."""
+        return not car.controller.fault
+
+
+class SafetyCircuitOpenRule:
+    """Symptom: the safety circuit opens while the car moves.
+
+    Signal: the controller's word and the car's own motion, which a stop cuts short within a second.
+    Decision: reported open during a trip or within 3 s of its end. Confused with: the circuit opening with the door at
+    a landing, which is its everyday use. Source: alarm catalogue row 53.
+    """
+
+    kind = AlarmKind.SAFETY_CIRCUIT_OPEN
+    outlives_inspection = False
+    LATE_NS = 3_000_000_000
+
+    def __init__(self, limits: Limits) -> None:
+        self._moved_ns = 0
+        self._is_open = False
+        self._began_moving = False
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        if car.motion.is_moving:
+            self._moved_ns = car.t_ns
+        is_open = car.controller.safety_circuit_closed is False
+        if is_open and not self._is_open:
+            just_moved = self._moved_ns > 0 and car.t_ns - self._moved_ns <= self.LATE_NS
+            self._began_moving = just_moved and car.door.state in (DoorState.CLOSED, DoorState.UNKNOWN)
+        self._is_open = is_open
+        if not (is_open and self._began_moving):
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(Evidence("car_speed_mps", round(abs(car.motion.speed_mps), 2)),),
+                witnesses=frozenset({Witness.CONTROLLER, Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Closed again."""
+        return car.controller.safety_circuit_closed is not False
+
+
+class MainsLostRule:
+    """Symptom: the supply of the box or the lift is gone.
+
+    Signal: the mains contact. Decision: absent for 2 s. Confused with: a dip. Source: alarm catalogue row 54.
+    """
+
+    kind = AlarmKind.MAINS_LOST
+    outlives_inspection = True
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        if car.mains_ok is not False:
+            return ()
+        lost_s = (car.t_ns - car.mains_since_ns) / 1e9
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=lost_s >= self._limits.mains_lost_s_min,
+                evidence=(Evidence("mains_lost_s", round(lost_s, 1)),),
+                witnesses=frozenset({Witness.POWER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """Supply is back."""
+        return car.mains_ok is not False
