@@ -255,7 +255,6 @@ class Delivery:
         flight, self._flight = self._flight, None
         if flight is None:
             raise AssertionError("an answer to a request that was never given out")
-        self._empty_at = ()
         return flight
 
     def _objection(self, flight: _Flight, sent: Send, receipt: Receipt, queue: Queue) -> str:
@@ -353,7 +352,7 @@ def _gaps_in(receipt: Receipt, confirmed: tuple[int, ...]) -> tuple[Gap, ...]:
     """What a receiver had confirmed before we asked and has no more, on any stream: it was set back."""
     tails = [Gap(mark.stream, mark.upto + 1, confirmed[mark.stream]) for mark in receipt.marks]
     clipped = [Gap(gap.stream, gap.first, min(gap.last, confirmed[gap.stream])) for gap in receipt.gaps]
-    return tuple(gap for gap in (*clipped, *tails) if gap.first <= gap.last)
+    return tuple(dict.fromkeys(gap for gap in (*clipped, *tails) if gap.first <= gap.last))
 
 
 def _reach_of(record: StoredRecord) -> tuple[tuple[Stream, int], ...]:

@@ -119,15 +119,18 @@ class HttpUplink:
         connection.response_class = _response_class(deadline_s)
         connection.request(method, self._prefix + path, body, {"User-Agent": "lift-edge-agent", **headers})
         response = connection.getresponse()
-        if response.length is None and not response.chunked:
+        is_receipt = response.status == http.client.OK
+        if is_receipt and response.length is None and not response.chunked:
             raise http.client.HTTPException("an answer that does not say how long it is")
         answer = b""
         while piece := response.read(ANSWER_BYTES_MAX + 1 - len(answer)):
             answer += piece
-            if len(answer) > ANSWER_BYTES_MAX:
-                raise _TooLong
-        if response.length:
+        if is_receipt and len(answer) > ANSWER_BYTES_MAX:
+            raise _TooLong
+        if is_receipt and response.length:
             raise http.client.IncompleteRead(answer, response.length)
+        if not response.isclosed():
+            self.close()  # a long page of words: its status says enough
         return response, answer
 
     def _connected(self, deadline_s: float) -> http.client.HTTPConnection:

@@ -52,6 +52,16 @@ def say(data: bytes) -> Talk:
     return talk
 
 
+def flood(piece: bytes) -> Talk:
+    """The same bytes for ever, as fast as they go."""
+
+    def talk(connection: socket.socket) -> bool:
+        while True:
+            connection.sendall(piece)
+
+    return talk
+
+
 def hang_up(connection: socket.socket) -> bool:
     """Nothing at all."""
     return False

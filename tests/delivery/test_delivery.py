@@ -303,6 +303,7 @@ BAD_RECEIPTS: list[tuple[str, Callable[[Receipt], Receipt], str]] = [
     ("too many verdicts", lambda r: replace(r, verdicts=(Verdict.STORED,) * 2), "2 verdicts on 1"),
     ("two marks", lambda r: replace(r, marks=(Mark(Stream.ALARM, 1), Mark(Stream.ALARM, 2))), "two marks"),
     ("a gap below its mark", lambda r: replace(r, gaps=(Gap(Stream.ALARM, 1, 1),)), "its own mark denies"),
+    ("a gap at its mark", lambda r: replace(r, gaps=(Gap(Stream.ALARM, 2, 2),)), "its own mark denies"),
     ("a gap backwards", lambda r: replace(r, gaps=(Gap(Stream.FAULT, 5, 4),)), "its own mark denies"),
 ]
 
@@ -379,12 +380,14 @@ def test_verdicts_alone_move_nothing(rig: Rig) -> None:
 def test_a_record_refused_three_times_is_set_aside_and_does_not_block_the_others(rest: Rig) -> None:
     rest.receiver.refuses = frozenset({98})
     rest.append(heartbeat(1), RecordDraft(Stream.TELEMETRY, 98), heartbeat(2))
-    refused = []
+    refused, sent = [], []
     for _ in range(8):
         step = rest.due()
         if isinstance(step, Send):
+            sent += [record.seqno for record in step.records if record.kind == 98]
             refused += list(rest.answer(rest.receiver.take(step.body)).refused)
         rest.now_ns += 10 * S
+    assert sent == [2, 2, 2]
     assert [(key.stream, key.seqno) for key in refused] == [(Stream.TELEMETRY, 2)]
     assert rest.outbox.waiting_count(MAIN) == 0
     stored = [decode_record(body) for body in rest.receiver.records.values()]
@@ -489,6 +492,46 @@ def test_what_was_dropped_for_room_does_not_hold_up_what_follows(tmp_path: Path)
     assert rest.outbox.waiting_count(MAIN) == 0
 
 
+def test_a_record_that_names_others_as_lost_lets_the_mark_come_up_to_them(tmp_path: Path) -> None:
+    rest = Rig(tmp_path, Lane.REST, Bounds(telemetry_bytes=5_000))
+    rest.append(heartbeat())
+    rest.deliver()
+    rest.append(*(heartbeat(n) for n in range(400)))
+    rest.append(*(RecordDraft(Stream.FAULT, 68, note="x" * 80) for _ in range(30)))
+    step = rest.send()
+    assert {record.stream for record in step.records} == {Stream.FAULT}
+    outcome = rest.answer(rest.receiver.take(step.body))
+    assert outcome.problem == ""
+    assert rest.outbox.confirmed(MAIN, Stream.TELEMETRY) > 300
+
+
+def test_in_a_new_log_a_mark_is_measured_by_what_was_sent_of_that_log(rig: Rig) -> None:
+    for n in range(1, 6):
+        rig.raise_alarm(n)
+    rig.deliver()
+    rig.raise_alarm(6)
+    rig.answer_with(lambda r: replace(r, verdicts=(Verdict.CONFLICT,)))
+    rig.now_ns += S
+    send = rig.send()
+    assert [record.seqno for record in send.records] == [1]
+    rig.raise_alarm(7)
+    honest = decode_receipt(rig.receiver.take(send.body))
+    outcome = rig.answer(encode_receipt(replace(honest, marks=(Mark(Stream.ALARM, 2),))))
+    assert "beyond what was sent" in outcome.problem
+
+
+def test_a_gap_is_answered_as_far_as_it_was_confirmed_and_once(rig: Rig) -> None:
+    rig.raise_alarm()
+    rig.deliver()
+    rig.raise_alarm(2)
+    outcome = rig.answer_with(
+        lambda r: replace(r, marks=(Mark(Stream.ALARM, 0),), gaps=(Gap(Stream.ALARM, 1, 9), Gap(Stream.FAULT, 1, 3)))
+    )
+    assert outcome.gaps == (Gap(Stream.ALARM, 1, 1),)
+    rig.now_ns += S
+    assert [record.seqno for record in rig.send().records] == [1, 2]
+
+
 def test_a_damaged_request_is_halved_until_the_record_to_blame_is_found(rest: Rig) -> None:
     rest.append(*(heartbeat(n) for n in range(8)))
     requests, refused = [], []
@@ -505,6 +548,13 @@ def test_a_damaged_request_is_halved_until_the_record_to_blame_is_found(rest: Ri
     assert requests[:3] == [[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4], [1, 2]]
     assert [key.seqno for key in refused] == [3]
     assert rest.outbox.waiting_count(MAIN) == 0
+    rest.append(*(heartbeat(n) for n in range(200)))
+    sizes = []
+    for _ in range(6):
+        step = rest.send()
+        sizes.append(len(step.records))
+        rest.answer(rest.receiver.take(step.body))
+    assert max(sizes) > 30  # requests grow again
 
 
 def test_a_receiver_that_refuses_every_request_costs_one_record_at_most(rest: Rig) -> None:

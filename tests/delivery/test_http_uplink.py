@@ -12,7 +12,7 @@ from edge_agent.delivery import AnswerMissing, AnswerRefused, Failure
 from edge_agent.errors import SettingsError, UplinkRefused, UplinkUnavailable
 from edge_agent.uplink.http import HttpUplink
 from tests.delivery.making import DEVICE
-from tests.delivery.servers import TLS, Talk, answer, drip, hang_up, say, serving
+from tests.delivery.servers import TLS, Talk, answer, drip, flood, hang_up, say, serving
 
 
 def _lines(request: bytes) -> list[bytes]:
@@ -149,6 +149,22 @@ def test_no_answer_takes_longer_than_the_time_limit(name: str, talk: Talk) -> No
         uplink.close()
 
 
+def test_a_server_that_talks_without_end_is_cut_off_before_the_time_is_up() -> None:
+    with serving(flood(b"HTTP/1.1 100 Continue\r\n\r\n")) as served:
+        uplink = HttpUplink(served.url, 5.0)
+        with pytest.raises(UplinkUnavailable, match="an answer beyond 8192 bytes"):
+            uplink.post(b"x")
+        uplink.close()
+
+
+def test_time_that_is_up_before_the_answer_begins_is_said_so() -> None:
+    with serving(answer()) as served:
+        uplink = HttpUplink(served.url, 0.0)
+        with pytest.raises(UplinkUnavailable, match="no answer in time"):
+            uplink.post(b"x")
+        uplink.close()
+
+
 def test_a_port_where_nothing_listens_is_said_in_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -187,6 +203,24 @@ def test_a_refusal_is_told_from_trouble_and_no_redirect_is_followed(status: str,
         assert uplink.post(b"x") == b"receipt"  # the connection is still good
         uplink.close()
     assert served.connections == 1
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"HTTP/1.1 511 Login\r\nContent-Length: 60000\r\n\r\n" + bytes(9_000),
+        b"HTTP/1.0 511 Login\r\n\r\n<html>",
+        b"HTTP/1.1 511 Login\r\nContent-Length: 100\r\n\r\n<html>",
+    ],
+    ids=["long", "without length", "cut"],
+)
+def test_of_a_page_that_is_no_receipt_only_the_status_counts(page: bytes) -> None:
+    with serving(say(page), answer()) as served:
+        uplink = HttpUplink(served.url)
+        with pytest.raises(AnswerMissing, match="511 Login"):
+            uplink.post(b"x")
+        assert uplink.post(b"x") == b"receipt"
+        uplink.close()
 
 
 BUSY = [

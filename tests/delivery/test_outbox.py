@@ -449,3 +449,25 @@ def test_a_draft_without_incident_is_taken_as_it_is(tmp_path: Path) -> None:
     assert stored is not None
     assert decode_record(stored.body).phase is Phase.TEST
     assert not outbox.has_open_alarm()
+
+
+def test_the_newest_record_stays_whatever_the_bound_and_carries_the_chain_on(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path, bounds=Bounds(telemetry_bytes=0))
+    outbox.append_many([(heartbeat(n), NOW) for n in range(3)])
+    assert _numbers(outbox, Stream.TELEMETRY) == [3]
+    outbox.close()
+    outbox = open_outbox(tmp_path)
+    assert outbox.set_aside is None
+    assert outbox.append(heartbeat(), NOW) is not None
+    assert _numbers(outbox, Stream.TELEMETRY) == [3, 4]
+
+
+def test_confirmed_alarms_make_room_before_unsent_telemetry_is_dropped(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path, bounds=Bounds(total_bytes=20_000))
+    for n in range(1, 61):
+        _raise(outbox, n, AlarmKind.OVERSPEED)
+    outbox.acknowledge(MAIN, [Mark(Stream.ALARM, 60)])
+    outbox.append_many([(heartbeat(n), NOW) for n in range(180)])
+    assert _numbers(outbox, Stream.TELEMETRY) == list(range(1, 181))
+    assert outbox.sizes()[Stream.ALARM].records < 60
+    assert _lost(outbox) == []
