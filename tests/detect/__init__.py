@@ -1,0 +1,1 @@
+"""Tests of the detection core: stages, rules, episodes and the whole fold."""
