@@ -74,23 +74,20 @@ class Incidents:
         return replace(draft, phase=Phase.UPDATED, incident=row.opening)
 
     def _begun(self, draft: RecordDraft, number: int, seqno: int) -> IncidentRow:
-        """A number met for the first time: its own incident, unless one of its kind is open already."""
+        """A number met for the first time: its own incident, or one of its kind that the core lost over a restart."""
+        forgotten = self._rows(
+            "kind = ? AND state = ? AND life < ? AND opening NOTNULL", draft.kind, IncidentState.OPEN, self.life
+        )
         opening = seqno
-        same = self._rows("kind = ? AND state = ? AND opening NOTNULL", draft.kind, IncidentState.OPEN)
-        if same:
-            opening = same[-1].opening or seqno
-        for row in same:
-            if row.life < self.life:
-                self._write(replace(row, state=IncidentState.SUPERSEDED))
+        if forgotten:
+            opening = forgotten[-1].opening or seqno
+            self._write(replace(forgotten[-1], state=IncidentState.SUPERSEDED))
         self._forget_old()
         return IncidentRow(number, draft.kind, int(draft.stream), opening, IncidentState.OPEN, self.life)
 
     def _ended(self, draft: RecordDraft, row: IncidentRow) -> RecordDraft:
         self._write(replace(row, state=IncidentState.GONE, life=self.life))
-        if row.opening is None:
-            return replace(draft, incident=None)
-        open_still = self._rows("stream = ? AND opening = ? AND state = ?", row.stream, row.opening, IncidentState.OPEN)
-        return replace(draft, phase=Phase.UPDATED if open_still else draft.phase, incident=row.opening)
+        return replace(draft, incident=row.opening)
 
     def note(self, notice: Notice, log: int) -> LocalNotice:
         """Remember what a person did about one of our incidents."""

@@ -242,7 +242,7 @@ def test_open_incidents_survive_a_restart_and_numbers_are_not_used_twice(tmp_pat
     assert not outbox.has_open_alarm()
 
 
-def test_an_alarm_of_a_kind_that_is_open_already_goes_on_with_that_incident(tmp_path: Path) -> None:
+def test_an_alarm_of_a_kind_left_open_by_an_earlier_run_goes_on_with_that_incident(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
     _raise(outbox, 1)
     outbox.close()
@@ -257,15 +257,30 @@ def test_an_alarm_of_a_kind_that_is_open_already_goes_on_with_that_incident(tmp_
     assert (new.phase, new.incident) == (Phase.RAISED, None)
 
 
-def test_two_open_incidents_of_a_kind_end_with_the_second_end(tmp_path: Path) -> None:
+def test_two_sources_may_be_at_fault_at_once_as_two_incidents(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path)
-    _raise(outbox, 1, AlarmKind.SENSOR_FAULT)
-    _raise(outbox, 2, AlarmKind.SENSOR_FAULT)
-    first, second = (_append(outbox, AlarmState.CLEARED, n, AlarmKind.SENSOR_FAULT) for n in (1, 2))
-    assert first is not None
-    assert second is not None
-    assert (first.phase, second.phase) == (Phase.UPDATED, Phase.CONDITION_GONE)
-    assert (first.incident, second.incident) == (1, 1)
+    openers = [_raise(outbox, n, AlarmKind.SENSOR_FAULT) for n in (1, 2)]
+    assert [(record.phase, record.incident) for record in openers] == [(Phase.RAISED, None)] * 2
+    ended = [_append(outbox, AlarmState.CLEARED, n, AlarmKind.SENSOR_FAULT) for n in (2, 1)]
+    assert [record and (record.phase, record.incident) for record in ended] == [
+        (Phase.CONDITION_GONE, 2),
+        (Phase.CONDITION_GONE, 1),
+    ]
+
+
+def test_two_incidents_of_a_kind_that_the_core_forgot_are_both_gone_on_with(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    for n in (1, 2):
+        _raise(outbox, n, AlarmKind.SENSOR_FAULT)
+    outbox.close()
+    outbox = open_outbox(tmp_path)
+    again = [_raise(outbox, n, AlarmKind.SENSOR_FAULT) for n in (3, 4, 5)]
+    assert [(record.phase, record.incident) for record in again] == [
+        (Phase.UPDATED, 2),
+        (Phase.UPDATED, 1),
+        (Phase.RAISED, None),
+    ]
+    assert [incident.incident for incident in outbox.open_incidents()] == [3, 4, 5]
 
 
 def test_raising_twice_is_an_update(tmp_path: Path) -> None:
