@@ -5,14 +5,15 @@ every outage. What is particular to a chip is behind `FifoChip`; one file a chip
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.fifo_chip import FifoChip, SampleFormat, Taken
+from drivers.i2c import ChipTrouble
 from drivers.outage import Outage
 from drivers.sample_clock import Fit, RateMeter, SampleClock
+from drivers.self_test import SelfTest, run_self_test
 from edge_agent.errors import SourceUnavailable, WrongDevice
 from edge_agent.readings import AccelFrame, FaultReason, Reading, SamplesLost
 
@@ -26,61 +27,6 @@ FAILED_DRAINS_MAX = 2  # in a row, then the chip is out
 # Source: chosen: ten waits between two drains; shorter than a person notices.
 SILENT_S, SILENT_SAMPLES = 0.4, 10
 WRONG_WINDOWS_MAX = 2  # in a row: one may be spoilt by a reader that was held up in the middle of a drain
-
-
-class ChipTrouble(Exception):
-    """Why a chip cannot be used now, in words for the person on the ladder."""
-
-    def __init__(self, reason: FaultReason, problem: str, hint: str, *, is_worth_retrying: bool = False) -> None:
-        super().__init__(problem)
-        self.reason, self.problem, self.hint = reason, problem, hint
-        self.is_worth_retrying = is_worth_retrying
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Samples taken out of a FIFO, oldest first, m/s2, shape (n, 3).
-
-    With `trouble` they are the ones before it; `lost_count` were spoilt by it, the rest stayed in the FIFO.
-    """
-
-    samples_mps2: Samples
-    trouble: ChipTrouble | None = None
-    lost_count: int = 0
-
-
-class FifoChip(Protocol):
-    """What the source needs of a chip. Every method but `close` may raise `ChipTrouble`."""
-
-    @property
-    def subject(self) -> str:
-        """Bus and address, for messages."""
-        ...
-
-    @property
-    def fifo_samples(self) -> int:
-        """Samples at which the FIFO is full and older ones are overwritten."""
-        ...
-
-    def start(self) -> None:
-        """Open the bus, check the id, empty the FIFO, write the settings, read every one back, begin to measure."""
-        ...
-
-    def fill(self) -> int:
-        """Samples waiting in the FIFO."""
-        ...
-
-    def take(self, count: int) -> Taken:
-        """Take the `count` oldest samples; does not raise for a failed transfer but says so in `Taken`."""
-        ...
-
-    def check_settings(self) -> None:
-        """Raise `ChipTrouble` if the chip no longer holds what was written to it."""
-        ...
-
-    def close(self) -> None:
-        """Release the bus. Never raises; calling it twice is allowed."""
-        ...
 
 
 class FifoAccelerometer:
@@ -139,8 +85,19 @@ class FifoAccelerometer:
         try:
             self._start()
         except ChipTrouble as trouble:
-            kind = WrongDevice if trouble.reason is FaultReason.WRONG_DEVICE else SourceUnavailable
-            raise kind(trouble.problem, subject=self._chip.subject, hint=trouble.hint) from trouble
+            raise self._error_of(trouble) from trouble
+
+    def self_test(self) -> SelfTest:
+        """Let the chip push its own mass and see whether each axis answers; for calibration, never in normal running.
+
+        Takes a second or two, the car must stand. The source is closed before and after. Raises SourceUnavailable or
+        WrongDevice.
+        """
+        self.close()
+        try:
+            return run_self_test(self._chip, self._decoded_mean, self._wait)
+        except ChipTrouble as trouble:
+            raise self._error_of(trouble) from trouble
 
     def read(self, timeout_s: float) -> Sequence[Reading]:
         """Wait for the next drain, at most `timeout_s`, and give what it found; or try to bring the chip back."""
@@ -178,6 +135,14 @@ class FifoAccelerometer:
         self._failed_drains = self._wrong_windows = 0
         self._meter.restart()
         self._new_line()
+
+    def _error_of(self, trouble: ChipTrouble) -> SourceUnavailable | WrongDevice:
+        kind = WrongDevice if trouble.reason is FaultReason.WRONG_DEVICE else SourceUnavailable
+        return kind(trouble.problem, subject=self._chip.subject, hint=trouble.hint)
+
+    def _decoded_mean(self, raw: bytes) -> tuple[float, float, float]:
+        x, y, z = samples_of(raw, self._chip.sample_format).mean(axis=0)
+        return float(x), float(y), float(z)
 
     def _out(self, trouble: ChipTrouble) -> tuple[Reading, ...]:
         self.close()
@@ -252,9 +217,10 @@ class FifoAccelerometer:
         readings: list[Reading] = []
         if lost is not None and self._given_ns > 0:
             readings.append(SamplesLost(int(times_ns[0]) - 1, self._name, lost))
-        count = len(taken.samples_mps2)
+        samples_mps2 = samples_of(taken.raw, self._chip.sample_format)
+        count = len(samples_mps2)
         if count > 0:
-            readings.append(AccelFrame(times_ns[:count], taken.samples_mps2))
+            readings.append(AccelFrame(times_ns[:count], samples_mps2))
             self._given_ns = int(times_ns[count - 1])
             self._outage.flowing(after_ns)
         if taken.lost_count > 0:
@@ -287,3 +253,16 @@ class FifoAccelerometer:
                 f"the sensor gives {rate_hz:.0f} samples a second instead of {self._rate_hz}",
                 "Lower rate_hz if the bus is slow (200 Hz at 100 kHz); else the sensor is broken",
             )
+
+
+def samples_of(raw: bytes, sample_format: SampleFormat) -> Samples:
+    """Whole samples as m/s2, shape (n, 3)."""
+    width, length = sample_format.axis_bytes, sample_format.sample_bytes
+    octets = np.frombuffer(raw, dtype=np.uint8).reshape(-1, length)[:, : 3 * width].reshape(-1, 3, width)
+    if not sample_format.is_big_endian:
+        octets = octets[:, :, ::-1]
+    # Into the upper bytes of 32 bits and down again with the sign.
+    words = np.zeros((len(octets), 3, 4), dtype=np.uint8)
+    words[:, :, :width] = octets
+    counts = words.view(">i4")[:, :, 0].astype(np.int32) >> (32 - 8 * width + sample_format.unused_bits)
+    return counts.astype(np.float64) * np.float64(sample_format.mps2_per_count)

@@ -18,6 +18,7 @@ import errno
 import os
 import re
 import socket
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -106,6 +107,99 @@ def open_i2c_bus(name: str) -> I2cBus:
     if name.startswith("unix:"):
         return _RemoteBus(name.removeprefix("unix:"))
     return _LinuxBus(name if "/" in name else f"/dev/i2c-{name}")
+
+
+class ChipTrouble(Exception):
+    """Why a chip cannot be used now, in words for the person on the ladder."""
+
+    def __init__(self, reason: FaultReason, problem: str, hint: str, *, is_worth_retrying: bool = False) -> None:
+        super().__init__(problem)
+        self.reason, self.problem, self.hint = reason, problem, hint
+        self.is_worth_retrying = is_worth_retrying
+
+
+class I2cChip:
+    """The registers of one chip on a bus. Every failed transfer is a `ChipTrouble`."""
+
+    def __init__(self, bus_name: str, address: int, open_bus: Callable[[str], I2cBus] = open_i2c_bus) -> None:
+        self._bus_name, self._address, self._open_bus = bus_name, address, open_bus
+        self._bus: I2cBus | None = None
+
+    @property
+    def subject(self) -> str:
+        """Bus and address, for messages."""
+        return f"{self._bus_name} address {self._address:#04x}"
+
+    def open(self) -> None:
+        """Open the bus."""
+        try:
+            self._bus = self._open_bus(self._bus_name)
+        except SourceUnavailable as error:
+            raise ChipTrouble(FaultReason.ABSENT, error.problem, error.hint) from error
+
+    def close(self) -> None:
+        """Release the bus. Never raises; calling it twice is allowed."""
+        if self._bus is not None:
+            self._bus.close()
+        self._bus = None
+
+    def get(self, register: int, count: int) -> bytes:
+        """`count` bytes from `register` on, in one transfer."""
+        assert self._bus is not None, "read before open"
+        try:
+            return self._bus.read_register(self._address, register, count)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def put(self, register: int, data: bytes) -> None:
+        """Put `data` into `register` on, in one transfer."""
+        assert self._bus is not None, "written before open"
+        try:
+            self._bus.write_register(self._address, register, data)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def configure(self, register: int, data: bytes) -> None:
+        """Put `data` and read it back."""
+        self.put(register, data)
+        self.require(register, data, "does not keep what is written to it")
+
+    def require(self, register: int, data: bytes, what: str) -> None:
+        """Raise CONFIGURATION, "the sensor `what`", unless `register` on holds `data`."""
+        held = self.get(register, len(data))
+        if held != data:
+            raise ChipTrouble(
+                FaultReason.CONFIGURATION,
+                f"the sensor {what}: register {register:#04x} holds {held.hex()} instead of {data.hex()}",
+                "Check its supply (a dip resets it), and that no other program uses it",
+            )
+
+    def identify(self, register: int, part: str, wanted_id: int, others: Mapping[int, str] | None = None) -> None:
+        """Raise WRONG_DEVICE unless the chip says `wanted_id`. others: ids of chips that are often fitted instead."""
+        said_id = self.get(register, 1)[0]
+        if said_id == wanted_id:
+            return
+        if said_id in (0x00, 0xFF):
+            hint = (
+                "Every line reads the same: check that SDA and SCL are not swapped or shorted, and the supply of 3.3 V"
+            )
+        elif others is not None and said_id in others:
+            hint = f"That is the id of {others[said_id]}: compare the print on the chip with the settings"
+        else:
+            hint = (
+                "Another sensor is fitted, or the wrong address is set: compare the print on the chip with the settings"
+            )
+        article = "an" if part[0] in "AEILM" else "a"
+        raise ChipTrouble(
+            FaultReason.WRONG_DEVICE,
+            f"the chip at address {self._address:#04x} says id {said_id:#04x}, {article} {part} says {wanted_id:#04x}",
+            hint,
+        )
+
+    def _trouble(self, error: OSError) -> ChipTrouble:
+        fault = i2c_fault(error, self._bus_name, self._address)
+        # A hanging bus costs a second each time it is asked: open it anew instead.
+        return ChipTrouble(fault.reason, fault.problem, fault.hint, is_worth_retrying=error.errno != errno.ETIMEDOUT)
 
 
 class _LinuxBus:

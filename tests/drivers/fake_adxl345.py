@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,20 @@ TRANSFER_NS = 200_000
 RATE_OF_CODE = {0x08: 25, 0x09: 50, 0x0A: 100, 0x0B: 200, 0x0C: 400, 0x0D: 800}
 
 
+class RegisterChip(Protocol):
+    """What can hang on a fake bus."""
+
+    data_register: int
+
+    def read(self, register: int, count: int) -> bytes: ...
+
+    def write(self, register: int, data: bytes) -> None: ...
+
+
 class FakeAdxl345:
     """The chip. Sample k holds x = k mod 4096 - 2048, y = k div 4096, z = 256: a reader can tell which it got."""
+
+    data_register = 0x32
 
     def __init__(self, now_ns: Callable[[], int], *, device_id: int = 0xE5, rate_factor: float = 1.0) -> None:
         self._now_ns = now_ns
@@ -97,7 +110,7 @@ class FakeAdxl345:
 class FakeBus:
     """The bus with one chip; a transfer takes 0.2 ms of the clock, and may fail as the kernel says it."""
 
-    def __init__(self, chip: FakeAdxl345, advance_ns: Callable[[int], None], *, address: int = 0x53) -> None:
+    def __init__(self, chip: RegisterChip, advance_ns: Callable[[int], None], *, address: int = 0x53) -> None:
         self.chip, self._advance_ns, self._address = chip, advance_ns, address
         self.is_connected = True
         self.errno_when_gone = NO_ACKNOWLEDGE
@@ -113,7 +126,7 @@ class FakeBus:
     def read_register(self, address: int, register: int, count: int) -> bytes:
         self._transfer(address)
         data = self.chip.read(register, count)
-        number = self.fail_next_data.popleft() if register == 0x32 and self.fail_next_data else 0
+        number = self.fail_next_data.popleft() if register == self.chip.data_register and self.fail_next_data else 0
         if number:
             raise OSError(number, os.strerror(number))
         return data
