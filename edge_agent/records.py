@@ -111,7 +111,7 @@ def draft_of_alarm(alarm: Alarm) -> RecordDraft | None:
         measures=measures,
         percent=None if alarm.occupied_percent is None else _held(alarm.occupied_percent, 0, form.PERCENT_MAX),
         evidence=_bits_of(alarm.witnesses),
-        note=_cut(alarm.note, form.NOTE_BYTES_MAX) if alarm.note else _pairs(rest),
+        note=_pairs(rest, _cut(alarm.note, form.NOTE_BYTES_MAX)),
     )
 
 
@@ -213,9 +213,8 @@ def _bits_of(witnesses: Iterable[Witness]) -> int:
     return sum(1 << witness for witness in witnesses)
 
 
-def _pairs(signs: Iterable[Evidence]) -> str:
-    """`name=value` pairs, as many whole ones as fit a note."""
-    note = ""
+def _pairs(signs: Iterable[Evidence], note: str = "") -> str:
+    """A note followed by `name=value` pairs, as many whole ones as fit."""
     for sign in signs:
         longer = f"{note} {sign.name}={_shown(sign.value)}".strip()
         if len(longer.encode()) <= form.NOTE_BYTES_MAX:

@@ -156,8 +156,9 @@ def test_a_second_sign_of_the_same_measure_travels_in_the_note() -> None:
 
 
 def test_a_note_of_the_alarm_comes_before_signs_and_is_cut_at_a_whole_character() -> None:
-    draft = _drafted(replace(alarm(note="门" * 40), evidence=(Evidence("between_landings", True),)))
-    assert draft.note == "门" * 26
+    signs = (Evidence("between_landings", True),)
+    assert _drafted(replace(alarm(note="door contacts"), evidence=signs)).note == "door contacts between_landings=yes"
+    assert _drafted(replace(alarm(note="门" * 40), evidence=signs)).note == "门" * 26
 
 
 def test_nothing_known_of_the_place_is_no_place() -> None:
