@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edge_agent.alarms import Alarm, AlarmKind, AlarmState, Conclusion, OpenIncident, Severity, Trip
+from edge_agent.detect.car import CarState
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 from edge_agent.installation import Installation, Lift, Wiring
@@ -185,3 +186,19 @@ class Scene:
     def run(self, limits: Limits | None = None) -> Outcome:
         """What the core concludes."""
         return concluded(self.installation, self.readings(), limits)
+
+    def cars(self, *times_s: float, limits: Limits | None = None) -> list[CarState]:
+        """The car as the core sees it at these times, ascending."""
+        detector = Detector(self.installation, Limits() if limits is None else limits)
+        found: list[CarState] = []
+        for reading in self.readings():
+            while len(found) < len(times_s) and reading.t_ns > times_s[len(found)] * 1e9 and detector.car is not None:
+                found.append(detector.car)
+            detector.step(reading)
+        if detector.car is None:
+            raise ValueError("the scene is too short")
+        return found + [detector.car] * (len(times_s) - len(found))
+
+    def car(self) -> CarState:
+        """The car at the end of the scene."""
+        return self.cars(self.t_s + 1.0)[0]
