@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +86,17 @@ def alarm(
 def heartbeat(n: int = 0, note: str = "") -> RecordDraft:
     """A small telemetry record."""
     return RecordDraft(Stream.TELEMETRY, SystemKind.HEARTBEAT, measures=(Measured(Measure.TRIPS, n),), note=note)
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def open_outbox(

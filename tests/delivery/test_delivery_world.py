@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +12,7 @@ from edge_agent.delivery import AnswerMissing, AnswerRefused, Delivery, Failure,
 from edge_agent.outbox import Outbox
 from edge_agent.records import StoredRecord, draft_of_alarm
 from edge_agent.wire import Stamp, Stream, chain_start, decode_record, digest
-from tests.delivery.making import DEVICE, MAIN, alarm, heartbeat, open_outbox
+from tests.delivery.making import DEVICE, MAIN, alarm, folder_in_memory, heartbeat, open_outbox
 from tests.delivery.receiver_model import ReceiverModel
 
 S = 1_000_000_000
@@ -148,15 +144,6 @@ class World:
         return 60
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp())
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
 def _assert_delivered(world: World) -> None:
     """Every committed record is there once, unchanged, and the chain of each stream is whole."""
     assert world.drain() < 60
@@ -173,7 +160,7 @@ def _assert_delivered(world: World) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(EVENTS), max_size=60), st.integers(0, 1 << 32))
 def test_every_committed_record_is_stored_once_whatever_happens_on_the_way(events: list[str], seed: int) -> None:
-    with _folder() as folder:
+    with folder_in_memory() as folder:
         world = World(folder, seed)
         for event in events:
             world.happen(event)
@@ -182,7 +169,7 @@ def test_every_committed_record_is_stored_once_whatever_happens_on_the_way(event
 
 
 def test_a_long_bad_day_ends_with_everything_stored() -> None:
-    with _folder() as folder:
+    with folder_in_memory() as folder:
         world = World(folder, 3)
         for n in range(900):
             world.happen(EVENTS[(n * n + n // 7) % len(EVENTS)])
