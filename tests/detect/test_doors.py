@@ -65,7 +65,7 @@ def opened(door: Door, begin_ms: float, end_ms: float) -> Door:
 def test_a_whole_cycle_passes_through_all_states_with_the_times_of_the_edges() -> None:
     door = opened(Door(), 1013, 3507)
     door.edges((8021, OPEN, False), (10_333, CLOSED, True)).at(12_000)
-    changes = []
+    changes: list[tuple[DoorState, float]] = []
     for _, view in door.views:
         if not changes or changes[-1][0] is not view.state:
             changes.append((view.state, view.since_ns / MS))

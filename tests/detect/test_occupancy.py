@@ -134,12 +134,12 @@ def test_more_signs_of_presence_make_it_surer() -> None:
 
 
 def test_one_glitch_in_a_car_that_has_been_parked_long_is_nobody() -> None:
-    scene = Scene(signals=WITH_PRESENCE, box=Box(rate_hz=25.0, noise_mps2=1.0 * MG))
+    scene = Scene(signals=WITH_PRESENCE, box=QUIET_BOX)
     scene.stand(5.0).open().stand(5.0).close().stand(40.0)
     scene.trip(2)
-    glitch_s = scene.t_s + 600.0
+    glitch_s = scene.t_s + 400.0
     blink(scene, glitch_s, 0.1)
-    cars = scene.stand(690.0).cars(glitch_s + 5.0, glitch_s + 85.0)
+    cars = scene.stand(490.0).cars(glitch_s + 5.0, glitch_s + 85.0)
     assert all(car.occupancy.presence_seen for car in cars)
     assert all(car.occupancy.percent < BELIEVED for car in cars)
 
@@ -277,6 +277,26 @@ def test_a_restless_car_that_was_called_empty_is_believed_occupied() -> None:
 def test_two_jolts_in_a_minute_are_nobody() -> None:
     """A landing door slams, a neighbour lift passes."""
     assert stuck(40.0, wait_s=40.0).percent < BELIEVED
+
+
+SLOW_SENSOR = pytest.mark.xfail(
+    strict=True,
+    reason="with one or two samples a frame the quietest beat lies far below the usual ones, so white noise counts as "
+    "footfalls: an empty parked car is believed occupied, and entrapment is raised",
+)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "seed"),
+    [pytest.param(25.0, 2, marks=SLOW_SENSOR), pytest.param(50.0, 0, marks=SLOW_SENSOR), (100.0, 0), (400.0, 0)],
+)
+def test_the_noise_of_the_sensor_is_nobody(rate_hz: float, seed: int) -> None:
+    scene = Scene(box=Box(rate_hz=rate_hz, noise_mps2=1.0 * MG, seed=seed))
+    scene.stand(5.0).open().stand(5.0).close().stand(40.0)
+    scene.trip(2)
+    at_s = scene.t_s
+    cars = scene.stand(140.0).cars(*(at_s + 20.0 * k for k in range(1, 8)))
+    assert max(car.occupancy.percent for car in cars) < BELIEVED
 
 
 def test_stillness_does_not_make_a_boarded_car_empty() -> None:
