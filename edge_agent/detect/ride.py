@@ -1,7 +1,7 @@
 """Ride quality after ISO 18738-1: remembers the samples of the trip under way and judges them once, at its end.
 
 In: blocks of samples; the end of each trip. Out: a `RideReport`, or None with the reason counted.
-State: raw samples, bounded by `ride_memory`; a trip whose beginning was dropped is refused. Delay: none beyond the call.
+State: raw samples, bounded by `ride_memory`; a trip whose beginning was dropped is refused. Delay: none.
 Warm-up: none; without a standstill before the trip the noise is not known. After a gap: a trip in which more than
 0.2 s is missing is refused. Work: only in `finish`, bounded by `WorkBudget`.
 """

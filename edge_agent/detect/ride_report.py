@@ -10,9 +10,9 @@ from edge_agent.readings import Direction
 SCALE_RATIO = 0.02
 """Scale error of the accelerometer. Source: GB/T 10059-2023 4.3.2 b, +-2 % of acceleration (field/standards 3.1)."""
 
-WEIGHTING_RATIO = 0.05
-"""How far the digital weighting may be from the design goal, 0.63 to 80 Hz. Source: tests of the factor tables: -4.5 %
-at 320 and -3.8 % at 400 samples a second, both near 80 Hz; -1.2 % at 800."""
+WEIGHTING_RATIO = 0.04
+"""How far the digital weighting may be from the design goal, 0.25 to 80 Hz. Source: tests of the factor tables: worst
+-3.6 % near 80 Hz at 320 and 400 samples a second, -1.2 % at 800."""
 
 SLOPE_RATIO = 2.0
 """What an error of the sampling rate does to a weighted value, relative: the weightings are nowhere steeper than the
