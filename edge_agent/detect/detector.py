@@ -62,8 +62,9 @@ from edge_agent.readings import (
 )
 
 GRAVITY_MPS2 = 9.80665
+OPEN_NS_SURE = 1_500_000_000
 LEARN_TRIPS = 5
-LEARN_SPEED_TRIPS = 10
+LEARN_SPEED_TRIPS = 20
 LEARN_TRIPS_KEPT = 50
 
 
@@ -91,7 +92,7 @@ class Detector:
         self._position = PositionStage(limits, installation.lift)
         self._occupancy = OccupancyStage(has_presence=Signal.PRESENCE in wiring.signals)
         self._episodes = Episodes(_rules(limits), first_incident, resumed)
-        self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True)
+        self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True, False)
         self._was_open = False
         self._was_moving = False
         self._last_ride: Ride | None = None
@@ -213,6 +214,8 @@ class Detector:
         is_open = door.state is DoorState.OPEN
         if door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open:
             ride = self._motion.door_is_opening() or ride
+        if is_open and end_ns - door.since_ns >= OPEN_NS_SURE:
+            ride = self._motion.door_is_open() or ride
         if ride is not None:
             conclusions.append(self._trip(end_ns, ride))
         if is_open and not self._was_open and not self._moving.is_moving:
@@ -268,8 +271,9 @@ class Detector:
         before = self._position.landing()
         after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
-        self._decels.append(ride.decel_mps2)
-        self._speeds.append(ride.speed_mps)
+        if self._inspection_seen_ns is None:
+            self._decels.append(ride.decel_mps2)
+            self._speeds.append(ride.speed_mps)
         return Trip(
             t_ns=t_ns,
             start_ns=ride.start_ns,

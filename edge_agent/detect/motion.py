@@ -40,6 +40,11 @@ STOP_MPS_MAX = 0.07
 CONFIRM_M = 0.10
 """Travel that makes a push a trip: a bouncing or re-levelling car stays within 0.02 m. Source: alarm catalogue row 3."""
 
+CONFIRM_MPS = 0.05
+CANDIDATE_S_MAX = 4.0
+"""A start that takes longer than this to move 0.1 m is none: people jumping make pushes that lead nowhere. Source: the
+softest start of the slowest lift, 0.08 m/s2 to 0.15 m/s, is 0.1 m away after 1.6 s (hand calculation)."""
+
 CANCEL_FRAMES = 12
 PENDING_FRAMES = 80
 SETTLED_FRAMES = 20
@@ -77,6 +82,7 @@ class MotionState:
     speed_mps: float
     travel_m: float
     is_mounted: bool  # nothing says that the box is being carried or shaken
+    is_sure: bool  # the car has been seen to stand since the stage was last blind: what looks like a start is one
 
     @property
     def is_moving(self) -> bool:
@@ -108,6 +114,7 @@ class MotionStage:
         self._candidate: Course | None = None  # a push after standstill that may become a trip
         self._rest_since = index
         self._settled_m = 0.0  # distance of a trip that has stopped and is not yet given out
+        self._is_sure = False
 
     def step(self, frame: Frame) -> list[tuple[MotionState, Ride | None]]:
         """Take one frame; return the states it decides (several when the warm-up ends, else one) with finished trips."""
@@ -152,6 +159,21 @@ class MotionStage:
         self._restart(frame.index)
         self._last_index = frame.index
         return self._blind(frame), ride
+
+    def door_is_open(self) -> Ride | None:
+        """The car door has stood fully open for a while: whatever was believed, the car stands, if nothing pushes."""
+        if self._quiet_frames < QUIET_STOP_FRAMES:
+            return None
+        self._is_sure = True
+        ride = None
+        if self._course is not None and self._course.stop_index is None:
+            if self._course.has_braked:
+                self._stop(self._course, self._course.last_push_index)
+                ride = self._give_out()
+            self._course = None
+            self._rest_since = self._last_index
+        self._candidate = None
+        return ride
 
     def ride_so_far(self) -> Course | None:
         """The course of the trip under way, for rules that judge a stop while it happens."""
@@ -213,11 +235,14 @@ class MotionStage:
                 self._rest_since = candidate.last_push_index + 1
                 self._candidate = None
             return None
-        if abs(candidate.travel) >= CONFIRM_M and candidate.peak_speed >= self._limits.motion_speed_mps_min:
+        age_s = (frame.index - candidate.start_index + 1) * FRAME_S
+        is_going = abs(candidate.speed) >= self._limits.motion_speed_mps_min
+        if abs(candidate.travel) >= CONFIRM_M and is_going and abs(candidate.travel) >= CONFIRM_MPS * age_s:
             ride = self._give_out()
             self._course, self._candidate = candidate, None
             return ride
-        if self._quiet_frames >= CANCEL_FRAMES and abs(candidate.speed) < self._limits.motion_speed_mps_min:
+        has_settled = self._quiet_frames >= CANCEL_FRAMES and not is_going
+        if has_settled or age_s > CANDIDATE_S_MAX:
             self._candidate = None
         return None
 
@@ -260,6 +285,7 @@ class MotionStage:
         if course is None:
             return None
         ride = course.measure()
+        self._is_sure = True
         return ride if abs(ride.distance_m) >= self._limits.trip_distance_m_min else None
 
     # ---- what is learned while quiet
@@ -294,7 +320,7 @@ class MotionStage:
     # ---- what is told
 
     def _blind(self, frame: Frame) -> MotionState:
-        return MotionState(Phase.BLIND, frame.index * FRAME_NS, 0.0, 0.0, 0.0, self._is_mounted)
+        return MotionState(Phase.BLIND, frame.index * FRAME_NS, 0.0, 0.0, 0.0, self._is_mounted, False)
 
     def _state(self, accel: float) -> MotionState:
         course = self._course
@@ -303,14 +329,21 @@ class MotionStage:
             if self._is_pushing:
                 phase = Phase.STARTING if course.speed * accel > 0.0 else Phase.STOPPING
             return MotionState(
-                phase, course.start_index * FRAME_NS, accel, course.speed, course.travel, self._is_mounted
+                phase,
+                course.start_index * FRAME_NS,
+                accel,
+                course.speed,
+                course.travel,
+                self._is_mounted,
+                self._is_sure,
             )
         travel = 0.0 if course is None else self._settled_m
         speed = 0.0
         if self._candidate is not None:
             travel += self._candidate.travel
             speed = self._candidate.speed
-        return MotionState(Phase.AT_REST, self._rest_since * FRAME_NS, accel, speed, travel, self._is_mounted)
+        since_ns = self._rest_since * FRAME_NS
+        return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._is_mounted, self._is_sure)
 
 
 def _towards(

@@ -36,8 +36,11 @@ may still be somebody who left. Source: common PIR modules hold 2 to 8 s (memory
 
 RATIO_PRESENCE = 25.0
 RATIO_PRESENCE_LATE = 2.0
+RATIO_PRESENCE_EARLY = 6.0
+EARLY_S = 6.0
 LATE_S = 120.0
-"""A person shows early; the longer nothing was seen, the more a first sign may be a glitch. Source: judgement."""
+"""In the first seconds the sign may be of somebody who just left; after minutes of nothing, a first sign may be a glitch.
+Source: judgement."""
 
 RATIO_PRESENCE_AGAIN = 4.0
 RATIO_PRESENCE_MAX = 2000.0
@@ -203,7 +206,9 @@ class OccupancyStage:
         if has_risen or has_lasted:
             if self._presence_seen == 0:
                 late_s = (now_ns - max(closed, self._first_ns)) / 1e9
-                self._first_sign = max(RATIO_PRESENCE_LATE, RATIO_PRESENCE / (1.0 + late_s / LATE_S))
+                is_early = late_s < EARLY_S
+                self._first_sign = RATIO_PRESENCE_EARLY if is_early else RATIO_PRESENCE / (1.0 + late_s / LATE_S)
+                self._first_sign = max(RATIO_PRESENCE_LATE, self._first_sign)
             self._presence_seen += 1
             self._presence_seen_ns = now_ns
 

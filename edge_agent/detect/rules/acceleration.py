@@ -46,7 +46,8 @@ class EmergencyStopRule:
         """See the class."""
         course, index = car.course, car.t_ns // FRAME_NS - 1
         accel, self._last_accel = (car.motion.accel_mps2 + self._last_accel) / 2.0, car.motion.accel_mps2
-        if course is None or not car.motion.is_mounted or course.start_index == self._told_course:
+        is_handled = not car.motion.is_mounted and self._hard_since is None  # the stop itself may shake the box
+        if course is None or is_handled or course.start_index == self._told_course:
             self._hard_since = None
             return ()
         sign = 1.0 if course.travel >= 0.0 else -1.0
@@ -164,7 +165,7 @@ class ExcessiveAccelerationRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         ride = car.ride
-        if ride is None or AlarmKind.EMERGENCY_STOP in raised:
+        if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
             return ()
         peak = max(ride.accel_mps2, ride.decel_mps2)
         self._tally.add(peak > self._limits.excessive_accel_mps2 and ride.was_mounted)
@@ -196,7 +197,7 @@ class ExcessiveJerkRule:
     kind = AlarmKind.EXCESSIVE_JERK
     outlives_inspection = False
     LEARN_TRIPS = 20
-    OWN_JERK_MPS3_MIN = 1.0
+    OWN_JERK_MPS3_MIN = 1.5
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -206,14 +207,14 @@ class ExcessiveJerkRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         ride = car.ride
-        if ride is None or AlarmKind.EMERGENCY_STOP in raised or not ride.was_mounted:
+        if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised or not ride.was_mounted:
             return ()
-        limit = self._limits.excessive_jerk_mps3
-        if len(self._jerks) >= self.LEARN_TRIPS:
-            own = max(self._limits.excessive_jerk_ratio * median(self._jerks), self.OWN_JERK_MPS3_MIN)
-            limit = max(limit, own) if median(self._jerks) > limit else min(limit, own)
         self._jerks.append(ride.jerk_mps3)
-        self._tally.add(ride.jerk_mps3 > limit)
+        if len(self._jerks) < self.LEARN_TRIPS:
+            return ()
+        usual, limit = median(self._jerks), self._limits.excessive_jerk_mps3
+        own = max(self._limits.excessive_jerk_ratio * usual, self.OWN_JERK_MPS3_MIN)
+        self._tally.add(ride.jerk_mps3 > (own if usual > limit else min(limit, own)))
         if self._tally.count < self._limits.excessive_trips_min:
             return ()
         return (

@@ -163,7 +163,7 @@ class DoorOpenInMotionRule:
         """See the class."""
         open_ms, course = car.door.break_ns / 1e6, car.course
         self._has_closed = self._has_closed or open_ms == 0.0
-        if open_ms == 0.0 or course is None or not car.motion.is_mounted:
+        if open_ms == 0.0 or course is None or not (car.motion.is_mounted and car.motion.is_sure):
             return ()
         speed = abs(car.motion.speed_mps)
         if open_ms < self._limits.door_motion_ms_min or speed <= self._limits.door_motion_speed_mps_min:

@@ -90,7 +90,7 @@ class UnintendedMovementRule:
             self._began_open = is_open
             self._origin_m = car.motion.travel_m
         self._watch_zone(car)
-        if not is_open or not car.motion.is_mounted:
+        if not is_open or not (car.motion.is_mounted and car.motion.is_sure):
             return ()
         speed = abs(car.motion.speed_mps)
         travel = abs(car.motion.travel_m - self._origin_m)
@@ -146,7 +146,8 @@ class OverspeedRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         speed, rated = abs(car.motion.speed_mps), car.rated_speed_mps
-        if rated is None or not car.motion.is_moving or not car.motion.is_mounted:
+        is_trip = car.motion.is_moving and car.motion.is_mounted and car.motion.is_sure
+        if rated is None or not is_trip or car.door.state is not DoorState.CLOSED and car.door.is_witnessed:
             self._since_ns = 0
             return ()
         if speed <= rated * self._limits.overspeed_ratio_max + self._limits.overspeed_margin_mps:
@@ -194,7 +195,7 @@ class RunTimeExceededRule:
         if car.ride is not None:
             self._longest_s = max(self._longest_s, (car.ride.end_ns - car.ride.start_ns) / 1e9)
         course = car.course
-        if course is None or not car.motion.is_moving:
+        if course is None or not (car.motion.is_moving and car.motion.is_sure):
             return ()
         run_s = (car.t_ns - car.motion.since_ns) / 1e9
         limit_s = self._limit_s(car, course.peak_speed)
