@@ -226,7 +226,7 @@ def _forms(rate_hz: float, is_weighted: bool) -> tuple[BlockForm, BlockForm, Blo
 
 @dataclass(frozen=True, slots=True)
 class _Regions:
-    """Sample ranges: standstill, whole run, 0.5 m inside it, constant speed."""
+    """Sample ranges: standstill, whole run with 0.5 s before it, 0.5 m inside it, constant speed."""
 
     rest: slice
     run: slice
@@ -250,7 +250,7 @@ def _report(signal: _Signal, start_ns: int, end_ns: int, up: Floats, error: Inst
     v95 = _not_exceeded_by_95_percent(np.abs(speeds))
     inner = _inner(path, start)
     constant = _constant(speeds, start, v95, rate, inner)
-    regions = _Regions(slice(0, pad), slice(start, end), inner, constant)
+    regions = _Regions(slice(0, pad), slice(pad, end), inner, constant)
     upright, flat, motion = _forms(float(f"{rate:.4g}"), signal.unweighted_because is None)
     felt = filtered(upright, vertical)
     sideways = np.column_stack([filtered(flat, level @ along), filtered(flat, level @ across)])
@@ -268,7 +268,7 @@ def _report(signal: _Signal, start_ns: int, end_ns: int, up: Floats, error: Inst
         constant_start_ns=None if constant is None else signal.t_ns(constant.start),
         constant_end_ns=None if constant is None else signal.t_ns(constant.stop),
         vertical=_axis(felt, regions, _noise(felt, regions.rest, rate), error),
-        vertical_run=peak_to_peak(felt[regions.run]),
+        vertical_run=peak_to_peak(felt[regions.run], with_ends=True),
         horizontal_1=first,
         horizontal_2=second,
         horizontal_worst=worst,
@@ -303,16 +303,21 @@ def _constant(speeds: Floats, start: int, v95: float, rate: float, inner: slice 
     return slice(first, last) if last - first >= CONSTANT_S_MIN * rate else None
 
 
-def peak_to_peak(values: Floats) -> PeakToPeak | None:
-    """Half-waves between zero crossings; the sums of the peaks of neighbours. None: less than two whole half-waves.
+def peak_to_peak(values: Floats, *, with_ends: bool = False) -> PeakToPeak | None:
+    """Half-waves between zero crossings; the sums of the peaks of neighbours. None: less than two half-waves.
 
-    Source: ISO 18738-1 annex A as a third party implements it (field/standards 3.1, S47).
+    with_ends: the half-waves that the two ends cut off count too; they can only be too small.
+    Source: ISO 18738-1 annex A as a third party implements it (field/standards 3.1, S47), which counts the ends.
     """
     is_positive = values >= 0.0
-    crossings = np.flatnonzero(is_positive[1:] != is_positive[:-1]) + 1
-    if len(crossings) < 3:
+    begins = np.flatnonzero(is_positive[1:] != is_positive[:-1]) + 1
+    if with_ends:
+        begins = np.concatenate(([0], begins))
+    if len(begins) < (2 if with_ends else 3):
         return None
-    peaks = np.maximum.reduceat(np.abs(values), crossings)[:-1]
+    peaks = np.maximum.reduceat(np.abs(values), begins)
+    if not with_ends:
+        peaks = peaks[:-1]
     sums = peaks[1:] + peaks[:-1]
     return PeakToPeak(float(sums.max()), _not_exceeded_by_95_percent(sums), len(sums))
 

@@ -117,6 +117,7 @@ class InstrumentError:
 class RideReport:
     """Ride quality of one trip. Weighted (Wk vertical, Wd horizontal) only if `unweighted_because` is None.
 
+    vertical_run: vertical over the whole run, start and stop included, from 0.5 s before it.
     horizontal_1 is the direction of the strongest horizontal vibration of this trip and horizontal_2 lies across it:
     how the box is turned about the vertical is not known, so neither is called front-back or side-side.
     horizontal_worst: the largest over all directions, so at least what an instrument along the car's own axes reads.

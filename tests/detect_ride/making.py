@@ -35,6 +35,7 @@ class Ride:
     rate_hz: float = 400.0
     speed_mps: float = 1.6
     accel_mps2: float = 0.8
+    brake_mps2: float = 0.8
     jerk_mps3: float = 1.0
     distance_m: float = 24.0
     sign: float = 1.0
@@ -51,8 +52,13 @@ class Ride:
         return self.speed_mps / self.accel_mps2 + self.accel_mps2 / self.jerk_mps3
 
     @property
+    def fall_s(self) -> float:
+        return self.speed_mps / self.brake_mps2 + self.brake_mps2 / self.jerk_mps3
+
+    @property
     def cruise_s(self) -> float:
-        return self.distance_m / self.speed_mps - self.rise_s
+        """What is left of the distance; rise and fall go at half the speed on average."""
+        return self.distance_m / self.speed_mps - (self.rise_s + self.fall_s) / 2.0
 
     @property
     def start_ns(self) -> int:
@@ -60,7 +66,7 @@ class Ride:
 
     @property
     def end_ns(self) -> int:
-        return round((self.rest_s + 2.0 * self.rise_s + self.cruise_s) * S)
+        return round((self.rest_s + self.rise_s + self.cruise_s + self.fall_s) * S)
 
     @property
     def gravity(self) -> tuple[float, float, float]:
@@ -70,13 +76,16 @@ class Ride:
     def times_s(self) -> Floats:
         return np.arange(0.0, self.end_ns / S + 3.0, 1.0 / self.rate_hz)
 
+    def _push(self, t: Floats, height_mps2: float, length_s: float) -> Floats:
+        ramp = height_mps2 / self.jerk_mps3
+        push: Floats = np.interp(t, [0.0, ramp, length_s - ramp, length_s], [0.0, height_mps2, height_mps2, 0.0])
+        return push
+
     def samples(self, t: Floats) -> Floats:
         """Specific force in the sensor's axes at the times `t`."""
-        ramp = self.accel_mps2 / self.jerk_mps3
-        corners = [0.0, ramp, self.rise_s - ramp, self.rise_s]
-        heights = [0.0, self.accel_mps2, self.accel_mps2, 0.0]
         since = t - self.rest_s
-        travel = np.interp(since, corners, heights) - np.interp(since - self.rise_s - self.cruise_s, corners, heights)
+        travel = self._push(since, self.accel_mps2, self.rise_s)
+        travel -= self._push(since - self.rise_s - self.cruise_s, self.brake_mps2, self.fall_s)
         is_riding = (since >= 0.0) & (t <= self.end_ns / S)
         level = np.column_stack(
             (
