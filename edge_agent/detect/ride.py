@@ -182,7 +182,8 @@ def _evenly(times: Times, samples: Floats, start_ns: int, end_ns: int) -> _Signa
         return Refusal.RATE_TOO_LOW
     span = int(times[-1] - times[0])
     count = len(times)
-    if int(steps.max()) > GAP_NS_MAX or count < (1.0 - MISSING_RATIO_MAX) * span / step:
+    missing = span - (count - 1) * step
+    if int(steps.max()) > GAP_NS_MAX or missing > MISSING_RATIO_MAX * (end_ns - start_ns + PAD_NS):
         return Refusal.GAP
     why: Unweighted | None = None
     if float(np.abs(steps - step).max()) > JITTER_RATIO_MAX * step:

@@ -233,6 +233,16 @@ def test_a95_leaves_out_a_short_peak_that_the_largest_value_shows() -> None:
     assert report.motion.accel_mps2_a95 < 0.9
 
 
+def test_a95_looks_at_the_rise_between_5_and_95_percent_of_the_speed() -> None:
+    """By hand: 5 % of 1.6 m/s are passed 0.4 s after the start, 80 % at 2.0 s, 95 % at 2.4 s of 2.8 s."""
+    inside = judged(Ride(vertical=only_between(1.8, 2.2, lambda t: np.full_like(t, 0.3))))
+    outside = judged(Ride(vertical=only_between(3.2, 6.0, sine(1.5, 3.0))))
+    assert inside.motion.accel_mps2_a95 == pytest.approx(1.1, abs=0.05)
+    assert outside.motion.accel_mps2 > 1.2
+    assert outside.motion.accel_mps2_a95 == pytest.approx(0.8, abs=0.02)
+    assert outside.motion.decel_mps2_a95 == pytest.approx(0.8, abs=0.02)
+
+
 def test_a_vibration_above_10_hz_hardly_reaches_acceleration_and_jerk() -> None:
     shaken = judged(Ride(vertical=sine(0.5, 31.5)))
     assert shaken.motion.accel_mps2 == pytest.approx(0.8 + 0.5 * 0.1003, abs=0.01)
