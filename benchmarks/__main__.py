@@ -1,4 +1,4 @@
-"""Runs the benchmarks by name, or all of them, and prints their tables. Exit status: 0, or 2 for an unknown name."""
+"""Runs the benchmarks by name, or all, and prints their tables. Exit: 0; 1 a part did not come up, 2 no such name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib
 import time
 from collections.abc import Callable, Sequence
 
+from benchmarks.processes import BenchmarkTrouble
 from benchmarks.report import Report, Scale, command_line, machine_line, rendered
 
 NAMES = ("replay", "stages", "wire", "outbox", "modbus", "imports", "daemon", "latency")
@@ -45,16 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"$ {command_line([*asked.names, *(['--tiny'] if asked.tiny else [])])}")
     print(machine_line())
     print("Figures: median (smallest-largest) of interleaved rounds.\n", flush=True)
-    begun_s = time.monotonic()
+    begun_s, status = time.monotonic(), 0
     for name in asked.names or NAMES:
-        report = benchmark(name)(scale)
-        print(f"== {name}: {_summary(name)}\n")
+        own_s = time.monotonic()
+        print(f"== {name}: {_summary(name)}\n", flush=True)
+        try:
+            report = benchmark(name)(scale)
+        except BenchmarkTrouble as trouble:
+            print(f"FAILED: {trouble}\n", flush=True)
+            status = 1
+            continue
         for table in report.tables:
             print(rendered(table), end="\n\n", flush=True)
         for reason in report.skipped:
             print(f"Left out: {reason}\n", flush=True)
+        print(f"({time.monotonic() - own_s:.0f} s)\n", flush=True)
     print(f"{time.monotonic() - begun_s:.0f} s in all")
-    return 0
+    return status
 
 
 if __name__ == "__main__":

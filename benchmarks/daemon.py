@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from benchmarks.material import TRAFFIC
 from benchmarks.processes import Memory, Use, memory_of, use_of
 from benchmarks.report import Report, Row, Scale, Table, interleaved, ratios
-from benchmarks.rig import Rig, RunningAgent
+from benchmarks.rig import Rig, RunningAgent, missing_parts
 
 SETTLE_S = 6.0
 MAIN = "main loop"
@@ -51,6 +51,8 @@ class Window:
 
 def run(scale: Scale) -> Report:
     """See the module."""
+    if missing := missing_parts():
+        return Report((), missing)
     with Rig(400, TRAFFIC.format(for_s=600)) as rig:
         starts = _starts(rig, scale.of(5, 1))
         with RunningAgent(rig, has_named_threads=True) as agent:

@@ -90,17 +90,14 @@ def parked(rate_hz: int, for_s: float) -> Material:
     return _simulated(f"{rate_hz} Hz parked", rate_hz, PARKED.format(for_s=for_s), drained_samples(rate_hz))
 
 
-def real_recordings() -> Material | None:
-    """The longest recording of a real lift beside the project; None where there is none."""
-    if not REAL.is_dir():
+def real_recording(*, is_longest: bool) -> Material | None:
+    """The longest (or shortest) recording of a real lift beside the project; None where there is none."""
+    files = sorted(REAL.glob("*/accel.csv"), key=lambda file: file.stat().st_size)
+    if not files:
         return None
-    found = [
-        Material(f"real lift, {folder.name}", recording.meta.installation, tuple(recording))
-        for folder in sorted(REAL.iterdir())
-        if (folder / "meta.toml").is_file()
-        for recording in [Recording.open(folder)]
-    ]
-    return max(found, key=lambda material: material.sample_count, default=None)
+    folder = files[-1 if is_longest else 0].parent
+    recording = Recording.open(folder)
+    return Material(f"real lift, {folder.name}", recording.meta.installation, tuple(recording))
 
 
 def drained_samples(rate_hz: int) -> int:

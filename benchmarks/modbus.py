@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import Child, use_of
+from benchmarks.processes import BenchmarkTrouble, Child, use_of
 from benchmarks.report import Report, Row, Scale, Table, interleaved, ratios
 from drivers.map_files import load_register_map
 from drivers.modbus import TcpLink
@@ -83,7 +83,7 @@ def _source(controller: ModbusController, polls: int) -> Spent:
         readings = controller.read(1.0)
         came += sum(isinstance(reading, ControllerReport) for reading in readings)
         if any(not isinstance(reading, ControllerReport) for reading in readings):
-            raise AssertionError(f"the far end does not answer: {readings}")
+            raise BenchmarkTrouble(f"the far end does not answer: {readings}")
     return _since(before, came)
 
 
@@ -104,7 +104,7 @@ class _Bare:
             while len(answer) < 9 + 2 * count:
                 answer += self._socket.recv(9 + 2 * count - len(answer))
             if struct.unpack_from(">H", answer)[0] != self._transaction:
-                raise AssertionError("an answer to another question")
+                raise BenchmarkTrouble("an answer to another question")
 
     def close(self) -> None:
         self._socket.close()

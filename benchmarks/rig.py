@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import tempfile
 from contextlib import ExitStack
@@ -13,6 +14,16 @@ from edge_agent.clock import SystemClock
 
 START_S = 20.0
 ARMED = b"READY=1"
+
+
+def missing_parts() -> tuple[str, ...]:
+    """Why there can be no rig on this machine, one sentence each."""
+    found = []
+    if importlib.util.find_spec("aiohttp") is None:
+        found.append("the receiver is not installed: pip install --editable '.[receiver]'")
+    if not Path("/proc/self/smaps_rollup").exists():
+        found.append("the kernel does not tell what a process uses: this needs Linux 4.14 or newer")
+    return tuple(found)
 
 
 class Rig:

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: that they run and report numbers, not that the numbers are good."""
