@@ -25,6 +25,7 @@ from edge_agent.recording_truth import (
     standings,
 )
 from sim.library import load_scenario, scenario_names
+from sim.roughness import rough_from
 from sim.scenario import Moment, Played, play
 from sim.steps import InspectStep, WindStep
 from sim.tell import described
@@ -44,8 +45,9 @@ def truth_of(played: Played) -> Truth:
             ExpectedAlarm(each.kind, played.time_of(each.start), played.time_of(each.raise_by), end_of(each.clear_by))
             for each in scenario.expected
         ),
-        allowed=tuple(
-            AllowedAlarm(each.kind, played.time_of(each.start), end_of(each.end)) for each in scenario.allowed
+        allowed=(
+            *(AllowedAlarm(each.kind, played.time_of(each.start), end_of(each.end)) for each in scenario.allowed),
+            *(AllowedAlarm(kind, start_s, None) for kind, start_s in rough_from(played.lift).items()),
         ),
         trips=_true_trips(played),
     )
