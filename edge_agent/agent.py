@@ -20,6 +20,7 @@ from edge_agent.agent_status import Identity, status_of
 from edge_agent.clock import Clock
 from edge_agent.delivery import Lane, Poll, Send, Uplink
 from edge_agent.errors import SourceError, UplinkError, WrongDevice
+from edge_agent.local_requests import EndRequest
 from edge_agent.readings import AccelFrame, FaultReason, Reading, SourceFault
 from edge_agent.source import Source
 from edge_agent.status import AgentState, AgentStatus
@@ -50,6 +51,18 @@ class Notifier(Protocol):
 
     def stopping(self) -> None:
         """The clean stop has begun."""
+        ...
+
+
+class Requests(Protocol):
+    """What people at the box ask for."""
+
+    def take(self) -> tuple[EndRequest, ...]:
+        """What was asked since the last call."""
+        ...
+
+    def answer(self, request: EndRequest, sentences: tuple[str, ...]) -> None:
+        """Tell who asked."""
         ...
 
 
@@ -172,6 +185,7 @@ class Agent:
         notifier: Notifier,
         identity: Identity,
         write_status: Callable[[AgentStatus], None],
+        requests: Requests | None = None,
         open_again_s: Sequence[float] = OPEN_AGAIN_S,
     ) -> None:
         """open_again_s: waits between attempts to open a source; the last one repeats."""
@@ -180,6 +194,8 @@ class Agent:
         self._notifier = notifier
         self._identity = identity
         self._write_status = write_status
+        self._requests = requests
+        self._asked_ns = 0
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._inbox: queue.Queue[Parcel] = queue.Queue(INBOX_MAX)
@@ -216,6 +232,7 @@ class Agent:
         now_ns = self._clock.now_ns()
         self._empty_inbox(now_ns)
         self._empty_answers()
+        self._hear_requests(now_ns)
         self._carry(self._core.turn(now_ns))
         if self._state is AgentState.STARTING and self._core.is_armed:
             self._arm(now_ns)
@@ -256,6 +273,13 @@ class Agent:
                 self._core.dispatch.failed(step, result, now_ns)
             else:
                 self._core.dispatch.answered(step, result, now_ns)
+
+    def _hear_requests(self, now_ns: int) -> None:
+        if self._requests is None or now_ns - self._asked_ns < STATUS_NS:
+            return
+        self._asked_ns = now_ns
+        for request in self._requests.take():
+            self._requests.answer(request, self._core.end_incidents(request.incident, request.who, now_ns))
 
     def _carry(self, steps: Sequence[Send | Poll]) -> None:
         for step in steps:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
+from edge_agent.agent_ends import choose_ends
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, Trip
 from edge_agent.catalogue import CATALOGUE
@@ -143,6 +144,8 @@ class AgentCore:
         if self._recorder is not None and self._recorder.problem is not None:
             problem = self._recorder.problem
             self.journal.change(now_ns, logging.WARNING, "recording", f"The recording has gaps: {problem}")
+        for reset in self.dispatch.take_resets():
+            self.end_incidents(reset.incident, f"{reset.who} at {reset.destination}".strip(), now_ns)
         self.journal.settle(now_ns)
         return self.dispatch.steps(now_ns)
 
@@ -159,6 +162,24 @@ class AgentCore:
         if self._recorder is not None:
             self._recorder.close()
         self._outbox.close()
+
+    def end_incidents(self, number: int | None, who: str, now_ns: int) -> tuple[str, ...]:
+        """End one incident, or (None) every alarm whose condition is gone. Returns sentences for who asked.
+
+        Source: EN 81-28 as told in the wire design, section 2.6: the end comes from the lift or by remote reset.
+        """
+        try:
+            unended = self._outbox.unended()
+        except OutboxError as error:
+            return (str(error),)
+        choice = choose_ends(unended, number, who)
+        for draft in choice.drafts:
+            self.commit(draft, now_ns, now_ns)
+            if draft.incident is not None:
+                self._incidents.pop(draft.incident, None)
+        for sentence in choice.sentences:
+            self.journal.tell(logging.INFO, sentence)
+        return choice.sentences
 
     def incidents(self, now_ns: int) -> tuple[IncidentStatus, ...]:
         """What is suspected or open, oldest first."""

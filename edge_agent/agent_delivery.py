@@ -12,11 +12,11 @@ from edge_agent.clock import Clock
 from edge_agent.delivery import Delivery, Lane, Outcome, Poll, Queue, RecordKey, Send
 from edge_agent.errors import OutboxError, UplinkError
 from edge_agent.journal import Journal
-from edge_agent.outbox_incidents import LocalNotice
+from edge_agent.outbox_incidents import LocalNotice, UnendedIncident
 from edge_agent.records import RecordDraft, StoredRecord
 from edge_agent.status import DestinationStatus
 from edge_agent.story import notice_sentence, record_words
-from edge_agent.wire import Stamp, Stream
+from edge_agent.wire import Act, Stamp, Stream
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -42,6 +42,10 @@ class Outbox(Queue, Protocol):
 
     def settle(self, destination: str, outcome: Outcome, stamp: Stamp) -> tuple[LocalNotice, ...]:
         """Do what an answer means; returns the notices that are new. Raises OutboxError."""
+        ...
+
+    def unended(self) -> tuple[UnendedIncident, ...]:
+        """Incidents that nobody has ended, oldest first."""
         ...
 
     def waiting_count(self, destination: str) -> int:
@@ -74,6 +78,15 @@ class _Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteReset:
+    """Somebody at a receiver ended an incident. incident: the core's number; who: as the notice names them, or ""."""
+
+    incident: int
+    who: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Awaited:
     committed_ns: int
     kind: int
@@ -90,6 +103,12 @@ class Dispatch:
         self._lanes = {(delivery.destination, delivery.lane): _Lane(delivery) for delivery in deliveries}
         self._destinations = {delivery.destination: _Destination() for delivery in deliveries}
         self._awaited: OrderedDict[RecordKey, _Awaited] = OrderedDict()
+        self._resets: list[RemoteReset] = []
+
+    def take_resets(self) -> tuple[RemoteReset, ...]:
+        """Incidents that people ended from afar since the last call."""
+        resets, self._resets = tuple(self._resets), []
+        return resets
 
     def stamp_at(self, t_ns: int, now_ns: int) -> Stamp:
         """The stamp of what happened at `t_ns`, as well as is known `now_ns`."""
@@ -106,6 +125,10 @@ class Dispatch:
                 self._awaited[RecordKey(record.stream, record.seqno)] = _Awaited(now_ns, record.kind, frozenset())
         while len(self._awaited) > AWAITED_MAX:
             self._awaited.popitem(last=False)
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        """Something was appended or settled: any lane may have something to send. One in flight waits all the same."""
         for lane in self._lanes.values():
             lane.is_resting, lane.wake_ns = False, 0
 
@@ -175,7 +198,10 @@ class Dispatch:
             # The marks come again with the next receipt, and so do the notices.
             self._journal.change(now_ns, logging.ERROR, "outbox reading", f"An answer could not be kept: {error}")
             return
+        self._wake_all()  # a `records_lost` or a new log concerns the other lanes, and every receiver
         for notice in notices:
+            if notice.notice.act is Act.REMOTE_RESET and notice.incident is not None:
+                self._resets.append(RemoteReset(notice.incident, notice.notice.who or "", step.destination))
             sentence = notice_sentence(notice.notice, notice.kind, notice.incident, step.destination)
             self._journal.tell(logging.INFO, sentence)
 

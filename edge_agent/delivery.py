@@ -66,7 +66,8 @@ _MS_NS = 1_000_000
 REFUSALS_MAX = 3  # Source: design/wire.md section 3.2
 POLL_S = 5.0  # Source: design/wire.md section 2.6, 5..10 s
 POLL_S_MAX = 10.0
-POLL_TAIL_S = 600.0  # polling goes on after the last open alarm: ours
+POLL_TAIL_S = 600.0  # polling goes on at this pace after the last open alarm: ours
+POLL_SLOW_S = 60.0  # for as long as any incident is unfinished: ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Delivery:
         self._poll_s = POLL_S
         self._poll_ns = 0
         self._poll_until_ns = 0
+        self._poll_floor_s = 0.0
 
     @property
     def failed_attempts(self) -> int:
@@ -329,19 +331,24 @@ class Delivery:
         self._count_max = min(BATCH_ITEMS_MAX, self._count_max * 2)
 
     def _is_polling(self, now_ns: int, queue: Queue) -> bool:
-        """While an alarm is open, and for a while after, a person's act must reach the car soon."""
+        """While an alarm is open, and for a while after, a person's act must reach the car soon; later it may take a
+        minute."""
         if self.lane is not Lane.ALARMS:
             return False
         if queue.has_open_alarm():
             self._poll_until_ns = now_ns + round(POLL_TAIL_S * _S_NS)
-        return now_ns < self._poll_until_ns
+        floor_s = 0.0 if now_ns < self._poll_until_ns else POLL_SLOW_S
+        if floor_s < self._poll_floor_s:
+            self._poll_ns = min(self._poll_ns, now_ns + round(POLL_S * _S_NS))
+        self._poll_floor_s = floor_s
+        return floor_s == 0.0 or queue.has_unfinished_incident()
 
     def _pace_polls(self, now_ns: int, receipt: Receipt) -> None:
         self._poll_s = POLL_S if receipt.ask_again_s is None else min(POLL_S_MAX, float(receipt.ask_again_s))
         self._poll_after(now_ns, self._poll_s)
 
     def _poll_after(self, now_ns: int, delay_s: float) -> None:
-        self._poll_ns = now_ns + round(delay_s * _S_NS)
+        self._poll_ns = now_ns + round(max(delay_s, self._poll_floor_s) * _S_NS)
 
 
 def _key_of(record: StoredRecord) -> RecordKey:

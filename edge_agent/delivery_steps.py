@@ -100,6 +100,10 @@ class Queue(Protocol):
         """An incident on the alarm stream is raised and not cleared."""
         ...
 
+    def has_unfinished_incident(self) -> bool:
+        """A person may still say something about an incident."""
+        ...
+
 
 class Uplink(Protocol):
     """One way to a receiver: blocking, with a time limit of its own, used by one thread."""

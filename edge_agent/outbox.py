@@ -20,13 +20,13 @@ from edge_agent.alarms import OpenIncident
 from edge_agent.delivery_steps import Outcome, RecordKey
 from edge_agent.outbox_cursors import Cursors
 from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, open_file, outbox_error, rescue_from
-from edge_agent.outbox_incidents import Incidents, LocalNotice
+from edge_agent.outbox_incidents import Incidents, LocalNotice, UnendedIncident
 from edge_agent.outbox_log import Log, StreamSize
 from edge_agent.outbox_room import Bounds, Room
 from edge_agent.records import RecordDraft, StoredRecord, draft_of_damage, draft_of_lost
 from edge_agent.wire import LINK_BYTES, Head, LostReason, Mark, Stamp, Stream, digest
 
-__all__ = ["Bounds", "LocalNotice", "Outbox", "OutboxCounts", "StreamSize", "random_log_id"]
+__all__ = ["Bounds", "LocalNotice", "Outbox", "OutboxCounts", "StreamSize", "UnendedIncident", "random_log_id"]
 
 ITEM_HEAD_BYTES = 3
 """What a record costs in a batch beyond its own bytes: the head of its byte string."""
@@ -216,6 +216,14 @@ class Outbox:
     def has_open_alarm(self) -> bool:
         """An incident on the alarm stream is raised and not cleared."""
         return self._incidents.has_open(Stream.ALARM)
+
+    def has_unfinished_incident(self) -> bool:
+        """A person may still say something about an incident: notices are worth asking for."""
+        return self._incidents.has_unfinished()
+
+    def unended(self) -> tuple[UnendedIncident, ...]:
+        """Incidents that nobody has ended, oldest first."""
+        return self._incidents.unended()
 
     def start_new_log(self, stamp: Stamp) -> None:
         """Take what is unsent over into a log with a new id: somebody else has written under the present one."""

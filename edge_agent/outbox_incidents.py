@@ -9,7 +9,7 @@ from enum import IntEnum
 from edge_agent.alarms import AlarmKind, OpenIncident
 from edge_agent.outbox_file import IncidentRow
 from edge_agent.records import RecordDraft
-from edge_agent.wire import Notice, Phase, Stream
+from edge_agent.wire import Act, Notice, Phase, Stream
 
 CLOSED_KEPT_COUNT = 1_000
 
@@ -22,6 +22,7 @@ class IncidentState(IntEnum):
     OPEN = 1
     GONE = 2  # the condition is gone; people may still be at work
     SUPERSEDED = 3  # the core lost it over a restart and goes on with a new number
+    ENDED = 4  # by a person, at the lift or from afar: for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,19 @@ class LocalNotice:
     notice: Notice
     kind: int | None
     incident: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnendedIncident:
+    """An incident that nobody has ended. is_present: its condition is still there."""
+
+    number: int
+    kind: int
+    stream: Stream
+    is_present: bool
+
+
+_OVER_ACTS = (int(Act.CLOSED), int(Act.FALSE_ALARM), int(Act.REMOTE_RESET))
 
 
 class Incidents:
@@ -48,6 +62,26 @@ class Incidents:
     def has_open(self, stream: Stream) -> bool:
         """An incident of this stream is raised and not cleared."""
         return bool(self._rows("stream = ? AND state = ?", int(stream), IncidentState.OPEN))
+
+    def has_unfinished(self) -> bool:
+        """A person may still say something: an alarm that nobody ended or closed, or a fault that lasts."""
+        rows = self._rows(
+            "state = ? OR (state = ? AND stream = ? AND (act IS NULL OR act NOT IN (?, ?, ?)))",
+            IncidentState.OPEN,
+            IncidentState.GONE,
+            int(Stream.ALARM),
+            *_OVER_ACTS,
+        )
+        return bool(rows)
+
+    def unended(self) -> tuple[UnendedIncident, ...]:
+        """Alarms and faults that nobody ended, oldest first; a fault whose condition is gone has ended by itself."""
+        rows = self._rows(
+            "state = ? OR (state = ? AND stream = ?)", IncidentState.OPEN, IncidentState.GONE, int(Stream.ALARM)
+        )
+        return tuple(
+            UnendedIncident(row.number, row.kind, Stream(row.stream), row.state == IncidentState.OPEN) for row in rows
+        )
 
     def next_number(self) -> int:
         """A number that the core never used in this outbox."""
@@ -68,7 +102,8 @@ class Incidents:
             row = self._begun(draft, draft.incident, seqno)
         elif row.opening is None:
             row = replace(row, opening=seqno)
-        self._write(replace(row, state=IncidentState.OPEN, life=self.life))
+        if row.state != IncidentState.ENDED:
+            self._write(replace(row, state=IncidentState.OPEN, life=self.life))
         if row.opening == seqno:
             return replace(draft, phase=Phase.RAISED, incident=None)
         return replace(draft, phase=Phase.UPDATED, incident=row.opening)
@@ -86,7 +121,9 @@ class Incidents:
         return IncidentRow(number, draft.kind, int(draft.stream), opening, IncidentState.OPEN, self.life)
 
     def _ended(self, draft: RecordDraft, row: IncidentRow) -> RecordDraft:
-        self._write(replace(row, state=IncidentState.GONE, life=self.life))
+        is_over = draft.phase is Phase.ENDED or row.state == IncidentState.ENDED
+        state = IncidentState.ENDED if is_over else IncidentState.GONE
+        self._write(replace(row, state=state, life=self.life))
         return replace(draft, incident=row.opening)
 
     def note(self, notice: Notice, log: int) -> LocalNotice:

@@ -74,6 +74,7 @@ _MEASURES: dict[str, tuple[Measure, float]] = {
     "still_s": (Measure.STILL_S, 1.0),
 }
 
+BETWEEN_LANDINGS = "between_landings"
 _IN_OTHER_FIELDS = frozenset({"occupied_percent"})
 _MOVING = {Direction.DOWN: -1, Direction.NONE: 0, Direction.UP: 1}
 
@@ -101,7 +102,7 @@ def draft_of_alarm(alarm: Alarm) -> RecordDraft | None:
     phase = _phase_of(alarm.state)
     if phase is None:
         return None
-    measures, rest = _measures_of(alarm.evidence)
+    measures, rest = _measures_of((*alarm.evidence, *_where_it_stands(alarm)))
     return RecordDraft(
         stream=stream_of(alarm.kind),
         kind=int(alarm.kind),
@@ -160,6 +161,17 @@ def draft_of_lost(stream: Stream, first: int, last: int, reason: LostReason, not
 def draft_of_damage(note: str) -> RecordDraft:
     """An outbox was found damaged: how many records are lost, and which, is not known."""
     return RecordDraft(Stream.FAULT, SystemKind.RECORDS_LOST, note=_cut(note, form.NOTE_BYTES_MAX))
+
+
+def draft_of_end(kind: int, stream: Stream, incident: int, note: str) -> RecordDraft:
+    """A person ended an incident, at the lift or from afar. incident: the core's number of it."""
+    return RecordDraft(stream, kind, Phase.ENDED, incident, note=_cut(note, form.NOTE_BYTES_MAX))
+
+
+def _where_it_stands(alarm: Alarm) -> tuple[Evidence, ...]:
+    """That the car stands between landings has no field of its own: it travels as a sign."""
+    is_said = any(sign.name == BETWEEN_LANDINGS for sign in alarm.evidence)
+    return (Evidence(BETWEEN_LANDINGS, True),) if alarm.place.is_between_landings and not is_said else ()
 
 
 def _phase_of(state: AlarmState) -> Phase | None:

@@ -52,6 +52,11 @@ _ACTS = {
 _RECORD_NAMES = {record.number: record.name for record in RECORDS} | {int(kind): kind.public_name for kind in AlarmKind}
 
 
+def kind_name(kind: int) -> str:
+    """The name of an alarm or record by its number."""
+    return str(_RECORD_NAMES.get(kind, kind))
+
+
 def notice_sentence(notice: Notice, kind: int | None, incident: int | None, destination: str) -> str:
     """What a person did. kind and incident: which of ours it is about; None: an earlier one that is forgotten here."""
     subject = (

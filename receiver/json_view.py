@@ -6,6 +6,7 @@ import json
 
 from edge_agent.alarms import AlarmKind, DoorState, Severity, Witness
 from edge_agent.catalogue import CATALOGUE, CatalogueRow
+from edge_agent.records import BETWEEN_LANDINGS
 from edge_agent.wire_values import Measure, Notice, Record, WirePlace
 from receiver.board import Board, Box, Boxes, Trouble
 from receiver.dating import When
@@ -34,7 +35,7 @@ _MEASURES: dict[Measure, tuple[str, str, int]] = {
     Measure.CPU_TEMPERATURE: ("cpu_temp", "°C", 100),
 }
 _MOVING = {-1: "down", 0: "none", 1: "up"}
-_BETWEEN = "between_landings"  # the sign that says so, in the note of an alarm
+_BETWEEN = BETWEEN_LANDINGS  # any alarm may say so, in its note
 
 
 def incident_text(view: IncidentView, now_ms: int) -> str:
@@ -174,7 +175,7 @@ def _signs(record: Record, row: CatalogueRow | None) -> list[_Json]:
     """`name=value` pairs of a note, where every name is a sign that the catalogue lists for this kind; else none."""
     if record.note is None or row is None:
         return []
-    units = {evidence.name: evidence.unit for evidence in row.evidence}
+    units = {_BETWEEN: "yes/no"} | {evidence.name: evidence.unit for evidence in row.evidence}
     pairs = [word.partition("=") for word in record.note.split(" ")]
     if any(not equals or name not in units for name, equals, _ in pairs):
         return []

@@ -29,6 +29,7 @@ from edge_agent.clock import SystemClock, boot_id
 from edge_agent.delivery import Delivery, Lane
 from edge_agent.detect.detector import Detector
 from edge_agent.journal import LOGGER, Journal
+from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
 from edge_agent.records import draft_of_started
 from edge_agent.sd_notify import ServiceNotifier
@@ -125,6 +126,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
             _version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns, settings.controller is not None
         ),
         write_status=folder.write_status,
+        requests=RequestFolder(folder.path),
     )
 
 

@@ -77,7 +77,7 @@ def alarm(
         incident=incident,
         evidence=(Evidence("standstill_s", 61.2),),
         witnesses=frozenset({Witness.ACCELEROMETER, Witness.DOOR_CONTACT}),
-        place=Place(landing_index=4, is_between_landings=True, height_mm=13_400, door=DoorState.CLOSED),
+        place=Place(landing_index=4, is_between_landings=False, height_mm=13_400, door=DoorState.CLOSED),
         occupied_percent=97,
         note=note,
     )
