@@ -200,6 +200,14 @@ def test_a_short_hop_has_no_constant_speed_region_but_an_inner_one() -> None:
     assert inner(report.horizontal_worst).max_mps2 == pytest.approx(0.2 * 0.5118, rel=0.05)
 
 
+@pytest.mark.parametrize(("cruise_s", "has_region"), [(2.65, False), (2.75, True)])
+def test_a_constant_speed_region_is_at_least_a_second_long(cruise_s: float, has_region: bool) -> None:
+    """By hand: it is 1.7 s shorter than the cruise (2.5 s less, 0.4 s more at each end)."""
+    ride = Ride()
+    report = judged(dataclasses.replace(ride, distance_m=ride.speed_mps * (cruise_s + ride.rise_s)))
+    assert (report.constant_start_ns is not None) is has_region
+
+
 # ---- motion
 
 

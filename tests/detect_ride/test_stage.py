@@ -96,22 +96,22 @@ def test_many_small_losses_are_refused_when_they_come_to_a_twentieth() -> None:
 
 
 def jittered(ratio: float) -> RideStage:
-    """Samples taken at times that are off the even grid by up to `ratio` of a step, and stamped truly."""
+    """Every fifth sample is taken, and truly stamped, late by this share of a step."""
     stage = RideStage()
     t = RIDE.times_s()
-    t = t + ratio / RIDE.rate_hz * np.random.default_rng(5).uniform(-1.0, 1.0, len(t))
+    t[::5] += ratio / RIDE.rate_hz
     stage.push(AccelFrame(np.round(t * S).astype(np.int64), RIDE.samples(t)))
     return stage
 
 
-def test_stamps_that_wander_a_little_keep_the_weighting() -> None:
-    report = finished(jittered(0.05))
+def test_stamps_that_wander_by_less_than_a_quarter_step_keep_the_weighting() -> None:
+    report = finished(jittered(0.24))
     assert report is not None
     assert report.is_weighted
 
 
 def test_irregular_stamps_take_the_weighting_away() -> None:
-    report = finished(jittered(0.2))
+    report = finished(jittered(0.26))
     assert report is not None
     assert report.unweighted_because is Unweighted.IRREGULAR
     assert report.vertical.constant is not None
@@ -151,6 +151,20 @@ def test_a_standstill_is_no_trip() -> None:
     stage = pushed(RIDE)
     assert stage.finish(2 * S, 10 * S, RIDE.gravity) is None
     assert stage.last_refusal is Refusal.NO_TRAVEL
+
+
+@pytest.mark.parametrize(("distance_m", "is_trip"), [(0.28, False), (0.32, True)])
+def test_less_than_0_3_m_is_no_trip(distance_m: float, is_trip: bool) -> None:
+    ride = Ride(speed_mps=0.3, accel_mps2=0.5, brake_mps2=0.5, jerk_mps3=2.0, distance_m=distance_m)
+    stage = pushed(ride)
+    assert (finished(stage, ride) is not None) is is_trip
+    assert (stage.last_refusal is Refusal.NO_TRAVEL) is not is_trip
+
+
+def test_a_gravity_of_less_than_half_of_g_is_none() -> None:
+    stage = pushed(RIDE)
+    assert stage.finish(RIDE.start_ns, RIDE.end_ns, (0.0, 0.0, 4.8)) is None
+    assert stage.finish(RIDE.start_ns, RIDE.end_ns, (0.0, 0.0, 5.0)) is not None
 
 
 def test_without_gravity_there_is_no_vertical() -> None:
