@@ -358,10 +358,7 @@ def _horizontal(
     spread = np.cov(sideways[regions.inner or regions.run], rowvar=False)
     strongest = 0.5 * math.atan2(2.0 * spread[0, 1], spread[0, 0] - spread[1, 1])
     turns = (strongest + math.pi * k / DIRECTIONS for k in range(DIRECTIONS))
-    tried = [
-        _axis(math.cos(turn) * sideways[:, 0] + math.sin(turn) * sideways[:, 1], regions, noise, error)
-        for turn in turns
-    ]
+    tried = [_axis(sideways @ (math.cos(turn), math.sin(turn)), regions, noise, error) for turn in turns]
     inner, constant = _worst(axis.inner for axis in tried), _worst(axis.constant for axis in tried)
     return tried[0], tried[DIRECTIONS // 2], _with_error(inner, constant, noise, error)
 
