@@ -31,7 +31,7 @@ from edge_agent.detect.ride_report import (
 )
 from edge_agent.detect.weighting import (
     WEIGHTED_RATE_HZ_MIN,
-    BlockForm,
+    Section,
     block_form,
     high_pass,
     motion_low_pass,
@@ -75,8 +75,8 @@ TRAVEL_M_MIN = 0.3
 JERK_S = 0.5
 """Length of the best straight line. Source: field/standards 3.1 (memory, unverified)."""
 
-DIRECTIONS = 24
-"""Directions tried for the worst horizontal, 7.5 degrees apart: at most 0.2 % is missed (cosine of 3.75 degrees)."""
+DIRECTIONS = 12
+"""Directions tried for the worst horizontal, 15 degrees apart: at most 0.9 % is missed (cosine of 7.5 degrees)."""
 
 BLOCK = 64
 
@@ -199,27 +199,27 @@ def _evenly(times: Times, samples: Floats, start_ns: int, end_ns: int) -> _Signa
     return _Signal(int(times[0]), rate, samples, count, why)
 
 
-def filtered(form: BlockForm, values: Floats) -> Floats:
-    """The cascade from rest, block by block; the last block is filled up with zeros."""
-    length = form.length
+@lru_cache(maxsize=8)
+def _matrices(sections: tuple[Section, ...], length: int) -> tuple[Floats, ...]:
+    """The block form as arrays; a rate in four digits lets trips share them."""
+    form = block_form(sections, length)
+    parts = (form.outputs_from_state, form.outputs_from_inputs, form.state_from_state, form.state_from_inputs)
+    return tuple(np.array(part) for part in parts)
+
+
+def filtered(sections: tuple[Section, ...], values: Floats, length: int = BLOCK) -> Floats:
+    """The cascade from rest, `length` samples at a time; the last block is filled up with zeros."""
+    from_state, from_inputs, advance, drive = _matrices(sections, length)
     blocks = -(-len(values) // length)
     padded = np.zeros(blocks * length)
     padded[: len(values)] = values
     inputs = padded.reshape(blocks, length)
-    advance = np.array(form.state_from_state)
-    driven = inputs @ np.array(form.state_from_inputs)
+    driven = inputs @ drive
     states = np.zeros_like(driven)
     for index in range(blocks - 1):
         states[index + 1] = states[index] @ advance + driven[index]
-    outputs: Floats = inputs @ np.array(form.outputs_from_inputs) + states @ np.array(form.outputs_from_state)
+    outputs: Floats = inputs @ from_inputs + states @ from_state
     return outputs.reshape(-1)[: len(values)]
-
-
-@lru_cache(maxsize=4)
-def _forms(rate_hz: float, is_weighted: bool) -> tuple[BlockForm, BlockForm, BlockForm]:
-    """Vertical, horizontal and motion filter; the rate comes in four digits, so that trips share them."""
-    upright, flat = (wk(rate_hz), wd(rate_hz)) if is_weighted else (high_pass(rate_hz), high_pass(rate_hz))
-    return block_form(upright, BLOCK), block_form(flat, BLOCK), block_form(motion_low_pass(rate_hz), BLOCK)
 
 
 # ---- the report
@@ -252,7 +252,10 @@ def _report(signal: _Signal, start_ns: int, end_ns: int, up: Floats, error: Inst
     inner = _inner(path, start)
     constant = _constant(speeds, start, v95, rate, inner)
     regions = _Regions(slice(0, pad), slice(pad, end), inner, constant)
-    upright, flat, motion = _forms(float(f"{rate:.4g}"), signal.unweighted_because is None)
+    rounded = float(f"{rate:.4g}")
+    upright, flat = (
+        (high_pass(rounded), high_pass(rounded)) if signal.unweighted_because else (wk(rounded), wd(rounded))
+    )
     felt = filtered(upright, vertical)
     sideways = np.column_stack([filtered(flat, level @ along), filtered(flat, level @ across)])
     noises = [_noise(values, regions.rest, rate) for values in sideways.T]
@@ -273,7 +276,7 @@ def _report(signal: _Signal, start_ns: int, end_ns: int, up: Floats, error: Inst
         horizontal_1=first,
         horizontal_2=second,
         horizontal_worst=worst,
-        motion=_motion(sign * filtered(motion, vertical), speeds, v95, start, rate),
+        motion=_motion(sign * filtered(motion_low_pass(rounded), vertical), speeds, v95, start, rate),
         error=error,
     )
 

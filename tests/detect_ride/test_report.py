@@ -131,8 +131,8 @@ def test_the_worst_horizontal_is_no_less_than_either_axis_of_the_car() -> None:
     """Two unlike vibrations along the car's own axes: an instrument set along them reads at most the worst."""
     by_itself = [constant(judged(Ride(across=wave)).horizontal_worst) for wave in (sine(0.1, 4.0), sine(0.07, 2.3))]
     both = constant(judged(Ride(across=sine(0.1, 4.0), along=sine(0.07, 2.3))).horizontal_worst)
-    assert both.max_mps2 >= 0.998 * max(found.max_mps2 for found in by_itself)
-    assert both.a95_mps2 >= 0.998 * max(found.a95_mps2 for found in by_itself)
+    assert both.max_mps2 >= 0.991 * max(found.max_mps2 for found in by_itself)
+    assert both.a95_mps2 >= 0.991 * max(found.a95_mps2 for found in by_itself)
 
 
 # ---- regions

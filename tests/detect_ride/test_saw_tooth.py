@@ -10,7 +10,6 @@ import pytest
 
 from edge_agent.detect import weighting
 from edge_agent.detect.ride import filtered
-from edge_agent.detect.weighting import block_form
 from tests.detect_ride import tables
 from tests.detect_ride.making import Floats
 
@@ -58,7 +57,7 @@ def test_every_burst_indication_is_within_tolerance_at_every_rate(cycles: int | 
     for rate_hz in (320, 400, 800, 1600):
         values = sampled(cycles, rate_hz)
         for name, expected in tables.BURSTS[cycles].items():
-            found = indications(filtered(block_form(FILTERS[name](float(rate_hz)), 64), values), rate_hz)
+            found = indications(filtered(FILTERS[name](float(rate_hz)), values), rate_hz)
             for value, printed, tolerance in zip(found, expected, tables.BURST_TOLERANCE, strict=True):
                 assert value == pytest.approx(printed, rel=tolerance), f"{name} at {rate_hz} Hz"
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.detect import weighting
 from edge_agent.detect.ride import filtered
-from edge_agent.detect.weighting import RateTooLow, Section, block_form, response, run
+from edge_agent.detect.weighting import RateTooLow, Section, response, run
 from tests.detect_ride import tables
 
 RATES_HZ = (320.0, 400.0, 800.0, 1600.0)
@@ -86,7 +86,7 @@ def test_the_reference_frequency_reads_the_reference_factor(name: str, rate_hz: 
 @pytest.mark.parametrize("name", ["wd", "wk"])
 def test_a_sine_through_the_filter_has_the_gain_that_the_response_says(name: str, rate_hz: float) -> None:
     t = np.arange(0.0, 20.0, 1.0 / rate_hz)
-    out = filtered(block_form(FILTERS[name](rate_hz), 64), np.sin(2.0 * math.pi * 4.0 * t))
+    out = filtered(FILTERS[name](rate_hz), np.sin(2.0 * math.pi * 4.0 * t))
     settled = out[len(out) // 2 :]
     assert math.sqrt(2.0 * float(np.mean(settled**2))) == pytest.approx(
         abs(response(FILTERS[name](rate_hz), 4.0, rate_hz)), rel=1e-4
@@ -135,7 +135,7 @@ def test_the_high_pass_takes_out_gravity_and_keeps_vibration(rate_hz: float) -> 
 def test_the_block_form_equals_the_straight_recursion(length: int, rate_hz: float) -> None:
     values = np.random.default_rng(3).standard_normal(2_000) + 9.81
     straight, _ = run(weighting.wk(rate_hz), values.tolist())
-    blocked = filtered(block_form(weighting.wk(rate_hz), length), values)
+    blocked = filtered(weighting.wk(rate_hz), values, length)
     assert len(blocked) == len(values)
     assert float(np.abs(blocked - np.array(straight)).max()) < 1e-9 * float(np.abs(values).max())
 
@@ -156,4 +156,4 @@ def test_the_sections_equal_sosfilt(name: str) -> None:
     sos = np.array([[s.b0, s.b1, s.b2, 1.0, s.a1, s.a2] for s in sections])
     values = np.random.default_rng(5).standard_normal(20_000)
     expected = signal.sosfilt(sos, values)
-    assert float(np.abs(filtered(block_form(sections, 64), values) - expected).max()) < 1e-9
+    assert float(np.abs(filtered(sections, values) - expected).max()) < 1e-9
