@@ -147,6 +147,14 @@ def test_a_trip_whose_beginning_or_end_is_not_there_is_refused() -> None:
     assert finished(pushed(RIDE, without((0.0, 11.9)))) is not None
 
 
+def test_a_tenth_of_a_second_may_be_missing_at_either_end() -> None:
+    end_s = RIDE.end_ns / S
+    assert finished(pushed(RIDE, without((0.0, 12.09)))) is not None
+    refused(pushed(RIDE, without((0.0, 12.11))), Refusal.NOT_COVERED)
+    assert finished(pushed(RIDE, without((end_s - 0.09, 1e9)))) is not None
+    refused(pushed(RIDE, without((end_s - 0.11, 1e9))), Refusal.NOT_COVERED)
+
+
 def test_a_standstill_is_no_trip() -> None:
     stage = pushed(RIDE)
     assert stage.finish(2 * S, 10 * S, RIDE.gravity) is None
@@ -265,6 +273,7 @@ def test_a_flood_of_trips_is_cut_off_by_the_work_budget() -> None:
 
 
 def test_the_work_budget_fills_up_with_capture_time() -> None:
+    assert (WORK_SAMPLES_MAX, WORK_SAMPLES_PER_S) == (1600 * (180 + 10), 4 * 1600)
     budget = WorkBudget()
     assert budget.allows(0, WORK_SAMPLES_MAX)
     assert not budget.allows(0, 1)
