@@ -1,4 +1,4 @@
-"""Recordings of the second generator, replayed and judged: what was missed, what was false, what of the trips is wrong."""
+"""Recordings of the second generator, replayed and judged: what was missed, and what was false."""
 
 from __future__ import annotations
 

@@ -284,17 +284,22 @@ CHATTER = pytest.mark.xfail(
 
 
 @pytest.mark.parametrize(
-    ("open_s", "closed_s"),
-    [pytest.param(0.05, 0.05, marks=CHATTER), (0.2, 1.0), pytest.param(3.0, 0.3, marks=CHATTER), (10.0, 10.0)],
+    ("open_s", "closed_s", "minutes"),
+    [
+        pytest.param(0.05, 0.05, 8, marks=CHATTER),
+        (0.2, 1.0, 4),
+        pytest.param(3.0, 0.3, 4, marks=CHATTER),
+        (10.0, 10.0, 4),
+    ],
 )
-def test_loose_door_wires_make_no_flood(open_s: float, closed_s: float) -> None:
-    """Both lines come and go at random for ten minutes, so long in the mean. Ten alarms of a kind are too many."""
+def test_loose_door_wires_make_no_flood(open_s: float, closed_s: float, minutes: int) -> None:
+    """Both lines come and go at random, so long in the mean. One alarm of a kind a minute is a flood."""
     rng = np.random.default_rng(1)
-    scene = Scene(box=Box(rate_hz=25.0)).stand(600.0)
+    scene = Scene(box=Box(rate_hz=25.0)).stand(60.0 * minutes)
     for signal, mean_s in ((Signal.DOOR_OPEN, open_s), (Signal.DOOR_CLOSED, closed_s)):
         t_s, level = 5.0, False
         while t_s < scene.t_s:
             scene.edge(signal, level, t_s)
             t_s, level = t_s + float(rng.exponential(mean_s)), not level
     raised = Counter(scene.run().raised)
-    assert max(raised.values(), default=0) <= 10, raised
+    assert max(raised.values(), default=0) < minutes, raised

@@ -206,9 +206,13 @@ def test_learned_landings_have_no_numbers_yet() -> None:
 
 
 def test_a_single_given_height_is_no_table_of_landings() -> None:
+    """With one entry of a table nothing can be outside; the landings are learned as if none were given."""
     position = stage((0.0,), 0)
+    assert position.now(0.0, 0.0).height_m is None
     position.stands_at_landing()
-    assert ride(position, 3.0).is_outside_zone is False
+    here = ride(position, 3.0)
+    assert (here.height_m, here.landing_index) == (3.0, None)
+    assert here.is_outside_zone is not True
 
 
 def test_learned_landings_are_forgotten_when_something_moved_unseen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def skip_if_absent(folder: Path) -> None:
         pytest.skip(f"{folder.name} is not beside the project")
 
 
+@cache
 def replayed(folder: Path) -> tuple[Outcome, Verdict]:
     recording = Recording.open(folder)
     readings = list(recording)
