@@ -16,6 +16,8 @@ ES256, ED_DSA, ESP256, ED25519 = -7, -8, -9, -19
 HMAC_256_64 = 4
 HEADER_BYTES_MIN, HEADER_BYTES_MAX = 3, 24
 KEY_ID_BYTES_MAX = 8
+SEAL_BYTES_MAX = 75
+"""What a Sign1 without key id adds to a record. Source: design/wire.md section 1.4 (58 to 133), held by a test."""
 _ALGORITHM, _KEY_ID = 1, 4
 
 

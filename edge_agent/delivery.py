@@ -11,10 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import assert_never
 
+from edge_agent.delivery_answers import clock_of, gaps_in, key_of, reach_of, words_on
 from edge_agent.delivery_pace import Pacing
+from edge_agent.delivery_seals import Unsealed
 from edge_agent.delivery_steps import (
     AnswerMissing,
     AnswerRefused,
+    Envelope,
     Failure,
     Lane,
     Outcome,
@@ -31,16 +34,12 @@ from edge_agent.records import StoredRecord
 from edge_agent.wire import (
     BATCH_ITEMS_MAX,
     Batch,
-    Gap,
-    Lost,
     Receipt,
     Stamp,
     Stream,
-    SystemKind,
     Verdict,
     answer_tag,
     decode_receipt,
-    decode_record,
     encode_batch,
 )
 
@@ -48,6 +47,7 @@ __all__ = [
     "AnswerMissing",
     "AnswerRefused",
     "Delivery",
+    "Envelope",
     "Failure",
     "Lane",
     "Outcome",
@@ -83,10 +83,22 @@ class _Flight:
 class Delivery:
     """One destination, one lane. Call `due` after every append, answer and wake-up."""
 
-    def __init__(self, destination: str, lane: Lane, *, seed: int, start_spread_s: float | None = None) -> None:
-        """seed: any number that differs between boxes. start_spread_s: up to this long before the first request."""
+    def __init__(
+        self,
+        destination: str,
+        lane: Lane,
+        *,
+        seed: int,
+        start_spread_s: float | None = None,
+        envelope: Envelope | None = None,
+    ) -> None:
+        """seed: any number that differs between boxes. start_spread_s: up to this long before the first request.
+
+        envelope: seals and opens; None for what stays within one process.
+        """
         self.destination = destination
         self.lane = lane
+        self._envelope: Envelope = Unsealed() if envelope is None else envelope
         self._pacing = Pacing(lane, seed)
         self._start_spread_s = self._pacing.pace.start_spread_s if start_spread_s is None else start_spread_s
         self._flight: _Flight | None = None
@@ -132,7 +144,7 @@ class Delivery:
         """Judge the answer to what is in flight."""
         flight = self._landed()
         try:
-            receipt = decode_receipt(answer)
+            receipt = decode_receipt(self._envelope.open(answer))
         except WireError as error:
             return self._unusable(now_ns, flight, f"the answer is no receipt: {error.subject}: {error.problem}")
         if receipt.device != queue.device_id:
@@ -140,7 +152,7 @@ class Delivery:
         match flight.step:
             case Poll():
                 self._pace_polls(now_ns, receipt)
-                return Outcome(notices=receipt.notices, clock=_clock_of(flight, receipt, now_ns))
+                return Outcome(notices=receipt.notices, clock=clock_of(flight.sent_ns, receipt, now_ns))
             case Send():
                 return self._judged(now_ns, flight, flight.step, receipt, queue)
             case _:
@@ -200,10 +212,10 @@ class Delivery:
         return records
 
     def _send(self, now_ns: int, stamp: Stamp, records: tuple[StoredRecord, ...], queue: Queue) -> Send:
-        items = tuple(record.body for record in records)
+        items = tuple(self._envelope.seal(record) for record in records)
         body = encode_batch(Batch(queue.device_id, items, stamp, queue.acted_notice(self.destination)))
         for record in records:
-            for stream, upto in _reach_of(record):
+            for stream, upto in reach_of(record):
                 self._sent[stream] = max(self._sent.get(stream, 0), upto)
         send = Send(self.destination, self.lane, body, records)
         self._flight = self._departed(send, now_ns, queue)
@@ -213,7 +225,7 @@ class Delivery:
         problem = self._objection(flight, sent, receipt, queue)
         if problem:
             return self._unusable(now_ns, flight, problem)
-        clock = _clock_of(flight, receipt, now_ns)
+        clock = clock_of(flight.sent_ns, receipt, now_ns)
         if Verdict.CONFLICT in receipt.verdicts:
             self._pacing.missed(now_ns)
             return Outcome(
@@ -226,7 +238,7 @@ class Delivery:
         problem = self._objection_to_marks(receipt)
         if problem:
             return self._unusable(now_ns, flight, problem)
-        verdicts = tuple(zip((_key_of(record) for record in sent.records), receipt.verdicts, strict=True))
+        verdicts = tuple(zip((key_of(record) for record in sent.records), receipt.verdicts, strict=True))
         marks = tuple(mark for mark in receipt.marks if mark.stream in self.lane.streams)
         refused = self._refused(verdicts)
         self._pace_polls(now_ns, receipt)
@@ -240,13 +252,13 @@ class Delivery:
                 self._pacing.asked_to_wait(now_ns, float(receipt.ask_again_s))
         return Outcome(
             marks=marks,
-            gaps=_gaps_in(receipt, flight.confirmed),
+            gaps=gaps_in(receipt, flight.confirmed),
             refused=refused,
             stored=tuple(key for key, verdict in verdicts if verdict in (Verdict.STORED, Verdict.HAD_IT)),
             notices=receipt.notices,
             clock=clock,
             needs_attention=bool(refused),
-            problem=_words_on(verdicts),
+            problem=words_on(verdicts),
         )
 
     def _departed(self, step: Send | Poll, now_ns: int, queue: Queue) -> _Flight:
@@ -263,6 +275,8 @@ class Delivery:
         """Why this receipt does not answer this batch, or ""."""
         if receipt.log != flight.log_id or receipt.log != queue.log_id:
             return "the receipt is for another log"
+        if receipt.answers is None and self._envelope.needs_answers:
+            return "the receipt does not say which batch it answers"
         if receipt.answers is not None and receipt.answers != answer_tag(sent.body):
             return "the receipt answers another batch"
         if len(receipt.verdicts) != len(sent.records):
@@ -306,7 +320,7 @@ class Delivery:
             self._count_max = len(sent.records) // 2
             self._pacing.restart(now_ns)
             return Outcome(problem=problem)
-        key = _key_of(sent.records[0])
+        key = key_of(sent.records[0])
         self._refusals[key] += 1
         if self._refusals[key] < REFUSALS_MAX:
             self._pacing.missed(now_ns)
@@ -349,39 +363,3 @@ class Delivery:
 
     def _poll_after(self, now_ns: int, delay_s: float) -> None:
         self._poll_ns = now_ns + round(max(delay_s, self._poll_floor_s) * _S_NS)
-
-
-def _key_of(record: StoredRecord) -> RecordKey:
-    return RecordKey(record.stream, record.seqno)
-
-
-def _gaps_in(receipt: Receipt, confirmed: tuple[int, ...]) -> tuple[Gap, ...]:
-    """What a receiver had confirmed before we asked and has no more, on any stream: it was set back."""
-    tails = [Gap(mark.stream, mark.upto + 1, confirmed[mark.stream]) for mark in receipt.marks]
-    clipped = [Gap(gap.stream, gap.first, min(gap.last, confirmed[gap.stream])) for gap in receipt.gaps]
-    return tuple(dict.fromkeys(gap for gap in (*clipped, *tails) if gap.first <= gap.last))
-
-
-def _reach_of(record: StoredRecord) -> tuple[tuple[Stream, int], ...]:
-    """Up to where a mark may come once this is sent: a record that names others as lost stands for them too."""
-    own = (record.stream, record.seqno)
-    if record.kind != SystemKind.RECORDS_LOST:
-        return (own,)
-    detail = decode_record(record.body).detail
-    return (own, (detail.stream, detail.last)) if isinstance(detail, Lost) else (own,)
-
-
-def _clock_of(flight: _Flight, receipt: Receipt, now_ns: int) -> ReceiverClock:
-    half_ns = max(0, now_ns - flight.sent_ns) // 2
-    return ReceiverClock(flight.sent_ns + half_ns, receipt.at_ms, half_ns // _MS_NS + 1)
-
-
-def _words_on(verdicts: tuple[tuple[RecordKey, Verdict], ...]) -> str:
-    """What the receiver did not take, for people; "" where it took everything."""
-    taken = (Verdict.STORED, Verdict.HAD_IT)
-    words = [
-        f"stream {int(key.stream)} number {key.seqno}: {verdict.name.lower().replace('_', ' ')}"
-        for key, verdict in verdicts
-        if verdict not in taken
-    ]
-    return "" if not words else f"not taken: {'; '.join(words[:3])}" + (" ..." if len(words) > 3 else "")

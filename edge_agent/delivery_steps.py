@@ -105,6 +105,20 @@ class Queue(Protocol):
         ...
 
 
+class Envelope(Protocol):
+    """Seals what goes out and opens what comes back."""
+
+    needs_answers: bool  # a receipt must name the batch it answers
+
+    def seal(self, record: StoredRecord) -> bytes:
+        """The record as a batch item, the same bytes on every retry."""
+        ...
+
+    def open(self, answer: bytes) -> bytes:
+        """The receipt in an answer. Raises `WireError` where its seal is not the receiver's."""
+        ...
+
+
 class Uplink(Protocol):
     """One way to a receiver: blocking, with a time limit of its own, used by one thread."""
 

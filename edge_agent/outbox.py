@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.alarms import OpenIncident
+from edge_agent.cose import SEAL_BYTES_MAX
 from edge_agent.delivery_steps import Outcome, RecordKey
 from edge_agent.outbox_cursors import Cursors
 from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, open_file, outbox_error, rescue_from
@@ -28,8 +29,8 @@ from edge_agent.wire import LINK_BYTES, Head, LostReason, Mark, Stamp, Stream, d
 
 __all__ = ["Bounds", "LocalNotice", "Outbox", "OutboxCounts", "StreamSize", "UnendedIncident", "random_log_id"]
 
-ITEM_HEAD_BYTES = 3
-"""What a record costs in a batch beyond its own bytes: the head of its byte string."""
+ITEM_HEAD_BYTES = 3 + SEAL_BYTES_MAX
+"""What a record costs in a batch beyond its own bytes: the head of its byte string, and the longer seal."""
 
 
 @dataclass(slots=True)

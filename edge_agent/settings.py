@@ -82,6 +82,7 @@ class ReceiverSettings:
 
     name: str
     url: str
+    key: str = "none"  # its public key, which seals its receipts; "none": any sealed receipt is believed
 
 
 @dataclass(frozen=True, slots=True)

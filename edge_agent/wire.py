@@ -49,6 +49,7 @@ __all__ = [
     "BATCH_TYPE",
     "DEVICE_ID_BYTES",
     "ITEM_BYTES_MAX",
+    "KEY_HEADER",
     "LINK_BYTES",
     "NOTICES_MAX",
     "Act",
@@ -92,6 +93,7 @@ __all__ = [
     "encode_short",
 ]
 
+KEY_HEADER = "Lift-Key"  # the public key of the box in base64url: its id is the digest of this key
 BATCH_TYPE = "application/vnd.lift-batch+cbor"
 # Limits. Source: design/alarm.cddl and design/wire.md section 7.2.
 BATCH_BYTES_MAX = BODY_BYTES_MAX
@@ -117,7 +119,7 @@ def encode_record(record: Record) -> bytes:
 
 
 def decode_record(data: bytes) -> Record:
-    """The record in `data`, a bare batch item."""
+    """The record in `data`, as stored; on the wire it is inside a seal."""
     return form.record_from_tree(read_item(data, "record", bytes_max=ITEM_BYTES_MAX))
 
 

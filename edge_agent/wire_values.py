@@ -226,7 +226,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one request carries. Each item is judged by itself; here in part 1 it is a bare record."""
+    """What one request carries. Each item is a sealed record and judged by itself."""
 
     device: bytes
     items: tuple[bytes, ...]

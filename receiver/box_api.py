@@ -7,7 +7,8 @@ import re
 from aiohttp import web
 
 from edge_agent.errors import WireError
-from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, encode_receipt
+from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER
+from edge_agent.wire_sealing import PublicKey
 from edge_agent.wire_values import SEQNO_MAX, Receipt
 from receiver.bodies import Refusal, read_body, whole_query
 from receiver.connections import Patience
@@ -28,7 +29,7 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
     async def post_records(request: web.Request) -> web.Response:
         body = await read_body(request, BATCH_TYPE, BATCH_BYTES_MAX, patience.body_s)
         try:
-            taken = await service.take(body)
+            taken = await service.take(body, _key_in(request))
         except WireError as error:
             raise Refusal(400, f"{error.subject}: {error.problem}", error.hint) from error
         except StoreUnavailable as error:
@@ -38,7 +39,7 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
                 hint = "Wait, then send the same bytes again"
                 raise Refusal(429, "this box sends too often", hint, retry_after_s=taken.retry_after_s)
             case Receipt():
-                return web.Response(body=encode_receipt(taken), content_type=RECEIPT_TYPE)
+                return web.Response(body=service.sealed(taken), content_type=RECEIPT_TYPE)
 
     async def get_notices(request: web.Request) -> web.Response:
         device = _device(request)
@@ -50,9 +51,18 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
             raise Refusal(503, error.problem, error.hint, retry_after_s=UNAVAILABLE_S) from error
         if receipt is None:
             raise Refusal(404, "this box has never sent a record here", "Send records first")
-        return web.Response(body=encode_receipt(receipt), content_type=RECEIPT_TYPE)
+        return web.Response(body=service.sealed(receipt), content_type=RECEIPT_TYPE)
 
     return [web.post("/v1/records", post_records), web.get("/v1/notices", get_notices)]
+
+
+def _key_in(request: web.Request) -> PublicKey | None:
+    """The key that a box says is its own; None: none, or no key at all."""
+    text = request.headers.get(KEY_HEADER)
+    try:
+        return None if text is None else PublicKey.from_text(text)
+    except WireError:
+        return None
 
 
 def _device(request: web.Request) -> bytes:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_agent.wire_sealing import SigningKey
 from receiver.board import BoardReader
+from receiver.database import key_seed, open_for_reading
 from receiver.errors import ReceiverError
 from receiver.incident_rows import IncidentView
 from receiver.sentences import lift_name, printable, title_of
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if asked.command == "incidents":
             return _list_incidents(asked.data)
+        if asked.command == "key":
+            return _print_key(asked.data)
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
         return asyncio.run(_run(asked.data, address))
     except ReceiverError as error:
@@ -46,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=_port, default=PORT, help=f"port (default {PORT}; 0: any free one)")
     run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
     incidents = commands.add_parser("incidents", help="list open incidents, also while a receiver runs")
-    for command in (run, incidents):
+    key = commands.add_parser("key", help="print the key that boxes pin as receiver_key")
+    for command in (run, incidents, key):
         command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
     return parser
 
@@ -86,6 +91,19 @@ async def _run(folder: Path, address: Address) -> int:
             reader.close()
     finally:
         store.close()
+    return 0
+
+
+def _print_key(folder: Path) -> int:
+    db = open_for_reading(folder)
+    try:
+        seed = key_seed(db)
+    finally:
+        db.close()
+    if seed is None:
+        hint = "Run the receiver once: it makes its key"
+        raise ReceiverError("this receiver has no key yet", subject=str(folder), hint=hint)
+    print(SigningKey(seed).public.text)
     return 0
 
 

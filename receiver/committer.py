@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from edge_agent.wire_sealing import PublicKey
 from edge_agent.wire_values import Batch
 from receiver.errors import StoreUnavailable
 from receiver.store import Arrival, Store, Taken
@@ -28,13 +29,13 @@ class Committer:
         self._waiting: deque[tuple[Arrival, asyncio.Future[Taken]]] = deque()
         self._draining: asyncio.Task[None] | None = None
 
-    async def take(self, batch: Batch, at_ms: int) -> Taken:
+    async def take(self, batch: Batch, at_ms: int, key: PublicKey | None) -> Taken:
         """Store a batch; returns after the commit. Raises `StoreUnavailable`, also when too many wait."""
         if len(self._waiting) >= WAITING_MAX:
             hint = "The disk is slower than the boxes; they send again by themselves"
             raise StoreUnavailable(f"{WAITING_MAX} batches wait already", subject="database", hint=hint)
         future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Arrival(batch, at_ms), future))
+        self._waiting.append((Arrival(batch, at_ms, key), future))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
         return await future

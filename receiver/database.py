@@ -8,11 +8,14 @@ import sqlite3
 from pathlib import Path
 from typing import IO
 
+from edge_agent.wire_sealing import SEED_BYTES
 from receiver.errors import ReceiverError
 
 FILE_NAME = "receiver.sqlite"
+SEED_NAME = "seed"
 LOCK_NAME = "receiver.lock"
-FORMAT = 1
+FORMAT = 2
+READABLE_FORMATS = (0, 1, FORMAT)
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -59,6 +62,14 @@ CREATE TABLE notice (
 CREATE INDEX notice_of_incident ON notice (dev, log, stream, seqno);
 """
 
+# From each format to the next.
+_UPGRADES = {
+    1: """
+ALTER TABLE record ADD COLUMN seal BLOB;
+CREATE TABLE device_key (dev BLOB PRIMARY KEY, raw BLOB NOT NULL, shared BLOB, since_ms INTEGER NOT NULL) WITHOUT ROWID
+""",
+}
+
 
 class FolderLock:
     """Held while a receiver runs on a folder, so that two never write one database."""
@@ -87,21 +98,49 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
     """The one connection that writes; makes the tables when there are none. Raises `ReceiverError`."""
     path = folder / FILE_NAME
     try:
+        _keep_private(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")  # a receipt is a promise: the commit is on disk before it is given
         db.execute("PRAGMA journal_size_limit=67108864")
         _check_format(db, path)
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            db.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";"):
-                db.execute(statement)
-            db.execute("INSERT INTO meta VALUES ('receiver', ?)", (os.urandom(8),))
-            db.execute(f"PRAGMA user_version={FORMAT}")
-            db.execute("COMMIT")
+        _bring_up_to_date(db)
     except sqlite3.Error as error:
         raise _cannot_open(path, error) from error
     return db
+
+
+def _keep_private(path: Path) -> None:
+    """The receiver's secret key is in there: nobody else may read it."""
+    try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError:
+        return  # a file of somebody else, or none: opening it says what is wrong
+
+
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Make the tables, or those that came later, in one transaction; and the receiver's key where there is none."""
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found == FORMAT:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    if found == 0:
+        for statement in _TABLES.split(";"):
+            db.execute(statement)
+        db.execute("INSERT INTO meta VALUES ('receiver', ?)", (os.urandom(8),))
+    for earlier in range(max(1, found), FORMAT):
+        for statement in _UPGRADES[earlier].split(";"):
+            db.execute(statement)
+    db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (SEED_NAME, os.urandom(SEED_BYTES)))
+    db.execute(f"PRAGMA user_version={FORMAT}")
+    db.execute("COMMIT")
+
+
+def key_seed(db: sqlite3.Connection) -> bytes | None:
+    """The secret of the receiver's key; it lies in the database so that a backup of one is a backup of both."""
+    row = db.execute("SELECT value FROM meta WHERE name=?", (SEED_NAME,)).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def open_for_reading(folder: Path) -> sqlite3.Connection:
@@ -121,7 +160,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
 
 def _check_format(db: sqlite3.Connection, path: Path) -> None:
     found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found not in (0, FORMAT):
+    if found not in READABLE_FORMATS:
         db.close()
         hint = f"This receiver reads format {FORMAT}; run the receiver that wrote the file"
         raise ReceiverError(f"database format {found} is unknown", subject=str(path), hint=hint)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from edge_agent.errors import WireError
 from edge_agent.wire import digest
+from edge_agent.wire_sealing import SealRefused
 from edge_agent.wire_values import Batch, Identity, Lost, Phase, Record, Stream, SystemKind, Verdict
 from receiver.decoding import decoded
 from receiver.incidents import FAULT_KIND_MAX, IncidentKey
+from receiver.keyring import KeyUnknown, Opened, Opener
 from receiver.spans import add_span, runs_of
 
 CONFLICTS_PER_NUMBER_MAX = 16
@@ -32,26 +34,27 @@ class Items:
     firmware: str | None
 
 
-def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int) -> Items:
+def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Opener) -> Items:
     """Store what can be stored. A refused item is never stored: it must not take the place of the true record."""
     verdicts: list[Verdict] = []
     new: list[Record] = []
     conflicts: list[tuple[Stream, int]] = []
     problems: list[str] = []
     log: int | None = None
-    for body in batch.items:
+    for item in batch.items:
         try:
-            record = decoded(body)
+            opened = open_item(item)
+            record = decoded(opened.body)
         except WireError as error:
             problems.append(str(error))
-            verdicts.append(Verdict.MALFORMED)
+            verdicts.append(_verdict_on(error))
             continue
         if record.device != batch.device:
             problems.append(f"a record of box {record.device.hex()} in a batch of box {batch.device.hex()}")
             verdicts.append(Verdict.NOT_ALLOWED)
             continue
         log = record.log if log is None else log
-        verdict = _place(db, record, body, now_ms)
+        verdict = _place(db, record, opened, now_ms)
         verdicts.append(verdict)
         if verdict is Verdict.STORED:
             new.append(record)
@@ -73,8 +76,19 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int) -> Items:
     )
 
 
-def _place(db: sqlite3.Connection, record: Record, body: bytes, now_ms: int) -> Verdict:
+def _verdict_on(error: WireError) -> Verdict:
+    match error:
+        case KeyUnknown():
+            return Verdict.LATER
+        case SealRefused():
+            return Verdict.NOT_ALLOWED
+        case _:
+            return Verdict.MALFORMED
+
+
+def _place(db: sqlite3.Connection, record: Record, opened: Opened, now_ms: int) -> Verdict:
     """Insert a record, or say what is in its place."""
+    body = opened.body
     place = (record.device, record.log, int(record.stream), record.seqno)
     found = digest(body)
     key = IncidentKey.of(record)
@@ -82,7 +96,7 @@ def _place(db: sqlite3.Connection, record: Record, body: bytes, now_ms: int) -> 
     if phase is None and record.kind <= FAULT_KIND_MAX:
         phase = Phase.RAISED
     inserted = db.execute(
-        "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?)",
         (
             *place,
             record.kind,
@@ -91,6 +105,7 @@ def _place(db: sqlite3.Connection, record: Record, body: bytes, now_ms: int) -> 
             found,
             body,
             now_ms,
+            opened.seal,
         ),
     )
     if inserted.rowcount == 1:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from edge_agent.errors import WireError
 from edge_agent.wire import answer_tag, decode_batch, decode_record
+from edge_agent.wire_sealing import PublicKey, sealed_in
 from edge_agent.wire_values import Act, Batch, Receipt, Stream
 from receiver.board import BoardReader
 from receiver.committer import Committer
@@ -48,6 +49,7 @@ class Service:
         self.now_ms = now_ms
         self._tick_s = tick_s
         self.hub = Hub()
+        self._store = store
         self._committer = Committer(store)
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="board")
@@ -56,8 +58,15 @@ class Service:
         self._has_box_news = False
         self._complained_ms = 0
 
-    async def take(self, body: bytes) -> Receipt | TooMany:
-        """Store a request body. Raises `WireError` for damaged outer bytes, `StoreUnavailable`."""
+    def sealed(self, receipt: Receipt) -> bytes:
+        """A receipt as sent."""
+        return self._store.sealed(receipt)
+
+    async def take(self, body: bytes, key: PublicKey | None = None) -> Receipt | TooMany:
+        """Store a request body. key: of the box, as it came with the request.
+
+        Raises `WireError` for damaged outer bytes, `StoreUnavailable`.
+        """
         at_ms = self.now_ms()
         batch = decode_batch(body)
         wait_s = self._ordinary.take(batch.device, at_ms)
@@ -66,7 +75,7 @@ class Service:
         if wait_s:
             return TooMany(wait_s)
         try:
-            taken = await self._committer.take(batch, at_ms)
+            taken = await self._committer.take(batch, at_ms, key)
         except StoreUnavailable as error:
             self._complain(error)
             raise
@@ -74,8 +83,8 @@ class Service:
             log.info("%s", sentence)
         if taken.is_renamed:
             self.hub.publish(await self.board_event())
-        for key in taken.touched:
-            await self._publish(key)
+        for incident in taken.touched:
+            await self._publish(incident)
         self._has_box_news |= taken.has_box_news
         return replace(taken.receipt, at_ms=self.now_ms(), answers=answer_tag(body))
 
@@ -161,7 +170,7 @@ class Service:
 def _holds_alarm(batch: Batch) -> bool:
     for item in batch.items:
         try:
-            record = decode_record(item)
+            record = decode_record(sealed_in(item).payload)
         except WireError:
             continue
         if record.stream is Stream.ALARM and record.device == batch.device:

@@ -12,14 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.wire import GAPS_MAX, NOTICES_MAX
+from edge_agent.wire import GAPS_MAX, NOTICES_MAX, encode_receipt
+from edge_agent.wire_sealing import PublicKey, SigningKey, Use
 from edge_agent.wire_values import SEQNO_MAX, Act, Batch, Notice, Receipt, Stream
 from receiver import sentences
-from receiver.database import FolderLock, open_for_writing
+from receiver.database import FolderLock, key_seed, open_for_writing
 from receiver.errors import NoticeRefused, StoreUnavailable
 from receiver.incident_rows import NOTICES_PER_INCIDENT_MAX, load_incident, load_view, notice_of, notices_of
 from receiver.incidents import IncidentKey
 from receiver.intake import Items, take_items
+from receiver.keyring import Keyring
 from receiver.spans import standing
 
 ASK_AGAIN_S = 5
@@ -41,6 +43,7 @@ class Arrival:
 
     batch: Batch
     at_ms: int
+    key: PublicKey | None = None  # as it came with the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,33 @@ class Store:
         except BaseException:
             self._lock.release()
             raise
+        self._key = SigningKey(key_seed(self._db) or b"")
+        self._keyring = Keyring(self._db)
         self.receiver_id: bytes = self._db.execute("SELECT value FROM meta WHERE name='receiver'").fetchone()[0]
 
     def close(self) -> None:
         """Close the database and let another receiver have the folder."""
         self._db.close()
         self._lock.release()
+
+    @property
+    def key(self) -> PublicKey:
+        """What boxes pin: every receipt is sealed with its other half."""
+        return self._key.public
+
+    def sealed(self, receipt: Receipt) -> bytes:
+        """A receipt as sent. Touches no database: any thread may call it."""
+        return self._key.seal(encode_receipt(receipt), Use.RECEIPT)
+
+    def learn(self, device: bytes, key: PublicKey, now_ms: int) -> None:
+        """Pin the first key of a box; one that does not give its id changes nothing."""
+        with self._transaction():
+            self._keyring.learn(device, key, now_ms)
+
+    def share(self, device: bytes, shared: bytes) -> bool:
+        """Keep the secret shared with a box, for Mac0 seals. False: its key is not known yet."""
+        with self._transaction():
+            return self._keyring.share(device, shared)
 
     def take(self, batch: Batch, now_ms: int) -> Receipt:
         """Store one batch. Raises `StoreUnavailable`, and then nothing of it is stored."""
@@ -101,7 +125,7 @@ class Store:
     def take_all(self, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
         """Store several batches in one commit. Raises `StoreUnavailable`, and then nothing of any is stored."""
         with self._transaction():
-            return tuple(self._take(arrival.batch, arrival.at_ms) for arrival in arrivals)
+            return tuple(self._take(arrival.batch, arrival.at_ms, arrival.key) for arrival in arrivals)
 
     def take_notice(
         self, key: IncidentKey, act: Act, who: str | None, eta_min: int | None, now_ms: int
@@ -165,18 +189,21 @@ class Store:
         )
         return Polled(receipt, touched, said)
 
-    def _take(self, batch: Batch, now_ms: int) -> Taken:
+    def _take(self, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
         db = self._db
+        if key is not None:
+            self._keyring.learn(batch.device, key, now_ms)
         before = db.execute(
             "SELECT lift_no, acted_notice, heard_notice, log FROM device WHERE dev=?", (batch.device,)
         ).fetchone()
         lift_no_before, acted, heard, log_before = (None, 0, 0, 0) if before is None else before
-        items = take_items(db, batch, now_ms)
+        items = take_items(db, batch, now_ms, self._keyring.opener(batch.device))
         log = items.log if items.log is not None else log_before
-        self._note_contact(batch, log, now_ms, items, is_known=before is not None)
-        for key in items.touched:
-            self._refold(key, now_ms)
-        batch_acted = self._note_acted(batch, acted)
+        if items.log is not None:  # only a right seal shows that this box has spoken at all
+            self._note_contact(batch, log, now_ms, items, is_known=before is not None)
+        for incident in items.touched:
+            self._refold(incident, now_ms)
+        batch_acted = acted if items.log is None else self._note_acted(batch, acted)
         found = [standing(db, batch.device, log, stream) for stream in Stream]
         standings = [one for one in found if one is not None]
         receipt = Receipt(
@@ -195,9 +222,17 @@ class Store:
         return Taken(
             receipt,
             tuple(dict.fromkeys(touched)),
-            tuple(self._said(batch, before is None, items, lift_no, batch_acted if batch_acted > heard else None)),
+            tuple(
+                self._said(
+                    batch,
+                    before is None and items.log is not None,
+                    items,
+                    lift_no,
+                    batch_acted if batch_acted > heard else None,
+                )
+            ),
             is_renamed=items.lift_no is not None and items.lift_no != lift_no_before,
-            has_box_news=before is None or bool(items.conflicts) or bool(receipt.gaps),
+            has_box_news=(before is None and items.log is not None) or bool(items.conflicts) or bool(receipt.gaps),
         )
 
     def _said(

@@ -15,6 +15,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "check-config": "say what is wrong with a settings file",
         "status": "say what the running agent sees, has and sends",
         "end-alarm": "end an incident at the lift, when everybody is out",
+        "maps": "list and explain the register maps of lift controllers",
         "alarms": "print the alarm catalogue or the detection limits",
         "replay": "run the detection core over a recording",
         "record": "record the sensors of this lift",

@@ -27,6 +27,7 @@ from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.state_folder import StateFolder
 from edge_agent.clock import SystemClock, boot_id
 from edge_agent.delivery import Delivery, Lane
+from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.detect.detector import Detector
 from edge_agent.journal import LOGGER, Journal
 from edge_agent.local_requests import RequestFolder
@@ -75,9 +76,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_ns: int, configuration: bytes) -> Agent:
     journal = Journal()
-    device_id = folder.device_id()
+    key, damaged_key = folder.record_key()
+    if damaged_key is not None:
+        LOGGER.error("The key of this box was damaged (kept as %s): it goes on as a new box", damaged_key)
+    device_id = key.public.fingerprint
+    LOGGER.info("This box is %s, its key %s", device_id.hex(), key.public.text)
     receivers = settings.delivery.receivers
-    uplinks = {(receiver.name, lane): HttpUplink(receiver.url) for receiver in receivers for lane in Lane}
+    uplinks = {
+        (receiver.name, lane): HttpUplink(receiver.url, key=key.public.text) for receiver in receivers for lane in Lane
+    }
     up_s = started_ns / 1e9
     outbox = Outbox.open(
         Path(settings.delivery.outbox),
@@ -90,12 +97,14 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         LOGGER.error("The outbox was damaged; it was set aside as %s and what could be read goes on", outbox.set_aside)
     deliveries = [
         Delivery(
-            receiver,
+            receiver.name,
             lane,
             seed=int.from_bytes(device_id, "big"),
             start_spread_s=None if up_s < POWER_UP_S else 0.0,
+            envelope=BoxSeals(key, pinned(receiver.key)),
         )
-        for receiver, lane in uplinks
+        for receiver in receivers
+        for lane in Lane
     ]
     dispatch = Dispatch(outbox, deliveries, clock, journal)
     first_incident, resumed = outbox.next_incident(), outbox.open_incidents()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from pathlib import Path
 from typing import IO
 
 from edge_agent.errors import EdgeAgentError
+from edge_agent.key_file import key_in
 from edge_agent.status import AgentState, AgentStatus, status_from_json, status_to_json
-from edge_agent.wire import DEVICE_ID_BYTES
+from edge_agent.wire_sealing import SigningKey
 
 STATUS_FILE = "status.json"
-DEVICE_FILE = "device.id"
+KEY_FILE = "record.key"
 LOCK_FILE = "agent.lock"
 
 
@@ -41,25 +41,9 @@ class StateFolder:
                 hint="Check that this user may write there and that the disk is not full",
             ) from error
 
-    def device_id(self) -> bytes:
-        """The 8 bytes that name this box on the wire; made at the first call. Raises EdgeAgentError."""
-        path = self.path / DEVICE_FILE
-        try:
-            text = path.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            text = secrets.token_hex(DEVICE_ID_BYTES)
-            _replace(path, text + "\n", is_durable=True)
-        try:
-            device_id = bytes.fromhex(text)
-        except ValueError:
-            device_id = b""
-        if len(device_id) != DEVICE_ID_BYTES:
-            raise EdgeAgentError(
-                "this is no device id",
-                subject=str(path),
-                hint=f"It must hold {2 * DEVICE_ID_BYTES} hexadecimal digits; delete it to become a new device",
-            )
-        return device_id
+    def record_key(self) -> tuple[SigningKey, Path | None]:
+        """The key that seals records and names this box; and where a damaged one went. Raises EdgeAgentError."""
+        return key_in(self.path / KEY_FILE)
 
     def start_cause(self, this_boot: str) -> str:
         """Why the agent starts, as far as the last status tells: one short sentence for the `started` record."""

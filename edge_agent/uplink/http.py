@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from edge_agent.delivery_steps import AnswerMissing, AnswerRefused, Failure
 from edge_agent.errors import SettingsError
-from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_TYPE
+from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_TYPE, KEY_HEADER
 
 TIMEOUT_S = 10.0
 WHOLE_ANSWER_BYTES_MAX = ANSWER_BYTES_MAX + 24_576
@@ -62,18 +62,24 @@ class _Wire(io.RawIOBase):
 class HttpUplink:
     """One receiver. Used by one thread; blocks for at most `timeout_s` (name resolution comes on top)."""
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, *, tls: ssl.SSLContext | None = None) -> None:
-        """url: "http://host:port" or "https://...", a path in front of /v1 is allowed. Raises `SettingsError`."""
+    def __init__(
+        self, url: str, timeout_s: float = TIMEOUT_S, *, tls: ssl.SSLContext | None = None, key: str = ""
+    ) -> None:
+        """url: "http://host:port" or "https://...", a path in front of /v1 is allowed. Raises `SettingsError`.
+
+        key: the public key of this box in text, which goes along with every batch.
+        """
         self._url = url.rstrip("/")
         self._host, self._port, self._prefix, is_tls = _parts_of(url)
         self._tls = (ssl.create_default_context() if tls is None else tls) if is_tls else None
+        self._headers = {"Content-Type": BATCH_TYPE} | ({KEY_HEADER: key} if key else {})
         self._timeout_s = timeout_s
         self._connection: http.client.HTTPConnection | None = None
         self._is_reused = False
 
     def post(self, body: bytes) -> bytes:
         """Send a batch; the answer is a receipt. Raises `AnswerMissing` or `AnswerRefused`."""
-        return self._exchange("POST", "/v1/records", body, {"Content-Type": BATCH_TYPE}, self._timeout_s)
+        return self._exchange("POST", "/v1/records", body, self._headers, self._timeout_s)
 
     def notices(self, device_id: bytes, after: int, wait_s: int) -> bytes:
         """Ask for notices beyond number `after`, waiting up to `wait_s` for one. Raises as `post`."""

@@ -34,6 +34,8 @@ ONLY_IMPORTED_BY = {
     "lgpio": ("drivers/gpio.py", "tests/*"),
     "serial": ("drivers/serial_port.py", "sim/controllers.py", "tests/*"),
     "pymodbus": ("drivers/modbus.py", "sim/controllers.py", "tests/*"),
+    "cryptography": ("edge_agent/wire_sealing.py", "tests/*"),
+    "paho": ("edge_agent/uplink/mqtt_client.py", "tests/*"),
     "aiohttp": ("receiver/*", "tests/receiver/*"),
 }
 

@@ -43,6 +43,7 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "edge_agent.delivery*",
             "edge_agent.wire*",
             "edge_agent.gate",
+            "edge_agent.cose",
             "edge_agent.schema",
             "edge_agent.settings*",
             "edge_agent.toml_*",

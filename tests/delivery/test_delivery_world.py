@@ -95,7 +95,7 @@ class World:
                 self.receiver.take(step.body)
             self.start()  # not closed: the file is as the kill left it
             return
-        error = self._error_of(event)
+        error = self._error_of(event, step)
         if error is not None:
             outcome = delivery.failed(self.now_ns, error)
         else:
@@ -104,13 +104,13 @@ class World:
         assert not outcome.needs_new_log
         assert outcome.refused == ()
 
-    def _error_of(self, event: str) -> AnswerMissing | AnswerRefused | None:
+    def _error_of(self, event: str, step: Send | Poll) -> AnswerMissing | AnswerRefused | None:
         match event:
             case "lose the request":
                 return AnswerMissing("lost", subject="", hint="")
             case "busy":
                 return AnswerMissing("busy", subject="", hint="", failure=Failure.BUSY, retry_after_s=3.0)
-            case "refuse as too large":
+            case "refuse as too large" if isinstance(step, Send) and len(step.records) > 1:  # a single one never is
                 return AnswerMissing("large", subject="", hint="", failure=Failure.TOO_LARGE)
             case _:
                 return None

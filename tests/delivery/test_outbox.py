@@ -11,7 +11,7 @@ import pytest
 from edge_agent.alarms import AlarmKind
 from edge_agent.delivery import Outcome, RecordKey
 from edge_agent.errors import OutboxError
-from edge_agent.outbox import Outbox
+from edge_agent.outbox import ITEM_HEAD_BYTES, Outbox
 from edge_agent.wire import (
     Lost,
     LostReason,
@@ -84,7 +84,7 @@ def test_pending_keeps_to_count_and_bytes_but_gives_at_least_one(tmp_path: Path)
     outbox = open_outbox(tmp_path)
     for n in range(5):
         outbox.append(heartbeat(n, "x" * 40), NOW)
-    size = len(unsent(outbox)[0].body) + 3
+    size = len(unsent(outbox)[0].body) + ITEM_HEAD_BYTES
     assert numbers(outbox, Stream.TELEMETRY) == [1, 2, 3, 4, 5]
     assert len(outbox.pending(MAIN, ALL, 2, 10_000)) == 2
     assert len(outbox.pending(MAIN, ALL, 64, 3 * size)) == 3

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.wire import Batch
+from edge_agent.wire_sealing import PublicKey
 from receiver.board import BoardReader
 from receiver.server import Address, start
 from receiver.service import Service
@@ -34,8 +35,8 @@ class DiesAfterCommit(Store):
 class DiesBeforeCommit(Store):
     """The records are in a transaction that never ends."""
 
-    def _take(self, batch: Batch, now_ms: int) -> Taken:
-        taken = super()._take(batch, now_ms)
+    def _take(self, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
+        taken = super()._take(batch, now_ms, key)
         die()
         return taken
 

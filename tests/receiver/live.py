@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import aiohttp
 
-from edge_agent.wire import BATCH_TYPE, Receipt, decode_receipt
+from edge_agent.wire import BATCH_TYPE, KEY_HEADER, Receipt, decode_receipt
+from edge_agent.wire_sealing import PublicKey, SigningKey, Use
 from receiver.board import BoardReader
 from receiver.connections import PATIENCE, Patience
 from receiver.server import Address, start
 from receiver.service import Service
 from receiver.store import Store
-from tests.receiver.making import NOW_MS
+from tests.receiver.making import KEY, NOW_MS
 
 _T = TypeVar("_T")
 
@@ -39,28 +41,31 @@ class FarEnd:
     url: str
     client: aiohttp.ClientSession
     clock: Clock
+    key: PublicKey
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    async def post(self, body: bytes, **headers: str) -> aiohttp.ClientResponse:
+    async def post(
+        self, body: bytes, key: SigningKey = KEY, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> aiohttp.ClientResponse:
         """POST a body as a batch."""
-        sent = {"Content-Type": BATCH_TYPE, **headers}
+        sent = {"Content-Type": BATCH_TYPE, KEY_HEADER: key.public.text, **headers}
         return await self.client.post(f"{self.url}/v1/records", data=body, headers=sent)
 
-    async def receipt(self, body: bytes) -> Receipt:
+    async def receipt(self, body: bytes, key: SigningKey = KEY) -> Receipt:
         """POST a body that must be answered with a receipt."""
-        answer = await self.post(body)
+        answer = await self.post(body, key)
         assert answer.status == 200, await answer.text()
         assert answer.content_type == "application/vnd.lift-receipt+cbor"
-        return decode_receipt(await answer.read())
+        return decode_receipt(self.key.open(await answer.read(), Use.RECEIPT))
 
     async def notices(self, query: str) -> Receipt:
         """Ask for notices."""
         answer = await self.client.get(f"{self.url}/v1/notices?{query}")
         assert answer.status == 200, await answer.text()
-        return decode_receipt(await answer.read())
+        return decode_receipt(self.key.open(await answer.read(), Use.RECEIPT))
 
     async def tell(self, incident: str, notice: object) -> aiohttp.ClientResponse:
         """POST what a person did."""
@@ -95,7 +100,7 @@ async def a_receiver(
     running = await start(Service(store, reader, clock.now_ms, tick_s=tick_s), Address("127.0.0.1", 0), patience)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
-            yield FarEnd(running.url, client, clock)
+            yield FarEnd(running.url, client, clock, store.key)
     finally:
         await running.stop()
         reader.close()

@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.wire import BATCH_TYPE, Batch, Stamp, encode_batch, encode_record
-from tests.receiver.making import SENSOR_FAULT, alarm
+from edge_agent.wire import BATCH_TYPE, KEY_HEADER, Batch, Stamp, encode_batch
+from edge_agent.wire_sealing import SigningKey
+from tests.receiver.making import SENSOR_FAULT, alarm, sealed
 
 HEAD = f"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: {BATCH_TYPE}\r\n"
 
@@ -33,13 +34,15 @@ class Result:
         return f"| {name} | {len(ordered) / took_s:,.0f} | {ordered[len(ordered) // 2] * 1000:.1f} | {p99_ms:.1f} |"
 
 
-def bodies(device: bytes, records_per_batch: int) -> Iterator[bytes]:
+def bodies(key: SigningKey, records_per_batch: int) -> Iterator[bytes]:
     """Batches of new records of one box, for ever."""
+    device = key.public.fingerprint
     seqno = 1
     while True:
         records = [
-            encode_record(
-                alarm(seqno + i, kind=SENSOR_FAULT, device=device, incident=1 if seqno + i > 1 else None, note=None)
+            sealed(
+                alarm(seqno + i, kind=SENSOR_FAULT, device=device, incident=1 if seqno + i > 1 else None, note=None),
+                key,
             )
             for i in range(records_per_batch)
         ]
@@ -50,13 +53,16 @@ def bodies(device: bytes, records_per_batch: int) -> Iterator[bytes]:
 async def connection(port: int, first_box: int, boxes: int, records: int, until_s: float, result: Result) -> None:
     """One keep-alive connection that posts as fast as it is answered, for a share of the boxes in turn."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    sources = [bodies((first_box + n).to_bytes(8, "big"), records) for n in range(boxes)]
+    keys = [SigningKey((first_box + n).to_bytes(32, "big")) for n in range(boxes)]
+    sources = [(key.public.text, bodies(key, records)) for key in keys]
     turn = 0
     while time.perf_counter() < until_s:
-        sent = next(sources[turn % boxes])
+        key_text, batches = sources[turn % boxes]
+        sent = next(batches)
         turn += 1
         head = (
-            f"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: {BATCH_TYPE}\r\nContent-Length: {len(sent)}\r\n\r\n"
+            f"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: {BATCH_TYPE}\r\n"
+            f"{KEY_HEADER}: {key_text}\r\nContent-Length: {len(sent)}\r\n\r\n"
         )
         began_s = time.perf_counter()
         writer.write(head.encode() + sent)

@@ -21,9 +21,13 @@ from edge_agent.wire import (
     encode_batch,
     encode_record,
 )
+from edge_agent.wire_sealing import SigningKey, Use
+from receiver.store import Store
 
-DEVICE = bytes.fromhex("a1b2c3d4e5f60718")
-OTHER_DEVICE = bytes.fromhex("0badc0de0badc0de")
+KEY = SigningKey(b"box key for the tests, 32 bytes!")
+OTHER_KEY = SigningKey(b"other key for tests, 32 bytes!!!")
+DEVICE = bytes.fromhex("faa34e693dafa441")  # the digest of KEY
+OTHER_DEVICE = bytes.fromhex("a5d6862b4f635f7a")  # the digest of OTHER_KEY
 LOG = 2_654_435_769
 NOW_MS = 1_795_459_200_000
 LINK = bytes(8)
@@ -88,10 +92,28 @@ def lost(seqno: int, stream: Stream, first: int, last: int) -> Record:
 
 
 def batch(
-    *records: Record, device: bytes = DEVICE, up_ms: int = UP_MS + 500, acted: int | None = None, boot: int = 3
+    *records: Record,
+    device: bytes = DEVICE,
+    up_ms: int = UP_MS + 500,
+    acted: int | None = None,
+    boot: int = 3,
+    key: SigningKey | None = None,
 ) -> Batch:
     """One request of these records."""
-    return raw_batch([encode_record(record) for record in records], device=device, up_ms=up_ms, acted=acted, boot=boot)
+    key = OTHER_KEY if device == OTHER_DEVICE else KEY if key is None else key
+    return raw_batch([sealed(record, key) for record in records], device=device, up_ms=up_ms, acted=acted, boot=boot)
+
+
+def sealed(record: Record, key: SigningKey = KEY) -> bytes:
+    """A batch item."""
+    return key.seal(encode_record(record), Use.RECORD)
+
+
+def known_to(store: Store) -> Store:
+    """A store that has the keys of both boxes."""
+    for device, key in ((DEVICE, KEY), (OTHER_DEVICE, OTHER_KEY)):
+        store.learn(device, key.public, NOW_MS)
+    return store
 
 
 def raw_batch(

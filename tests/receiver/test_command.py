@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_agent.wire import BATCH_TYPE, Mark, Receipt, Stream, Verdict, decode_receipt
-from tests.receiver.making import alarm, body
+from edge_agent.wire import BATCH_TYPE, KEY_HEADER, Mark, Receipt, Stream, Verdict, decode_receipt
+from edge_agent.wire_sealing import sealed_in
+from tests.receiver.making import KEY, alarm, body
 
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": ""}
 
@@ -43,9 +44,11 @@ def receiver(
 
 
 def post(url: str, sent: bytes) -> Receipt:
-    request = urllib.request.Request(f"{url}/v1/records", data=sent, headers={"Content-Type": BATCH_TYPE})
+    request = urllib.request.Request(
+        f"{url}/v1/records", data=sent, headers={"Content-Type": BATCH_TYPE, KEY_HEADER: KEY.public.text}
+    )
     with urllib.request.urlopen(request, timeout=10) as answer:
-        return decode_receipt(answer.read())
+        return decode_receipt(sealed_in(answer.read()).payload)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,8 +66,8 @@ def test_sigterm_stops_it_cleanly_and_it_said_one_line_on_standard_output(tmp_pa
     assert out == ""
     lines = [line.partition(" ")[2] for line in err.splitlines()]
     assert lines == [
-        "first contact with box a1b2c3d4e5f60718",
-        "stored alarm: Entrapment, raised, box a1b2c3d4e5f60718, incident 1, someone inside 93 %",
+        "first contact with box faa34e693dafa441",
+        "stored alarm: Entrapment, raised, box faa34e693dafa441, incident 1, someone inside 93 %",
         "stopped",
     ]
 
@@ -79,7 +82,7 @@ def test_it_stops_at_once_although_a_page_is_open_and_a_box_waits(tmp_path: Path
         ):
             page.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert page.recv(100).startswith(b"HTTP/1.1 200")
-            box.sendall(b"GET /v1/notices?dev=a1b2c3d4e5f60718&wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            box.sendall(b"GET /v1/notices?dev=faa34e693dafa441&wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=5)
     assert process.returncode == 0
@@ -138,7 +141,7 @@ def test_open_incidents_are_listed_while_it_runs_and_after(tmp_path: Path) -> No
         process.communicate(timeout=10)
     after = run("incidents", "--data", str(tmp_path))
     assert during.returncode == 0
-    assert "Entrapment, box a1b2c3d4e5f60718, stored, nobody has taken it over" in during.stdout
+    assert "Entrapment, box faa34e693dafa441, stored, nobody has taken it over" in during.stdout
     assert after.stdout == during.stdout
 
 
@@ -153,7 +156,10 @@ def test_killed_between_commit_and_answer_it_has_the_batch_once(tmp_path: Path) 
     with receiver(tmp_path, command=("-m", "tests.receiver.dying")) as (process, url):
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as box:
-            head = f"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: {BATCH_TYPE}\r\nContent-Length: {len(sent)}"
+            head = (
+                f"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: {BATCH_TYPE}\r\n"
+                f"{KEY_HEADER}: {KEY.public.text}\r\nContent-Length: {len(sent)}"
+            )
             box.sendall(head.encode() + b"\r\n\r\n" + sent)
             try:
                 answer = box.recv(100)

@@ -15,7 +15,7 @@ from edge_agent.wire import Act, IncidentRef, Notice, Phase, Stream
 from tests.receiver.live import FarEnd, with_receiver
 from tests.receiver.making import DEVICE, LOG, NOW_MS, SENSOR_FAULT, alarm, body, identity
 
-ID = "a1b2c3d4e5f60718-2654435769-0-1"
+ID = "faa34e693dafa441-2654435769-0-1"
 TAKEOVER = {"act": "taken_over", "who": "Li", "eta_min": 15}
 
 
@@ -36,7 +36,7 @@ def test_an_entrapment_is_described_in_full(tmp_path: Path) -> None:
         assert set(check) == {"en", "zh"}
         assert incident == {
             "id": ID,
-            "device": "a1b2c3d4e5f60718",
+            "device": "faa34e693dafa441",
             "lift": "31104403532019060007",
             "log": LOG,
             "stream": 0,
@@ -137,10 +137,10 @@ def test_a_wait_without_notice_ends_with_an_empty_answer(tmp_path: Path) -> None
     [
         ("", 400),
         ("dev=xyz", 400),
-        ("dev=a1b2c3d4e5f60718&after=-1", 400),
-        ("dev=a1b2c3d4e5f60718&after=4294967296", 400),
-        ("dev=a1b2c3d4e5f60718&wait=51", 400),
-        ("dev=a1b2c3d4e5f60718&wait=1e1", 400),
+        ("dev=faa34e693dafa441&after=-1", 400),
+        ("dev=faa34e693dafa441&after=4294967296", 400),
+        ("dev=faa34e693dafa441&wait=51", 400),
+        ("dev=faa34e693dafa441&wait=1e1", 400),
         ("dev=0000000000000000", 404),
     ],
 )
@@ -212,7 +212,7 @@ def test_every_act_is_taken_by_name_and_by_number(tmp_path: Path, act: Act) -> N
     with_receiver(tmp_path, story)
 
 
-@pytest.mark.parametrize("name", ["nothing", "a1b2c3d4e5f60718-1-0-1", "a1b2c3d4e5f60718-1-0-1%2F.."])
+@pytest.mark.parametrize("name", ["nothing", "faa34e693dafa441-1-0-1", "faa34e693dafa441-1-0-1%2F.."])
 def test_an_incident_that_is_not_there_is_not_found(tmp_path: Path, name: str) -> None:
     async def story(far_end: FarEnd) -> None:
         assert (await far_end.client.get(f"{far_end.url}/v1/incidents/{name}")).status == 404

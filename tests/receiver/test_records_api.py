@@ -8,11 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.wire import Gap, Mark, Stream, Verdict, encode_batch, encode_record
+from edge_agent.wire import Gap, Mark, Stream, Verdict, encode_batch
+from edge_agent.wire_sealing import SigningKey
 from receiver.errors import StoreUnavailable
 from receiver.store import Arrival, Store, Taken
 from tests.receiver.live import FarEnd, with_receiver
-from tests.receiver.making import NOW_MS, SENSOR_FAULT, alarm, batch, body, raw_batch
+from tests.receiver.making import (
+    NOW_MS,
+    OTHER_DEVICE,
+    OTHER_KEY,
+    SENSOR_FAULT,
+    alarm,
+    batch,
+    body,
+    known_to,
+    raw_batch,
+    sealed,
+)
 
 
 def test_a_batch_is_answered_with_its_receipt(tmp_path: Path) -> None:
@@ -31,7 +43,7 @@ def test_a_batch_is_answered_with_its_receipt(tmp_path: Path) -> None:
 def test_every_verdict_reaches_the_box(tmp_path: Path) -> None:
     async def story(far_end: FarEnd) -> None:
         await far_end.receipt(body(alarm(1)))
-        items = [encode_record(alarm(2)), encode_record(alarm(1)), bytes(20), encode_record(alarm(1, percent=5))]
+        items = [sealed(alarm(2)), sealed(alarm(1)), bytes(20), sealed(alarm(1, percent=5))]
         receipt = await far_end.receipt(encode_batch(raw_batch(items)))
         assert [int(verdict) for verdict in receipt.verdicts] == [0, 1, 2, 4]
 
@@ -94,7 +106,7 @@ def test_the_longest_allowed_body_is_read(tmp_path: Path) -> None:
 
 def test_another_content_type_is_refused(tmp_path: Path) -> None:
     async def story(far_end: FarEnd) -> None:
-        answer = await far_end.post(body(alarm(1)), **{"Content-Type": "text/plain"})
+        answer = await far_end.post(body(alarm(1)), headers={"Content-Type": "text/plain"})
         assert answer.status == 415
 
     with_receiver(tmp_path, story)
@@ -105,7 +117,7 @@ def test_a_compressed_body_is_never_inflated(tmp_path: Path) -> None:
 
     async def story(far_end: FarEnd) -> None:
         bomb = gzip.compress(bytes(10_000_000))
-        answer = await far_end.post(bomb, **{"Content-Encoding": "gzip"})
+        answer = await far_end.post(bomb, headers={"Content-Encoding": "gzip"})
         assert answer.status == 400
 
     with_receiver(tmp_path, story)
@@ -125,13 +137,12 @@ def test_a_flood_of_faults_is_slowed_and_an_alarm_passes(tmp_path: Path) -> None
 
 
 def test_another_box_is_not_slowed_by_a_flood(tmp_path: Path) -> None:
-    other = bytes(range(8))
 
     async def story(far_end: FarEnd) -> None:
         for _ in range(60):
             await far_end.post(body(alarm(1, kind=SENSOR_FAULT)))
-        sent = encode_batch(batch(alarm(1, kind=SENSOR_FAULT, device=other), device=other))
-        assert (await far_end.post(sent)).status == 200
+        sent = encode_batch(batch(alarm(1, kind=SENSOR_FAULT, device=OTHER_DEVICE), device=OTHER_DEVICE))
+        assert (await far_end.post(sent, OTHER_KEY)).status == 200
 
     with_receiver(tmp_path, story)
 
@@ -160,9 +171,13 @@ def test_what_cannot_be_stored_is_answered_with_503_and_said_once(
 
 def test_many_boxes_at_once_are_each_answered_for_themselves(tmp_path: Path) -> None:
     async def story(far_end: FarEnd) -> None:
-        devices = [bytes([n]) * 8 for n in range(100)]
+        keys = [SigningKey(bytes([n]) * 32) for n in range(100)]
+        devices = [key.public.fingerprint for key in keys]
         receipts = await asyncio.gather(
-            *(far_end.receipt(encode_batch(batch(alarm(1, device=device), device=device))) for device in devices)
+            *(
+                far_end.receipt(encode_batch(batch(alarm(1, device=device), device=device, key=key)), key)
+                for device, key in zip(devices, keys, strict=True)
+            )
         )
         assert [receipt.device for receipt in receipts] == devices
         assert {receipt.verdicts for receipt in receipts} == {(Verdict.STORED,)}
@@ -171,7 +186,7 @@ def test_many_boxes_at_once_are_each_answered_for_themselves(tmp_path: Path) -> 
 
 
 def test_batches_that_share_a_commit_have_receipts_of_their_own(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = known_to(Store(tmp_path))
     taken = store.take_all([Arrival(batch(alarm(1)), NOW_MS), Arrival(batch(alarm(1), alarm(2)), NOW_MS)])
     store.close()
     assert [one.receipt.verdicts for one in taken] == [(Verdict.STORED,), (Verdict.HAD_IT, Verdict.STORED)]

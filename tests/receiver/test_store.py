@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.wire import Act, Gap, Mark, Phase, Stream, Verdict, encode_record
+from edge_agent.wire import Act, Gap, Mark, Phase, Stream, Verdict
 from receiver.board import BoardReader
 from receiver.errors import NoticeRefused, ReceiverError, StoreUnavailable
 from receiver.incidents import Incident, IncidentKey, IncidentState
@@ -23,8 +23,10 @@ from tests.receiver.making import (
     alarm,
     batch,
     identity,
+    known_to,
     lost,
     raw_batch,
+    sealed,
 )
 
 KEY = IncidentKey(DEVICE, LOG, Stream.ALARM, 1)
@@ -32,7 +34,7 @@ KEY = IncidentKey(DEVICE, LOG, Stream.ALARM, 1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path)
+    opened = known_to(Store(tmp_path))
     yield opened
     opened.close()
 
@@ -59,10 +61,10 @@ def test_verdicts_come_in_the_order_of_the_batch(store: Store) -> None:
     store.take(batch(alarm(1)), NOW_MS)
     items = [
         b"\xff" * 20,
-        encode_record(alarm(1)),
-        encode_record(alarm(2)),
-        encode_record(alarm(3, device=OTHER_DEVICE)),
-        encode_record(alarm(1, percent=12)),
+        sealed(alarm(1)),
+        sealed(alarm(2)),
+        sealed(alarm(3, device=OTHER_DEVICE)),
+        sealed(alarm(1, percent=12)),
     ]
     assert store.take(raw_batch(items), NOW_MS).verdicts == (
         Verdict.MALFORMED,
@@ -74,7 +76,7 @@ def test_verdicts_come_in_the_order_of_the_batch(store: Store) -> None:
 
 
 def test_a_refused_item_does_not_take_the_place_of_the_true_record(store: Store) -> None:
-    store.take(raw_batch([encode_record(alarm(1)) + b"\x00", encode_record(alarm(1, device=OTHER_DEVICE))]), NOW_MS)
+    store.take(raw_batch([sealed(alarm(1)) + b"\x00", sealed(alarm(1, device=OTHER_DEVICE))]), NOW_MS)
     assert store.take(batch(alarm(1)), NOW_MS).verdicts == (Verdict.STORED,)
 
 
@@ -141,11 +143,11 @@ def test_a_restored_card_sends_again_under_a_new_log(store: Store) -> None:
 
 
 def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = known_to(Store(tmp_path))
     store.take(batch(alarm(1), alarm(3)), NOW_MS)
     receiver_id = store.receiver_id
     store.close()
-    store = Store(tmp_path)
+    store = known_to(Store(tmp_path))
     receipt = store.take(batch(alarm(1), alarm(2)), NOW_MS)
     store.close()
     assert receipt.verdicts == (Verdict.HAD_IT, Verdict.STORED)
@@ -167,7 +169,7 @@ def test_any_order_and_duplication_of_batches_ends_in_the_same_picture(tmp_path:
     for turn in range(6):
         mixed = records + chance.choices(records, k=3)
         chance.shuffle(mixed)
-        store = Store(tmp_path / str(turn))
+        store = known_to(Store(tmp_path / str(turn)))
         for record in mixed:
             receipt = store.take(batch(record), NOW_MS)
         store.close()
@@ -180,7 +182,7 @@ def test_any_order_and_duplication_of_batches_ends_in_the_same_picture(tmp_path:
 
 def test_two_receivers_never_share_a_folder(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ReceiverError, match="another receiver runs on this folder"):
-        Store(tmp_path)
+        known_to(Store(tmp_path))
 
 
 def test_a_database_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
@@ -190,13 +192,13 @@ def test_a_database_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
     db.execute("PRAGMA user_version=99")
     db.close()
     with pytest.raises(ReceiverError, match="format 99 is unknown"):
-        Store(tmp_path)
+        known_to(Store(tmp_path))
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "receiver.sqlite").write_bytes(b"not a database, by a long way" * 100)
     with pytest.raises(ReceiverError, match=r"receiver\.sqlite: the database cannot be opened"):
-        Store(tmp_path)
+        known_to(Store(tmp_path))
 
 
 def test_a_full_disk_acknowledges_nothing_and_loses_nothing(store: Store, tmp_path: Path) -> None:

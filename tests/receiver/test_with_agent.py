@@ -7,12 +7,14 @@ from pathlib import Path
 
 from edge_agent.alarms import Alarm, AlarmKind, AlarmState, DoorState, Evidence, Place, Severity, Witness
 from edge_agent.delivery import Delivery, Lane, Outcome, Poll, Send
+from edge_agent.delivery_seals import BoxSeals
 from edge_agent.outbox import Outbox
 from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_started
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.wire import Act, Stamp
+from edge_agent.wire_sealing import PublicKey
 from tests.receiver.live import FarEnd, with_receiver
-from tests.receiver.making import DEVICE
+from tests.receiver.making import DEVICE, KEY
 
 FAR_END = "firm"
 S_NS = 1_000_000_000
@@ -21,10 +23,11 @@ S_NS = 1_000_000_000
 class Box:
     """Outbox, delivery and uplink of one box, stepped by hand."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, far_end_key: PublicKey) -> None:
         self.outbox = Outbox.open(folder / "outbox.sqlite", DEVICE, boot_id="b", up_ms=0, destinations=(FAR_END,))
-        self.uplink = HttpUplink(url, 5.0)
-        self.lanes = {lane: Delivery(FAR_END, lane, seed=1, start_spread_s=0.0) for lane in Lane}
+        self.uplink = HttpUplink(url, 5.0, key=KEY.public.text)
+        seals = BoxSeals(KEY, far_end_key)
+        self.lanes = {lane: Delivery(FAR_END, lane, seed=1, start_spread_s=0.0, envelope=seals) for lane in Lane}
         self.now_ns = 100 * S_NS
 
     def stamp(self) -> Stamp:
@@ -73,7 +76,7 @@ def entrapment(state: AlarmState) -> RecordDraft | None:
 
 def test_an_entrapment_is_stored_taken_over_heard_of_and_recovered(tmp_path: Path) -> None:
     async def story(far_end: FarEnd) -> None:
-        box = Box(tmp_path, far_end.url)
+        box = Box(tmp_path, far_end.url, far_end.key)
 
         async def incident() -> dict[str, object]:
             answer = await far_end.client.get(f"{far_end.url}/v1/incidents")

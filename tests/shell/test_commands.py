@@ -171,13 +171,19 @@ def test_a_second_agent_is_kept_out_of_the_state_folder(tmp_path: Path) -> None:
     del first
 
 
-def test_the_device_id_is_made_once_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+def test_the_key_of_the_box_is_made_once_for_its_user_only_and_a_damaged_one_is_kept_aside(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
-    assert len(folder.device_id()) == 8
-    assert folder.device_id() == folder.device_id()
-    (tmp_path / "device.id").write_text("abc\n", encoding="ascii")
-    with pytest.raises(EdgeAgentError, match="this is no device id"):
-        folder.device_id()
+    key, aside = folder.record_key()
+    assert aside is None
+    assert (tmp_path / "record.key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "record.key").chmod(0o644)
+    assert folder.record_key()[0].public == key.public
+    assert (tmp_path / "record.key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "record.key").write_text("abc\n", encoding="ascii")
+    other, aside = folder.record_key()
+    assert other.public != key.public
+    assert aside is not None
+    assert aside.read_text(encoding="ascii") == "abc\n"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ id = "a"
 [accelerometer]
 chip = "adxl345"
 [delivery]
-receivers = [{ name = "firm", url = "http://10.0.0.9:8080" }]
+receivers = [{ name = "firm", url = "http://10.0.0.9:8080", receiver_key = "none" }]
 """
 
 

@@ -1,0 +1,64 @@
+"""The secret key of the box: made here at the first start, readable by the agent's user only, never sent anywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edge_agent.errors import EdgeAgentError
+from edge_agent.wire_sealing import SEED_BYTES, SigningKey
+
+PRIVATE = 0o600
+
+
+def key_in(path: Path) -> tuple[SigningKey, Path | None]:
+    """The key in a file, made where there is none; and where a file that holds no key was set aside.
+
+    A box with a damaged key goes on as a new box rather than not at all. Raises `EdgeAgentError` where the folder
+    cannot be used.
+    """
+    try:
+        seed = _seed_in(path)
+        if seed is not None:
+            return SigningKey(seed), None
+        aside = None
+        if path.exists():
+            aside = path.with_name(f"{path.name}.damaged")
+            path.replace(aside)
+        seed = os.urandom(SEED_BYTES)
+        _write_private(path, seed.hex() + "\n")
+        return SigningKey(seed), aside
+    except OSError as error:
+        raise EdgeAgentError(
+            f"the key of this box cannot be read or made: {error.strerror}",
+            subject=str(path),
+            hint="Check that this user may write there and that the disk is not full",
+        ) from error
+
+
+def _seed_in(path: Path) -> bytes | None:
+    """None: no file, or one that holds no key. Others lose the right to read it."""
+    try:
+        if path.stat().st_mode & 0o077:
+            path.chmod(PRIVATE)
+        seed = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (FileNotFoundError, ValueError):
+        return None
+    return seed if len(seed) == SEED_BYTES else None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Beside, then renamed, both synced: a power cut leaves a whole key or none."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

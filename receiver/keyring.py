@@ -1,0 +1,86 @@
+"""The keys of boxes: learned with their first batch, pinned for good, because the id of a box is the digest of its key.
+
+Nobody can claim another's id: a key that does not give the id is not learned. What a key cannot open yet is asked for
+again, not refused: a box must never write an alarm off because a receiver has forgotten it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from edge_agent.cose import Seal, encode_sealed
+from edge_agent.errors import WireError
+from edge_agent.wire_sealing import Direction, MacKey, PublicKey, Use, sealed_in
+
+KEYS_REMEMBERED_MAX = 4_096
+"""Parsed keys of that many boxes are kept in memory. Our choice, about 2 MB."""
+
+
+class KeyUnknown(WireError):
+    """The seal may be right, but the key of this box has not come yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A record whose seal is right. seal: the container without the record, kept as proof of who said so."""
+
+    body: bytes
+    seal: bytes
+
+
+Opener = Callable[[bytes], Opened]
+
+
+class Keyring:
+    """Reads and writes `device_key`, inside the transaction of its caller."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def learn(self, device: bytes, key: PublicKey, now_ms: int) -> None:
+        """Pin the first key of a box; one that does not give its id, and any later one, changes nothing."""
+        if key.fingerprint == device:
+            self._db.execute(
+                "INSERT OR IGNORE INTO device_key (dev, raw, since_ms) VALUES (?,?,?)", (device, key.raw, now_ms)
+            )
+
+    def share(self, device: bytes, shared: bytes) -> bool:
+        """Keep the secret shared with a box, for Mac0. False: its key is not known yet."""
+        return self._db.execute("UPDATE device_key SET shared=? WHERE dev=?", (shared, device)).rowcount == 1
+
+    def opener(self, device: bytes) -> Opener:
+        """What opens the items of one box. Its calls raise `KeyUnknown`, `SealRefused`, `WireError`."""
+        row = self._db.execute("SELECT raw, shared FROM device_key WHERE dev=?", (device,)).fetchone()
+        raw, shared = (None, None) if row is None else row
+
+        def open_item(item: bytes) -> Opened:
+            sealed = sealed_in(item)
+            match sealed.seal:
+                case Seal.SIGN1:
+                    if raw is None:
+                        raise _unknown("the key of this box has not come with its batch")
+                    body = _public(raw).check(sealed, Use.RECORD)
+                case Seal.MAC0:
+                    if shared is None:
+                        raise _unknown("no secret is shared with this box")
+                    body = _mac(shared).check(sealed, Use.RECORD)
+            return Opened(body, encode_sealed(replace(sealed, payload=b"")))
+
+        return open_item
+
+
+@lru_cache(KEYS_REMEMBERED_MAX)
+def _public(raw: bytes) -> PublicKey:
+    return PublicKey(raw)
+
+
+@lru_cache(KEYS_REMEMBERED_MAX)
+def _mac(shared: bytes) -> MacKey:
+    return MacKey(shared, Direction.UP)
+
+
+def _unknown(problem: str) -> KeyUnknown:
+    return KeyUnknown(problem, subject="seal", hint="It is asked for again")
