@@ -22,6 +22,11 @@ def known_map_names() -> tuple[str, ...]:
     )
 
 
+def template_text() -> str:
+    """The commented map from which an installer makes one of his own."""
+    return files("drivers").joinpath("maps", "_template.toml").read_text(encoding="utf-8")
+
+
 def load_register_map(name: str) -> RegisterMap:
     """A map by its name ("nice3000plus") or by the path of a file ("/etc/lift-edge-agent/mine.toml").
 

@@ -20,6 +20,7 @@ from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.pdu import ModbusPDU
 
+from drivers.modbus_frames import NOISE_BYTES_MAX, expected_frame
 from drivers.register_map import ReadBlock, Table
 from edge_agent.readings import FaultReason
 
@@ -104,6 +105,9 @@ class ModbusConnection:
         self._asked: ModbusPDU | None = None
         self._received = b""
         self._is_garbled = False
+        self._is_answered = True
+        self._stray_bytes = 0
+        self._block: ReadBlock | None = None
         self._client = self._make_client(link)
 
     @property
@@ -129,7 +133,8 @@ class ModbusConnection:
 
     async def words(self, block: ReadBlock) -> tuple[int, ...]:
         """The words (bits as 0 and 1) of one read, all checks passed. Raises ModbusTrouble or ModbusRefusal."""
-        self._received, self._is_garbled = b"", False
+        self.refuse_strays()
+        self._received, self._is_garbled, self._is_answered, self._block = b"", False, False, block
         try:
             answer = await self._ask(block)
         except ModbusException as error:
@@ -139,10 +144,15 @@ class ModbusConnection:
             return tuple(int(bit) for bit in answer.bits[: block.count])
         return tuple(answer.registers)
 
+    def refuse_strays(self) -> None:
+        """Raise DESYNC if more came than was asked for: one more answer is under way than questions."""
+        if self._is_serial_framed and self._stray_bytes > NOISE_BYTES_MAX:
+            raise ModbusTrouble(FaultReason.DESYNC, f"{self._stray_bytes} bytes came that nobody had asked for")
+
     async def fall_quiet(self) -> bool:
         """Let late answers arrive and be thrown away. False if the bus is never silent."""
         for _ in range(QUIET_ROUNDS_MAX):
-            self._received = b""
+            self._is_answered, self._received, self._stray_bytes = True, b"", 0
             await asyncio.sleep(QUIET_DEADLINES * self._deadline_s)
             if not self._received:
                 return True
@@ -175,6 +185,8 @@ class ModbusConnection:
             raise self._bad(block, f"comes from unit {answer.dev_id}, not {self._unit}")
         if not self._is_serial_framed and answer.transaction_id != self._asked_number:
             raise ModbusTrouble(FaultReason.DESYNC, self._numbers(answer.transaction_id))
+        if self._is_serial_framed and self._answer_is_hidden(block):
+            raise self._bad(block, f"came with {len(self._received)} bytes, more than it has")
         if answer.function_code == wanted | 0x80:
             self._refuse(answer.exception_code, block)
         if answer.function_code != wanted:
@@ -183,6 +195,11 @@ class ModbusConnection:
         expected = -(-block.count // 8) * 8 if block.table.is_of_bits else block.count  # bits come in whole bytes
         if given != expected:
             raise self._bad(block, f"holds {given} of {expected}")
+
+    def _answer_is_hidden(self, block: ReadBlock) -> bool:
+        """pymodbus looks for a frame in what it gets and drops the rest without a word; the rest may be an answer."""
+        frame = expected_frame(self._received, self._unit, block.table.value, _data_bytes(block))
+        return frame is None and len(self._received) > 5 + _data_bytes(block)
 
     def _refuse(self, code: int, block: ReadBlock) -> None:
         meaning = EXCEPTIONS.get(code, "no known meaning")
@@ -248,10 +265,21 @@ class ModbusConnection:
 
     def _on_packet(self, is_sending: bool, packet: bytes) -> bytes:
         if not is_sending:
+            if self._is_answered:
+                self._stray_bytes += len(packet)
             self._received = packet
+            if self._is_serial_framed and self._block is not None and not self._is_answered:
+                data_bytes = _data_bytes(self._block)
+                return expected_frame(packet, self._unit, self._block.table.value, data_bytes) or packet
         return packet
 
     def _on_pdu(self, is_sending: bool, pdu: ModbusPDU) -> ModbusPDU:
         if is_sending:
             self._asked = pdu
+        else:
+            self._is_answered = True
         return pdu
+
+
+def _data_bytes(block: ReadBlock) -> int:
+    return -(-block.count // 8) if block.table.is_of_bits else 2 * block.count

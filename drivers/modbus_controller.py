@@ -11,15 +11,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from drivers.modbus import ModbusConnection, ModbusLink, ModbusRefusal, ModbusTrouble, SerialLink
+from drivers.modbus import ModbusConnection, ModbusLink, ModbusTrouble, SerialLink
+from drivers.modbus_cycle import BUDGET_S, PollCycle
 from drivers.outage import Outage
-from drivers.register_map import RegisterImage, RegisterMap
+from drivers.register_map import RegisterMap
 from edge_agent.errors import SettingsError, SourceUnavailable
 from edge_agent.readings import ControllerReport, FaultReason, Reading
 
 DEADLINE_PART = 0.8  # of the poll period
 DEADLINE_S_MAX = 0.9  # below the second that a source may block
 FAILED_CYCLES_BEFORE_RECONNECT = 3
+CANCEL_S = 0.05
 HELD_MAX = 64  # the loop runs only inside `read` and stops at the first reading, so one or two are held
 
 
@@ -45,6 +47,7 @@ class ModbusController:
         unit: int = 1,
         poll_hz: float = 10.0,
         deadline_s: float | None = None,
+        cycle_budget_s: float = BUDGET_S,
         is_risk_accepted: bool = False,
         name: str = "controller",
     ) -> None:
@@ -54,7 +57,20 @@ class ModbusController:
                 subject=f"map {register_map.name}",
                 hint=register_map.polling_note,
             )
+        if register_map.is_documentation_only:
+            raise SettingsError(
+                "this map only documents registers; none of them feeds a value of the report",
+                subject=f"map {register_map.name}",
+                hint="Choose another map, or add fields with feeds to a file of your own",
+            )
         self._map, self._link, self._unit, self._name, self._now_ns = register_map, link, unit, name, now_ns
+        self._cycle = PollCycle(register_map, now_ns, budget_s=cycle_budget_s)
+        if not self._cycle.has_checks and (isinstance(link, SerialLink) or link.is_rtu):
+            raise SettingsError(
+                "with this map late answers could not be told from right ones on a link with RTU frames",
+                subject=f"map {register_map.name}",
+                hint="Let the map name a [canary], or read neighbouring registers together",
+            )
         self._period_ns = round(1e9 / poll_hz)
         self._deadline_s = min(deadline_s or DEADLINE_S_MAX, DEADLINE_PART / poll_hz, DEADLINE_S_MAX)
         self._outage = Outage(name, spread_key=f"{link} {unit}")
@@ -107,9 +123,10 @@ class ModbusController:
         if loop is None:
             return
         task, self._task = self._task, None
-        if task is not None:
+        # Until Python 3.12 a wait_for whose answer has just come swallows the cancelling: it has to be said again.
+        while task is not None and not task.done():
             task.cancel()
-            loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+            loop.run_until_complete(asyncio.wait({task}, timeout=CANCEL_S))
         self._disconnect()
         loop.run_until_complete(asyncio.sleep(0))  # the transport closes its socket in the next round
         loop.close()
@@ -137,7 +154,7 @@ class ModbusController:
         due_ns = self._now_ns()
         while True:
             try:
-                self._say(await self._cycle())
+                self._say(await self._report())
             except ModbusTrouble as trouble:
                 await self._recover(trouble)
                 await self._sleep_until(self._outage.next_attempt_ns)
@@ -147,28 +164,19 @@ class ModbusController:
             due_ns += slots * self._period_ns
             await self._sleep_until(due_ns)
 
-    async def _cycle(self) -> ControllerReport:
-        connection = await self._connected()
-        begun_ns = self._now_ns()
-        image = RegisterImage()
-        refusals: list[str] = []
-        for block in self._map.reads:
-            try:
-                image.store(block, await connection.words(block))
-            except ModbusRefusal as refusal:
-                refusals.append(str(refusal))
-        if len(refusals) == len(self._map.reads):
-            raise ModbusTrouble(FaultReason.BAD_REPLY, f"{refusals[0]}; is {self._map.name} the right map, and unit?")
-        ended_ns = self._now_ns()
-        report = self._map.decode(image, (begun_ns + ended_ns) // 2, is_suspect=self._is_suspect)
+    async def _report(self) -> ControllerReport:
+        polled = await self._cycle.run(await self._connected())
+        t_ns = (polled.begun_ns + polled.ended_ns) // 2
+        report = self._map.decode(polled.image, t_ns, is_suspect=self._is_suspect or not polled.is_proven)
         self._is_suspect, self._failed_cycles = False, 0
-        self._outage.flowing(ended_ns)
+        self._outage.flowing(polled.ended_ns)
         return report
 
     async def _connected(self) -> ModbusConnection:
         if self._connection is not None and self._connection.is_open:
             return self._connection
         self._disconnect()
+        self._cycle.restart()
         self._connection = ModbusConnection(self._link, self._unit, self._deadline_s)
         if not await self._connection.open():
             self._disconnect()
@@ -182,6 +190,7 @@ class ModbusController:
 
     async def _recover(self, trouble: ModbusTrouble) -> None:
         self._failed_cycles += 1
+        self._cycle.doubt()
         for fault in self._outage.failed(self._now_ns(), trouble.reason, f"{trouble.sentence}. {self._hint()}"):
             self._say(fault)
         connection = self._connection

@@ -212,6 +212,15 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A register whose value never changes. `value` None: what it is depends on the lift, and is learned."""
+
+    table: Table
+    address: int
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterMap:
     """One controller family. `reads` is the poll; `polling_note` is what to check before the first one."""
 
@@ -225,6 +234,13 @@ class RegisterMap:
     polling_note: str
     fields: tuple[Field, ...]
     reads: tuple[ReadBlock, ...]
+    canary: Canary | None = None
+    forbidden: tuple[range, ...] = ()  # addresses that no read may touch, not even in passing
+
+    @property
+    def is_documentation_only(self) -> bool:
+        """True if no field feeds a report: there is nothing to poll."""
+        return not self.reads
 
     def decode(self, image: RegisterImage, t_ns: int, *, is_suspect: bool = False) -> ControllerReport:
         """The report that these words make. Never raises, whatever the words are."""
@@ -264,11 +280,14 @@ def _of_type(value: Meaning | None, wanted: type[T]) -> T | None:
     return value if isinstance(value, wanted) else None
 
 
-def plan_reads(fields: Iterable[Field], *, most_registers: int, gap_registers_max: int) -> tuple[ReadBlock, ...]:
+def plan_reads(
+    fields: Iterable[Field], *, most_registers: int, gap_registers_max: int, forbidden: Sequence[range] = ()
+) -> tuple[ReadBlock, ...]:
     """The fewest reads that cover every field that feeds a report.
 
-    Addresses at most `gap_registers_max` unused ones apart share a read. Reads of different length are put next to
-    one another where possible: an answer that belongs to the read before then shows by its length.
+    Addresses at most `gap_registers_max` unused ones apart share a read, unless a forbidden one lies between. Reads of
+    different length are put next to one another where possible: an answer that belongs to the read before then shows by
+    its length.
     """
     wanted = sorted(
         {(field.table.value, field.address) for field in fields if field.feeds is not None},
@@ -282,6 +301,7 @@ def plan_reads(fields: Iterable[Field], *, most_registers: int, gap_registers_ma
             and last.table is table
             and address - last.end <= gap_registers_max
             and address + 1 - last.address <= most_registers
+            and not any(range(max(last.end, own.start), min(address, own.stop)) for own in forbidden)
         ):
             blocks[-1] = ReadBlock(table, last.address, address + 1 - last.address)
         else:

@@ -11,6 +11,7 @@ import tomllib
 from drivers.register_map import (
     REGISTERS_PER_READ_MAX,
     WORD_BITS,
+    Canary,
     Evidence,
     Feed,
     Field,
@@ -26,12 +27,14 @@ from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import ProblemList, TomlTable, Unfit, number, one_of, text, whole
 
 FIELDS_MAX = 200
+FORBIDDEN_MAX = 50
 GAP_REGISTERS_MAX_DEFAULT = 8
 
 _NUMBER_FEEDS = (Feed.FLOOR, Feed.FAULT, Feed.SPEED, Feed.LOAD)
 _TRUTH_FEEDS = (Feed.SAFETY_CIRCUIT, Feed.DOOR_ZONE, Feed.PASSENGER)
 _NUMBER_KINDS = (Kind.UINT16, Kind.INT16, Kind.BITS)
 _UNIT_OF_FEED = {Feed.SPEED: "m/s", Feed.LOAD: "%"}
+_MEASURED_FEEDS = (Feed.SPEED, Feed.LOAD)  # only bounds can tell a wrong one
 _TRUTHS: dict[str, Meaning] = {"true": True, "false": False}
 _WORDS_OF_FEED: dict[Feed, dict[str, Meaning]] = {
     Feed.DIRECTION: {direction.value: direction for direction in Direction},
@@ -87,7 +90,12 @@ def _map(top: TomlTable) -> RegisterMap:
     if not rows:
         top.problem("field", "the map has no field", "Add a [[field]] that feeds a value of the report")
     fields = [_field(row) for row in rows]
+    nothing: tuple[range, ...] = ()
+    forbidden = head.take("forbidden", _address_ranges, nothing)
+    is_documentation = head.take("documentation_only", one_of_truths, False)
     _refuse_conflicts(rows, fields)
+    _refuse_no_feeds(head, rows, fields, is_documentation=is_documentation)
+    _refuse_forbidden(rows, fields, forbidden)
     most_registers = head.take("max_registers_per_read", whole(1, REGISTERS_PER_READ_MAX), REGISTERS_PER_READ_MAX)
     gap_max = head.take("gap_registers_max", whole(0, REGISTERS_PER_READ_MAX), GAP_REGISTERS_MAX_DEFAULT)
     register_map = RegisterMap(
@@ -104,10 +112,27 @@ def _map(top: TomlTable) -> RegisterMap:
         ),
         polling_note=head.need("polling_note", _SOME_TEXT, "", 'polling_note = "stop of polling trips nothing"'),
         fields=tuple(fields),
-        reads=plan_reads(fields, most_registers=most_registers, gap_registers_max=gap_max),
+        reads=plan_reads(fields, most_registers=most_registers, gap_registers_max=gap_max, forbidden=forbidden),
+        canary=_canary(top, forbidden),
+        forbidden=forbidden,
     )
     head.refuse_unknown()
     return register_map
+
+
+def _canary(top: TomlTable, forbidden: tuple[range, ...]) -> Canary | None:
+    if not top.has("canary"):
+        return None
+    row = top.table("canary")
+    canary = Canary(
+        table=row.take("table", one_of({t.name.lower(): t for t in Table if not t.is_of_bits}), Table.HOLDING),
+        address=row.need("address", whole(0, 0xFFFF), 0, "address = 0x1011"),
+        value=row.take("value", whole(0, 0xFFFF), None),
+    )
+    if any(canary.address in own for own in forbidden):
+        row.problem("address", f"{canary.address:#06x} is forbidden by [map]", "Name another register")
+    row.refuse_unknown()
+    return canary
 
 
 def _field(row: TomlTable) -> Field:
@@ -191,6 +216,16 @@ def _refuse_misfit(row: TomlTable, field: Field) -> None:
             f'kind = "{field.kind.value}" cannot feed {field.feeds.value}',
             "See the table in docs/drivers.md",
         )
+    if field.feeds in _MEASURED_FEEDS and (field.minimum is None or field.maximum is None):
+        row.problem(
+            "feeds",
+            f"{field.feeds.value} has no bounds, so a wrong value could not be told from a right one",
+            "Write minimum = and maximum =, in the unit of the field",
+        )
+    if field.kind in _NUMBER_KINDS and not _can_be_in_range(field):
+        row.problem(
+            "minimum", "no value of this register lies between minimum and maximum", "Check scale, kind and bounds"
+        )
     unit = _UNIT_OF_FEED.get(field.feeds)
     if unit is not None and field.unit != unit:
         row.problem("unit", f'{field.feeds.value} needs unit = "{unit}", not "{field.unit}"', "Choose scale to match")
@@ -212,8 +247,28 @@ def _refuse_conflicts(rows: tuple[TomlTable, ...], fields: list[Field]) -> None:
                 f"{second.name} uses bits of {second.address:#06x} that belong to {first.name}",
                 "Correct the bits, or mark the second reading of the same bits is_decode_only = true",
             )
-    if rows and not any(field.feeds for field in fields):
-        rows[0].problem("feeds", "no field feeds a value of the report", f"Known: {', '.join(f.value for f in Feed)}")
+
+
+def _refuse_no_feeds(
+    head: TomlTable, rows: tuple[TomlTable, ...], fields: list[Field], *, is_documentation: bool
+) -> None:
+    has_feeds = any(field.feeds for field in fields)
+    if rows and not has_feeds and not is_documentation:
+        rows[0].problem(
+            "feeds",
+            "no field feeds a value of the report",
+            f"Known: {', '.join(f.value for f in Feed)}; or write documentation_only = true in [map]",
+        )
+    if has_feeds and is_documentation:
+        head.problem("documentation_only", "a field feeds a value of the report", "Leave documentation_only out")
+
+
+def _refuse_forbidden(rows: tuple[TomlTable, ...], fields: list[Field], forbidden: tuple[range, ...]) -> None:
+    for row, field in zip(rows, fields, strict=True):
+        if any(field.address in own for own in forbidden):
+            row.problem(
+                "address", f"{field.address:#06x} is forbidden by [map]", "Remove the field: nothing may read it"
+            )
 
 
 def one_of_truths(key: str, value: object) -> bool:
@@ -221,6 +276,29 @@ def one_of_truths(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise Unfit(f"{key} must be true or false", f"Write {key} = true")
     return value
+
+
+def _can_be_in_range(field: Field) -> bool:
+    raw_max = (1 << field.bit_count) - 1
+    low, high = (-0x8000, 0x7FFF) if field.kind is Kind.INT16 else (0, raw_max)
+    return (field.maximum is None or low * field.scale <= field.maximum) and (
+        field.minimum is None or high * field.scale >= field.minimum
+    )
+
+
+def _address_ranges(key: str, value: object) -> tuple[range, ...]:
+    match value:
+        case [*pairs] if len(pairs) <= FORBIDDEN_MAX:
+            found: list[range] = []
+            for pair in pairs:
+                match pair:
+                    case [int() as first, int() as last] if 0 <= first <= last <= 0xFFFF:
+                        found.append(range(first, last + 1))
+                    case _:
+                        break
+            if len(found) == len(pairs):
+                return tuple(found)
+    raise Unfit(f"{key} must be pairs of addresses", f"Write the first and the last one: {key} = [[0x4000, 0x4000]]")
 
 
 def _bit_range(key: str, value: object) -> range:

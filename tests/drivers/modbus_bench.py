@@ -8,7 +8,7 @@ from collections.abc import Callable
 from drivers.map_files import load_register_map
 from drivers.modbus import TcpLink
 from drivers.modbus_controller import ModbusController
-from drivers.register_map import RegisterImage
+from drivers.register_map import ReadBlock, RegisterImage, Table
 from edge_agent.readings import ControllerDoor, ControllerReport, Direction, Mode, Reading, SourceFault
 from tests.drivers.modbus_servers import LyingServer, Request, Say, Script, reply
 
@@ -29,8 +29,7 @@ POLL_HZ = 16.0  # deadlines of 50 ms: a busy machine may hold a thread up for 20
 
 
 def words_of(request: Request, image: RegisterImage = IMAGE) -> list[int]:
-    block = next(block for block in NICE.reads if block.address == request.address)
-    return list(image.words(block))
+    return list(image.words(ReadBlock(Table(request.function), request.address, request.count)))
 
 
 def honest(request: Request) -> list[Say]:

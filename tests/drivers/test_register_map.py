@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.map_files import known_map_names, load_register_map
-from drivers.register_map import Feed, Field, Kind, ReadBlock, RegisterImage, RegisterMap, Table, plan_reads
+from drivers.map_files import known_map_names, load_register_map, template_text
+from drivers.register_map import (
+    Canary,
+    Feed,
+    Field,
+    Kind,
+    ReadBlock,
+    RegisterImage,
+    RegisterMap,
+    Table,
+    plan_reads,
+)
+from drivers.register_map_checks import CanaryWatch, check_reads
 from drivers.register_map_toml import RegisterMapProblems, register_map_from
 from edge_agent.errors import SettingsError
 from edge_agent.readings import ControllerDoor, ControllerReport, Direction, Mode
@@ -199,6 +210,16 @@ def test_reads_bridge_small_gaps_and_respect_the_longest_read() -> None:
     assert len(plan_reads(fields, most_registers=125, gap_registers_max=1)) == 4
 
 
+def test_a_forbidden_register_is_never_read_in_passing() -> None:
+    fields = [field_at(address) for address in (100, 103)]
+    whole_run = plan_reads(fields, most_registers=125, gap_registers_max=6)
+    assert [(block.address, block.count) for block in whole_run] == [(100, 4)]
+    around = plan_reads(fields, most_registers=125, gap_registers_max=6, forbidden=(range(101, 102),))
+    assert {(block.address, block.count) for block in around} == {(100, 1), (103, 1)}
+    beside = plan_reads(fields, most_registers=125, gap_registers_max=6, forbidden=(range(90, 100), range(104, 200)))
+    assert beside == whole_run
+
+
 def test_tables_are_never_read_together() -> None:
     fields = [field_at(1), field_at(2, Table.INPUT), field_at(3, Table.COIL)]
     assert {block.table for block in plan_reads(fields, most_registers=125, gap_registers_max=8)} == {
@@ -228,15 +249,27 @@ def test_fields_that_feed_nothing_cost_no_bus_time() -> None:
 
 def test_nothing_in_the_nice3000plus_map_points_at_its_control_or_password_words() -> None:
     forbidden = {0x4000, *range(0x6000, 0x6005)}
+    assert {address for own in NICE.forbidden for address in own} == forbidden
     for block in NICE.reads:
         assert not forbidden & set(range(block.address, block.end))
     assert not forbidden & {field.address for field in NICE.fields}
 
 
 def test_every_map_that_comes_with_the_agent_loads() -> None:
-    assert known_map_names() == ("nice3000plus",)
+    assert known_map_names() == ("arkel_arcode", "c800", "invertek_elevator_core", "nice3000plus", "retrofit_node")
     for name in known_map_names():
-        assert isinstance(load_register_map(name), RegisterMap)
+        assert load_register_map(name).name == name
+
+
+def test_the_template_is_a_valid_map_that_uses_every_kind_of_key() -> None:
+    text = template_text()
+    register_map = register_map_from(text, "template.toml")
+    assert not register_map.polling_is_safe
+    assert register_map.canary == Canary(Table.HOLDING, 0x1011)
+    head_keys = ("evidence", "polling_note", "max_registers_per_read", "gap_registers_max", "forbidden")
+    assert all(f"\n{key} = " in text for key in head_keys)
+    assert all(feed.value in text for feed in Feed)
+    assert all(kind.value in text for kind in Kind)
 
 
 def test_an_unknown_map_name_leads_to_the_nearest() -> None:
@@ -273,6 +306,19 @@ def test_a_map_file_that_is_missing_is_named(tmp_path: object) -> None:
         (HEAD + FLOOR.replace('"uint16"', '"bits"') + "bits = [7, 4]", "trial.toml:17", "lowest and the highest"),
         (HEAD + FLOOR.replace('"floor"', '"speed_mps"', 2), "trial.toml:12", 'needs unit = "m/s"'),
         (HEAD + FLOOR + "scale = 0", "trial.toml:17", "scale"),
+        (HEAD + FLOOR.replace('"floor"', '"speed_mps"', 2), "trial.toml:16", "no bounds"),
+        (HEAD + FLOOR + "minimum = 70000", "trial.toml:17", "no value of this register lies between"),
+        (HEAD + FLOOR.replace("uint16", "int16") + "maximum = -40000", "trial.toml:12", "no value of this register"),
+        (HEAD + "forbidden = [[8, 12]]" + FLOOR, "trial.toml:14", "0x000a is forbidden"),
+        (HEAD + "forbidden = [[12, 8]]" + FLOOR, "trial.toml:11", "pairs of addresses"),
+        (HEAD + "forbidden = 12" + FLOOR, "trial.toml:11", "pairs of addresses"),
+        (HEAD + "forbidden = [[7, 7]]\n[canary]\naddress = 7" + FLOOR, "trial.toml:13", "0x0007 is forbidden"),
+        (HEAD + "[canary]\nvalue = 5" + FLOOR, "trial.toml:11", "[canary] lacks address"),
+        (HEAD + "[canary]\naddress = 5\nvalue = 65536" + FLOOR, "trial.toml:13", "65536 is impossible"),
+        (HEAD + '[canary]\naddress = 5\ntable = "coil"' + FLOOR, "trial.toml:13", "coil"),
+        (HEAD + "[canary]\nadress = 5\naddress = 5" + FLOOR, "trial.toml:12", "Did you mean address?"),
+        (HEAD + FLOOR.replace('feeds = "floor"', ""), "trial.toml:12", "documentation_only = true"),
+        (HEAD + "documentation_only = true" + FLOOR, "trial.toml:11", "Leave documentation_only out"),
         ("[map", "trial.toml:1", "no valid TOML"),
     ],
 )
@@ -291,3 +337,105 @@ def test_a_second_reading_of_the_same_bits_is_allowed_when_marked() -> None:
 def test_any_text_as_a_map_gives_a_map_or_its_problems(toml_text: str) -> None:
     with pytest.raises(RegisterMapProblems):
         register_map_from(toml_text, "trial.toml")
+
+
+C800 = load_register_map("c800")
+NODE = load_register_map("retrofit_node")
+DRIVE = load_register_map("invertek_elevator_core")
+
+
+def report_of(register_map: RegisterMap, words: dict[int, int]) -> ControllerReport:
+    image = RegisterImage()
+    for block in register_map.reads:
+        image.store(block, [words.get(address, 0) for address in range(block.address, block.end)])
+    return register_map.decode(image, 0)
+
+
+def test_the_c800_words_of_a_lift_at_a_landing_are_understood() -> None:
+    # By hand: door 1 open; automatic, both level bits (b4, b5), up (1 in b8-11); fault 41 sub 5; floor 3; a person.
+    report = report_of(C800, {0xC805: 0x0001, 0xC80A: 0x0130, 0xC80B: 4105, 0xC80C: 3, 0xC826: 0x0002})
+    assert report == ControllerReport(
+        t_ns=0,
+        floor="3",
+        direction=Direction.UP,
+        mode=Mode.NORMAL,
+        door=ControllerDoor.OPEN,
+        fault=41,
+        door_zone=True,
+        passenger=True,
+    )
+
+
+@pytest.mark.parametrize(("bits", "is_in_zone"), [(0b00, False), (0b01, False), (0b10, False), (0b11, True)])
+def test_a_c800_is_in_the_door_zone_only_with_both_level_switches(bits: int, is_in_zone: bool) -> None:
+    assert report_of(C800, {0xC80A: bits << 4}).door_zone is is_in_zone
+
+
+def test_the_words_of_a_retrofit_node_are_understood() -> None:
+    # By hand: down (b9), level (b10), somebody (b12), door bit 11 clear; floor 7 above speed 1.6 m/s times ten.
+    report = report_of(NODE, {1: 0x1600, 2: 0x0710})
+    assert report == ControllerReport(
+        t_ns=0,
+        floor="7",
+        direction=Direction.DOWN,
+        door=ControllerDoor.CLOSED,
+        door_zone=True,
+        passenger=True,
+        speed_mps=1.6,
+    )
+
+
+def test_the_upper_byte_of_an_invertek_status_is_the_trip() -> None:
+    assert report_of(DRIVE, {255: 0x2A03}).fault == 0x2A
+
+
+@pytest.mark.parametrize("name", ["arkel_arcode", "c800", "invertek_elevator_core"])
+def test_a_map_of_a_controller_that_may_mind_is_not_polled_by_default(name: str) -> None:
+    register_map = load_register_map(name)
+    assert not register_map.polling_is_safe
+    assert len(register_map.polling_note) > 50
+
+
+@given(st.dictionaries(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_no_words_break_the_decoding_by_any_map(words: dict[int, int]) -> None:
+    for name in known_map_names():
+        assert report_of(load_register_map(name), words).t_ns == 0
+
+
+def test_checks_are_as_long_as_no_polled_read_and_begin_at_the_canary() -> None:
+    assert {(check.address, check.count) for check in check_reads(NICE)} == {(0x1011, count) for count in range(2, 10)}
+    # Polled: 8 and 1 long, from 0xc805. The node's documented registers may be read along with the polled ones.
+    assert {(check.address, check.count) for check in check_reads(C800)} == {(0xC805, count) for count in range(2, 8)}
+    assert {(check.address, check.count) for check in check_reads(NODE)} == {(1, 1), (1, 3), (1, 4)}
+    assert {(check.address, check.count) for check in check_reads(DRIVE)} == {(255, 2), (255, 3), (255, 4)}
+
+
+@given(st.sets(st.integers(0, 200), min_size=1, max_size=30), st.integers(0, 10))
+def test_no_check_could_be_answered_by_the_answer_to_a_poll(addresses: set[int], gap: int) -> None:
+    fields = tuple(field_at(address) for address in sorted(addresses))
+    register_map = replace(NICE, fields=fields, reads=plan_reads(fields, most_registers=125, gap_registers_max=gap))
+    polled = {block.count for block in register_map.reads}
+    covered = {address for block in register_map.reads for address in range(block.address, block.end)}
+    for check in check_reads(register_map):
+        assert check.count not in polled
+        assert set(range(check.address, check.end)) <= covered
+
+
+def test_a_canary_with_a_value_must_have_it() -> None:
+    watch = CanaryWatch(Canary(Table.HOLDING, 1, 7))
+    assert watch.is_known
+    assert watch.is_right(7)
+    assert not watch.is_right(8)
+
+
+def test_a_canary_without_a_value_is_learned_and_forgotten_with_the_connection() -> None:
+    watch = CanaryWatch(Canary(Table.HOLDING, 1))
+    assert [watch.is_right(1750) for _ in range(2)] == [True, True]
+    assert not watch.is_known
+    assert watch.is_right(1750)
+    assert watch.is_known
+    assert not watch.is_right(1000)
+    watch.forget()
+    assert watch.is_right(1000)
+    assert not watch.is_known
