@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError
-from sim import cli_scenarios
+from sim import cli_campaign, cli_scenarios
 from sim.cli_serve import serve
 from sim.cli_world import run_worlds
 from sim.demo import MAP_NAME, run_demo
@@ -53,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
     )
     live.add_argument("--receiver", metavar="URL", default="http://127.0.0.1:8080", help="for the agent's settings")
     live.add_argument("--map", metavar="NAME", default=MAP_NAME, help=f"register map (default {MAP_NAME})")
+    campaign = commands.add_parser(
+        "campaign",
+        help="a year in the life of many lifts: false alarms in a lift-year, entrapments missed, times to raise",
+        description="Lifts, boxes and days drawn at random. Exit status: 1 if an entrapment was missed.",
+    )
+    cli_campaign.add_arguments(campaign)
     world = commands.add_parser(
         "world",
         help="agent core, outbox and delivery with a bad network and sudden deaths, under virtual time, from one seed",
@@ -84,6 +90,8 @@ def _run(args: argparse.Namespace) -> int:
             return cli_scenarios.run(args)
         case "world":
             return run_worlds(args.names, seed=args.seed, seeds=args.seeds, is_rough=not args.calm)
+        case "campaign":
+            return cli_campaign.run_campaign(args)
         case "serve":
             return serve(
                 args.story,

@@ -43,7 +43,7 @@ class Chip(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ChipGrade:
-    """Noise as rms in the band of a 100 Hz stream, step, full scale, spread of offset and gain."""
+    """Noise as rms in the band of a 100 Hz stream, step, full scale, spreads of offset, gain and rate, drift."""
 
     noise_mps2_100hz: float
     step_mps2: float
@@ -51,13 +51,14 @@ class ChipGrade:
     offset_mps2_sd: float
     gain_sd: float
     rate_error_sd: float
+    drift_mps2_per_degc: float
 
 
 GRADES: dict[Chip, ChipGrade] = {
-    Chip.ADXL345: ChipGrade(0.035, 0.0039 * _G, 4 * _G, 0.25, 0.01, 0.015),
-    Chip.LIS3DH: ChipGrade(0.016, 0.001 * _G, 2 * _G, 0.2, 0.01, 0.02),
-    Chip.ADXL355: ChipGrade(0.0018, 3.9e-6 * _G, 2 * _G, 0.12, 0.003, 0.005),
-    Chip.PHONE: ChipGrade(0.012, 0.0012, 4 * _G, 0.05, 0.003, 0.004),
+    Chip.ADXL345: ChipGrade(0.035, 0.0039 * _G, 4 * _G, 0.25, 0.01, 0.015, 0.0010 * _G),
+    Chip.LIS3DH: ChipGrade(0.016, 0.001 * _G, 2 * _G, 0.2, 0.01, 0.02, 0.0005 * _G),
+    Chip.ADXL355: ChipGrade(0.0018, 3.9e-6 * _G, 2 * _G, 0.12, 0.003, 0.005, 0.00015 * _G),
+    Chip.PHONE: ChipGrade(0.012, 0.0012, 4 * _G, 0.05, 0.003, 0.004, 0.0002 * _G),
 }
 
 
@@ -74,6 +75,7 @@ class AccelSpec:
     gain: FloatArray
     mounting: FloatArray
     stamp_jitter_s: float
+    drift_mps2_per_degc: FloatArray  # of the offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class PresenceSpec:
     hold_s: float
     sure_peak_mps2: float  # a move that shakes the car this much is always seen
     door_wakes: float  # chance that a moving door is taken for a person
+    glitches_per_h: float = 0.0  # it fires with nobody there: sun, warm air, insects
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,7 @@ def draw_accel(rng: np.random.Generator, chip: Chip, rate_hz: float) -> AccelSpe
         gain=1.0 + rng.normal(0.0, grade.gain_sd, 3),
         mounting=draw_mounting(rng),
         stamp_jitter_s=float(rng.uniform(0.0, 0.0003)),
+        drift_mps2_per_degc=grade.drift_mps2_per_degc * np.array([1.0, -0.6, 1.0]),
     )
 
 

@@ -15,7 +15,7 @@ from edge_agent.readings import ControllerDoor, Direction, Mode
 from sim.motion import SHORTEST_M, Arc, MotionTrack, Style, brake_arcs, trip_arcs
 from sim.shakes import Shake, ShakeTrack
 from sim.spec import LiftSpec, inspection_style
-from sim.tracks import DoorTrack, StepTrack
+from sim.tracks import DoorTrack, SlopeTrack, StepTrack
 
 FAULT_SAFETY_CIRCUIT = 41
 FAULT_DOOR_OPEN = 48
@@ -85,6 +85,9 @@ class Lift:
         self.mains: StepTrack[bool] = StepTrack(True)
         self.alarm_button: StepTrack[bool] = StepTrack(False)
         self.box_tilt_deg: StepTrack[float] = StepTrack(0.0)
+        self.gust_hpa: StepTrack[float] = StepTrack(0.0)
+        self.air_hpa = SlopeTrack(0.0)  # ventilation and landing doors, on top of the weather
+        self.warmth_degc = SlopeTrack(0.0)  # of the box, against the day it was calibrated
         self.trips: list[TripTruth] = []
 
     @property

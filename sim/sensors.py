@@ -29,6 +29,7 @@ STRETCH_S = 1.0
 
 _OVERHANG_S = 0.05  # a bounce or a late stamp reaches at most this far into the next stretch
 _SILENCE_REPEAT_S = 5.0
+_GUSTS = 6
 _TILT_AXIS = np.array([1.0, 0.3, 0.0])
 
 
@@ -49,7 +50,8 @@ class AccelSensor:
         if tilt_deg != 0.0:
             mounting = mounting @ rotation(_TILT_AXIS, tilt_deg)
         felt = self._field.force(times_s) @ mounting.T
-        felt = felt * spec.gain + spec.offset_mps2 + self._rng.normal(0.0, spec.noise_mps2, felt.shape)
+        offset = spec.offset_mps2 + np.outer(self._lift.warmth_degc.sample(times_s), spec.drift_mps2_per_degc)
+        felt = felt * spec.gain + offset + self._rng.normal(0.0, spec.noise_mps2, felt.shape)
         clipped = np.clip(felt, -spec.range_mps2, spec.range_mps2)
         return np.asarray(np.round(clipped / spec.step_mps2) * spec.step_mps2)
 
@@ -111,6 +113,8 @@ class _Barometer:
         self._spec = spec
         self._rng = rng
         self._next = 0
+        self._gust_s = rng.uniform(2.0, 40.0, _GUSTS)
+        self._gust_phase = rng.uniform(0.0, 2 * np.pi, _GUSTS)
 
     def readings(self, end_s: float, start_ns: int) -> Iterator[PressureSample]:
         count = int(np.ceil(end_s * self._spec.poll_hz)) - self._next
@@ -122,9 +126,18 @@ class _Barometer:
         drift = self._spec.drift_hpa * np.sin(2 * np.pi * times_s / 7200.0)
         # Source: international standard atmosphere, lowest layer
         pressure = self._spec.base_hpa * (1 - 2.25577e-5 * height) ** 5.25588 + drift
+        pressure = pressure + self._lift.air_hpa.sample(times_s) + self._gusts(times_s)
         pressure = pressure + self._rng.normal(0.0, self._spec.noise_hpa, count)
         for t_s, value in zip(times_s, pressure, strict=True):
             yield PressureSample(start_ns + round(float(t_s) * 1e9), round(float(value), 3))
+
+    def _gusts(self, times_s: FloatArray) -> FloatArray:
+        """Wind on the building, rms as the story says at the first moment."""
+        size = self._lift.gust_hpa.at(float(times_s[0]))
+        if size == 0.0:
+            return np.zeros_like(times_s)
+        waves = np.sin(2 * np.pi * times_s[:, None] / self._gust_s + self._gust_phase)
+        return np.asarray(size * (2.0 / _GUSTS) ** 0.5 * waves.sum(axis=1))
 
 
 class Sensors:

@@ -143,6 +143,9 @@ class _Presence:
         ]
         for t_s, _ in self._lift.occupants.changes(start_s, end_s):
             seen.append(t_s)
+        if self._spec.glitches_per_h > 0.0:
+            count = int(self._rng.poisson(self._spec.glitches_per_h / 3600.0 * (end_s - start_s)))
+            seen.extend(float(self._rng.uniform(start_s, end_s)) for _ in range(count))
         if self._lift.door.is_moving_within(start_s, end_s) and self._rng.random() < self._spec.door_wakes * 0.3:
             seen.append(float(self._rng.uniform(start_s, end_s)))
         return sorted(seen)

@@ -42,6 +42,25 @@ class StepTrack(Generic[T]):
                 yield self._times_s[index], self._values[index]
 
 
+class SlopeTrack:
+    """A number that moves from one value to the next in straight lines and holds otherwise."""
+
+    def __init__(self, first: float) -> None:
+        self._times_s: list[float] = [0.0]
+        self._values: list[float] = [first]
+
+    def slope(self, start_s: float, to: float, over_s: float) -> None:
+        """Go to `to` from `start_s` on, within `over_s`."""
+        if start_s < self._times_s[-1]:
+            raise ValueError(f"slope at {start_s:.3f} s lies before the end of the last at {self._times_s[-1]:.3f} s")
+        self._times_s.extend((start_s, start_s + over_s))
+        self._values.extend((self._values[-1], to))
+
+    def sample(self, times_s: FloatArray) -> FloatArray:
+        """Values at many moments."""
+        return np.asarray(np.interp(times_s, self._times_s, self._values))
+
+
 class DoorMotion(Enum):
     """What the door leaf does."""
 
