@@ -57,7 +57,7 @@ def run(scale: Scale) -> Report:
         starts = _starts(rig, scale.of(5, 1))
         with RunningAgent(rig, has_named_threads=True) as agent:
             time.sleep(scale.of(SETTLE_S, 0.2))
-            windows = [watched(agent.child.pid, scale.of(8.0, 0.5)) for _ in range(scale.of(4, 1))]
+            windows = [watched(agent.child.pid, scale.of(8.0, 0.5)) for _ in range(scale.of(3, 1))]
     return Report((_whole(windows), _threads(windows), starts))
 
 

@@ -55,7 +55,7 @@ def run(scale: Scale) -> Report:
         controller.open()
         bare = _Bare(ports[1], blocks)
         work = {"the agent's source": lambda: _source(controller, polls), "bare socket": lambda: _bare(bare, polls)}
-        measured = interleaved(scale.of(4, 1), work)
+        measured = interleaved(scale.of(4, 1), work, budget_s=30.0)
         controller.close()
         bare.close()
     floor = [each.cpu_us for each in measured["bare socket"]]

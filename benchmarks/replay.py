@@ -32,7 +32,7 @@ SAME_MAX = 1e-9
 
 def run(scale: Scale) -> Report:
     """See the module."""
-    seconds = scale.of(120.0, 15.0)
+    seconds = scale.of(100.0, 15.0)
     real = real_recording(is_longest=scale is Scale.FULL)
     materials = [traffic(400, seconds), traffic(100, seconds), parked(100, 2 * seconds)]
     materials += [] if real is None else [real]
@@ -41,7 +41,7 @@ def run(scale: Scale) -> Report:
     with tempfile.TemporaryDirectory(prefix="lift-bench-") as folder:
         pipeline, scipy = _built(Path(folder), skipped), _scipy(skipped)
         for material in materials:
-            tables.append(_table(material, Path(folder), pipeline, scipy, scale.of(5, 1)))
+            tables.append(_table(material, Path(folder), pipeline, scipy, scale.of(4, 1)))
     return Report(tuple(tables), tuple(skipped))
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,9 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T")
+
+BUDGET_S = 12.0
+ROUNDS_MIN = 2
 
 
 class Scale(Enum):
@@ -55,13 +59,19 @@ class Report:
     skipped: tuple[str, ...] = ()
 
 
-def interleaved(rounds: int, contenders: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+def interleaved(
+    rounds: int, contenders: Mapping[str, Callable[[], T]], budget_s: float = BUDGET_S
+) -> dict[str, list[T]]:
     """The answers of all contenders, one after the other in each round, so that noise of the machine meets them all.
 
-    One further round comes first and is thrown away.
+    One further round comes first and is thrown away. After `budget_s` on a busy machine there are fewer rounds than
+    asked for, two at least.
     """
     answers: dict[str, list[T]] = {name: [] for name in contenders}
+    end_s = time.monotonic() + budget_s
     for number in range(rounds + 1):
+        if number > ROUNDS_MIN and time.monotonic() > end_s:
+            break
         for name, contender in contenders.items():
             answer = contender()
             if number > 0:

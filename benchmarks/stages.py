@@ -29,7 +29,7 @@ DATACLASS = "dataclass"
 def run(scale: Scale) -> Report:
     """See the module."""
     recording_s = scale.of(120.0, 15.0)
-    spent_s = scale.of(3.0, 0.2)
+    spent_s = scale.of(2.4, 0.2)
     rounds = scale.of(3, 1)
     tables: list[Table] = []
     for material in (traffic(400, recording_s), parked(100, recording_s)):

@@ -162,3 +162,7 @@ def test_the_command_line_works_from_the_project_folder() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "records/s" in done.stdout
+
+
+def test_a_busy_machine_gets_two_rounds_at_least() -> None:
+    assert interleaved(9, {"a": lambda: 1}, budget_s=0.0) == {"a": [1, 1]}
