@@ -129,17 +129,25 @@ def test_a_few_slow_openings_are_none() -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="with two doors the counts shown jump from one door to the other, and times of 0 s are learned as normal",
+    reason="front and rear door are learned as one door, and what was learned of the one is counted again when the "
+    "other has moved",
 )
-def test_a_rear_door_that_flickers_does_not_make_the_front_door_slow() -> None:
-    rear = {Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR}
-    scene = Scene(signals=DOORS | rear, box=Box(rate_hz=25.0)).stand(3.0)
-    for k in range(2 * int(LIMITS.door_slow_cycles) + 4):
+def test_a_rear_door_that_is_slower_by_nature_is_not_slow() -> None:
+    """A through car: the front door is used all morning, the rear door, which takes longer, all afternoon."""
+    rear = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
+    scene = Scene(signals=DOORS | set(rear), box=Box(rate_hz=25.0), knows_heights=False).stand(3.0)
+    cycle_count = int(LIMITS.door_slow_cycles) + 2
+    for _ in range(cycle_count):
         scene.open(1.5).stand(0.5).close(1.5).stand(0.5)
-        if k < LIMITS.door_slow_cycles:
-            scene.edge(Signal.DOOR_CLOSED_REAR, False)
-            scene.edge(Signal.DOOR_CLOSED_REAR, True, scene.t_s + 0.1)
-        scene.stand(0.5)
+    for _ in range(cycle_count):
+        for signal, level, wait_s in (
+            (rear[1], False, 2.4),
+            (rear[0], True, 0.5),
+            (rear[0], False, 2.4),
+            (rear[1], True, 0.5),
+        ):
+            scene.edge(signal, level)
+            scene.stand(wait_s)
     assert AlarmKind.DOOR_SLOW.public_name not in scene.run().raised
 
 
