@@ -4,6 +4,7 @@
 #   make demo LIVE=1       stays up, with the receiver's page, until Ctrl-C
 #   make test              everything that needs nothing but Python
 #   make test-system       tests that need real processes and more time
+#   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
 #   make alarms-doc        writes ALARMS.md from the catalogue
 
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system bench alarms-doc check format clean
+.PHONY: setup demo stories test test-system oracle bench alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -45,6 +46,9 @@ test-system: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+oracle: setup
+	$(BIN)/python -m tests.oracle.run
 
 alarms-doc: setup
 	$(BIN)/edge-agent alarms --markdown > ALARMS.md

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
+from edge_agent.agent_duties import Duties
 from edge_agent.agent_ends import choose_ends
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, Trip
@@ -27,7 +28,7 @@ from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_trip
 from edge_agent.status import IncidentStatus
 from edge_agent.story import alarm_sentence, record_words, trip_sentence
 from edge_agent.timeline import Timeline
-from edge_agent.wire import Stamp
+from edge_agent.wire import Stamp, Stream
 
 # Telemetry is committed together: 0.56 KiB written a record, not 14. Source: wire and delivery design, section 3.1.
 TELEMETRY_AGE_NS = 60 * NS_PER_S
@@ -79,6 +80,7 @@ class AgentCore:
         recorder: Recorder | None,
         journal: Journal,
         resumed: Sequence[OpenIncident] = (),
+        duties: Duties | None = None,
     ) -> None:
         self.dispatch = dispatch
         self.watch = watch
@@ -92,6 +94,7 @@ class AgentCore:
         self._timeline = timeline
         self._outbox = outbox
         self._recorder = recorder
+        self._duties = duties
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
         self._telemetry: deque[_Entry] = deque()
@@ -138,6 +141,7 @@ class AgentCore:
         """Judge what is due, commit what came of it, and say what is to be sent."""
         for reading in self._timeline.release(now_ns):
             self._step(reading, now_ns)
+        self._do_duties(now_ns)
         self._write_waiting(now_ns)
         if self._telemetry and now_ns - self._telemetry_since_ns >= TELEMETRY_AGE_NS:
             self._write_telemetry(now_ns)
@@ -156,6 +160,9 @@ class AgentCore:
         self._retry_ns = now_ns
         self._write_waiting(now_ns)
         self._write_telemetry(now_ns)
+        if self._duties is not None and self.is_outbox_well:
+            for draft in self._checkpoint(self._duties, now_ns):
+                self.commit(draft, now_ns, now_ns)
 
     def close(self) -> None:
         """Close recording and outbox."""
@@ -216,9 +223,34 @@ class AgentCore:
     def _trip(self, trip: Trip, now_ns: int) -> None:
         self.trips_count += 1
         self.journal.tell(logging.INFO, trip_sentence(trip))
+        self._gather(draft_of_trip(trip), trip.t_ns, now_ns)
+
+    def _do_duties(self, now_ns: int) -> None:
+        if self._duties is None:
+            return
+        try:
+            drafts = self._duties.due(now_ns)
+        except OutboxError as error:
+            self._outbox_failed(error, now_ns)
+            return
+        for draft in drafts:
+            if draft.stream is Stream.TELEMETRY:
+                self._gather(draft, now_ns, now_ns)
+                self._write_telemetry(now_ns)  # trips that wait share its commit
+            else:
+                self._enqueue(draft, now_ns, now_ns)
+
+    def _checkpoint(self, duties: Duties, now_ns: int) -> tuple[RecordDraft, ...]:
+        try:
+            return duties.checkpoint(now_ns)
+        except OutboxError:
+            return ()
+
+    def _gather(self, draft: RecordDraft, t_ns: int, now_ns: int) -> None:
+        """Telemetry waits for company: one commit for a minute's worth."""
         if not self._telemetry:
             self._telemetry_since_ns = now_ns
-        self._telemetry.append(_Entry(draft_of_trip(trip), self.dispatch.stamp_at(trip.t_ns, now_ns)))
+        self._telemetry.append(_Entry(draft, self.dispatch.stamp_at(t_ns, now_ns)))
         if len(self._telemetry) > TELEMETRY_MAX:
             self._telemetry.popleft()
             self._drop(now_ns)

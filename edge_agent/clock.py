@@ -110,6 +110,10 @@ class SystemClock:
             return WallTime(time.time_ns() // NS_PER_MS, error_ms, WallSource.NTP)
         return self._keeper.estimate(self.now_ns())
 
+    def is_kernel_clock_set(self) -> bool:
+        """The clock that libraries read is right: the kernel calls it synchronised."""
+        return self._kernel_error_ms() is not None
+
     def learn_from_receiver(self, t_ns: int, unix_ms: int, uncertainty_ms: int) -> None:
         """See `Clock`."""
         self._keeper.learn(t_ns, unix_ms, uncertainty_ms)

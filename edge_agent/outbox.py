@@ -106,6 +106,11 @@ class Outbox:
         return self._device_id
 
     @property
+    def destinations(self) -> tuple[str, ...]:
+        """The receivers that must have a record before it may go."""
+        return self._cursors.destinations
+
+    @property
     def log_id(self) -> int:
         """The present log."""
         return self._log.id
@@ -149,6 +154,13 @@ class Outbox:
     def heads(self) -> tuple[Head, ...]:
         """The newest record of each stream that has any, with its full digest."""
         return self._log.heads()
+
+    def newest_stamp(self, stream: Stream, kind: int) -> Stamp | None:
+        """When the last record of a kind was made that is still here. Raises `OutboxError`."""
+        try:
+            return self._log.newest_stamp(stream, kind)
+        except sqlite3.Error as error:
+            raise outbox_error(self._path, error) from error
 
     def sizes(self) -> tuple[StreamSize, ...]:
         """What each stream occupies."""

@@ -63,6 +63,13 @@ class Log:
         rows = self._connection.execute("SELECT stream, seq, hash FROM head WHERE seq > 0 ORDER BY stream")
         return tuple(Head(Stream(stream), seq, hashed) for stream, seq, hashed in rows)
 
+    def newest_stamp(self, stream: Stream, kind: int) -> Stamp | None:
+        """When the last record of a kind was made that is still here."""
+        rows = self._connection.execute(
+            "SELECT digest8, body FROM rec WHERE stream = ? AND kind = ? ORDER BY seq DESC LIMIT 1", (int(stream), kind)
+        )
+        return next((record.stamp for record in sound_records(rows)), None)
+
     def sizes(self) -> tuple[StreamSize, ...]:
         """All four streams."""
         rows = self._connection.execute("SELECT stream, records, bytes FROM head ORDER BY stream")

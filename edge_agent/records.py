@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edge_agent import record_form as form
 from edge_agent.alarms import Alarm, AlarmState, Conclusion, DoorState, Evidence, Place, Trip, Witness
 from edge_agent.readings import Direction
 from edge_agent.wire_values import (
+    Checkpoint,
+    ClockFix,
     Detail,
     Identity,
     Lost,
@@ -161,6 +163,29 @@ def draft_of_lost(stream: Stream, first: int, last: int, reason: LostReason, not
 def draft_of_damage(note: str) -> RecordDraft:
     """An outbox was found damaged: how many records are lost, and which, is not known."""
     return RecordDraft(Stream.FAULT, SystemKind.RECORDS_LOST, note=_cut(note, form.NOTE_BYTES_MAX))
+
+
+def draft_of_periodic_test() -> RecordDraft:
+    """The path of an alarm is walked without one, from the outbox to the receiver's disk."""
+    return RecordDraft(Stream.ALARM, SystemKind.PERIODIC_TEST, Phase.TEST)
+
+
+def draft_of_heartbeat(measures: Iterable[Measured], note: str = "") -> RecordDraft:
+    """The box is well, or says what ails it."""
+    found = {measured.measure: measured for measured in measures}
+    ascending = tuple(found[measure] for measure in sorted(found))
+    return RecordDraft(Stream.TELEMETRY, SystemKind.HEARTBEAT, measures=ascending, note=_cut(note, form.NOTE_BYTES_MAX))
+
+
+def draft_of_clock_fix(fix: ClockFix) -> RecordDraft:
+    """The wall clock became known, or is another than was thought."""
+    step_ms = _held(fix.step_ms, form.MEASURE_MIN, form.MEASURE_MAX)
+    return RecordDraft(Stream.FAULT, SystemKind.CLOCK_FIX, detail=replace(fix, step_ms=step_ms))
+
+
+def draft_of_checkpoint(checkpoint: Checkpoint) -> RecordDraft:
+    """The newest record of each stream, signed: it proves what went before, and shows a cut-off tail."""
+    return RecordDraft(Stream.FAULT, SystemKind.CHECKPOINT, detail=checkpoint)
 
 
 def draft_of_end(kind: int, stream: Stream, incident: int, note: str) -> RecordDraft:

@@ -82,6 +82,7 @@ class ReceiverSettings:
 
     name: str
     url: str
+    ca: PurePath | None = None  # the CA of its certificate; None: those of the system
     key: str = "none"  # its public key, which seals its receipts; "none": any sealed receipt is believed
 
 

@@ -222,6 +222,7 @@ class _Reading:
             receiver = ReceiverSettings(
                 name=row.need("name", text(r"[a-z0-9_-]{1,16}", "1 to 16 of a-z 0-9 _ -"), "", 'name = "firm"'),
                 url=row.need("url", _http_url, "", 'url = "http://10.0.0.9:8080"'),
+                ca=row.take("ca", self._path, None),
                 key=row.take("receiver_key", _receiver_key, NOT_PINNED),
             )
             if not row.has("receiver_key") and receiver.url and not is_loopback(receiver.url):

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING
 from edge_agent.agent import Agent
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
+from edge_agent.agent_duties import Duties
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.alarms import OpenIncident
+from edge_agent.box_health import box_health
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.check_config import what_it_starts
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.state_folder import StateFolder
 from edge_agent.clock import SystemClock, boot_id
-from edge_agent.delivery import Delivery, Lane
+from edge_agent.delivery import Delivery, Lane, Uplink
 from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.detect.detector import Detector
 from edge_agent.journal import LOGGER, Journal
@@ -34,10 +36,11 @@ from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
 from edge_agent.records import draft_of_started
 from edge_agent.sd_notify import ServiceNotifier
-from edge_agent.settings import AccelerometerSettings, ContactsSettings, ControllerSettings, Settings
+from edge_agent.settings import AccelerometerSettings, ContactsSettings, ControllerSettings, ReceiverSettings, Settings
 from edge_agent.source import Source
 from edge_agent.timeline import Timeline
 from edge_agent.uplink.http import HttpUplink
+from edge_agent.uplink.tls import PrivateTls
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -82,8 +85,8 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     device_id = key.public.fingerprint
     LOGGER.info("This box is %s, its key %s", device_id.hex(), key.public.text)
     receivers = settings.delivery.receivers
-    uplinks = {
-        (receiver.name, lane): HttpUplink(receiver.url, key=key.public.text) for receiver in receivers for lane in Lane
+    uplinks: dict[tuple[str, Lane], Uplink] = {
+        (receiver.name, lane): _uplink(receiver, key.public.text, clock) for receiver in receivers for lane in Lane
     }
     up_s = started_ns / 1e9
     outbox = Outbox.open(
@@ -120,6 +123,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         recorder=_recorder(settings, first_incident, resumed),
         journal=journal,
         resumed=resumed,
+        duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
     )
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
@@ -137,6 +141,18 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         write_status=folder.write_status,
         requests=RequestFolder(folder.path),
     )
+
+
+def _uplink(receiver: ReceiverSettings, key: str, clock: SystemClock) -> Uplink:
+    tls = None
+    if receiver.ca is not None:
+        tls = PrivateTls(Path(receiver.ca), clock.is_kernel_clock_set)
+    return HttpUplink(receiver.url, tls=tls, key=key)
+
+
+def _queued(outbox: Outbox) -> int:
+    """Records that some receiver still lacks."""
+    return max((outbox.waiting_count(name) for name in outbox.destinations), default=0)
 
 
 def _sources(settings: Settings, clock: SystemClock) -> list[Source]:

@@ -10,6 +10,7 @@ import io
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 from edge_agent.delivery_steps import AnswerMissing, AnswerRefused, Failure
@@ -63,15 +64,16 @@ class HttpUplink:
     """One receiver. Used by one thread; blocks for at most `timeout_s` (name resolution comes on top)."""
 
     def __init__(
-        self, url: str, timeout_s: float = TIMEOUT_S, *, tls: ssl.SSLContext | None = None, key: str = ""
+        self, url: str, timeout_s: float = TIMEOUT_S, *, tls: Callable[[], ssl.SSLContext] | None = None, key: str = ""
     ) -> None:
         """url: "http://host:port" or "https://...", a path in front of /v1 is allowed. Raises `SettingsError`.
 
+        tls: gives the context of each new connection; None: the CAs of this system.
         key: the public key of this box in text, which goes along with every batch.
         """
         self._url = url.rstrip("/")
         self._host, self._port, self._prefix, is_tls = _parts_of(url)
-        self._tls = (ssl.create_default_context() if tls is None else tls) if is_tls else None
+        self._tls = (ssl.create_default_context if tls is None else tls) if is_tls else None
         self._headers = {"Content-Type": BATCH_TYPE} | ({KEY_HEADER: key} if key else {})
         self._timeout_s = timeout_s
         self._connection: http.client.HTTPConnection | None = None
@@ -146,7 +148,7 @@ class HttpUplink:
             if self._tls is None:
                 connection = http.client.HTTPConnection(self._host, self._port, timeout=left_s)
             else:
-                connection = http.client.HTTPSConnection(self._host, self._port, timeout=left_s, context=self._tls)
+                connection = http.client.HTTPSConnection(self._host, self._port, timeout=left_s, context=self._tls())
             connection.connect()
             for level, name, value in _OPTIONS:
                 if hasattr(socket, name):

@@ -84,12 +84,12 @@ def drip(first: bytes, piece: bytes, every_s: float) -> Talk:
 
 
 @contextmanager
-def serving(*talks: Talk, tls: bool = False) -> Iterator[Served]:
+def serving(*talks: Talk, tls: bool | ssl.SSLContext = False) -> Iterator[Served]:
     """A server that answers its n-th request with the n-th talk."""
     listener = socket.create_server(("127.0.0.1", 0))
     served = Served(listener.getsockname()[1])
-    context = None
-    if tls:
+    context = tls if isinstance(tls, ssl.SSLContext) else None
+    if tls is True:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(TLS / "receiver.crt", TLS / "receiver.key")
     over = threading.Event()

@@ -260,11 +260,11 @@ def test_https_to_a_certificate_that_nobody_vouches_for_sends_nothing() -> None:
 def test_https_with_a_trusted_certificate_works_and_another_name_is_refused() -> None:
     context = ssl.create_default_context(cafile=TLS / "receiver.crt")
     with serving(answer(b"sealed"), tls=True) as served:
-        uplink = HttpUplink(f"https://localhost:{served.port}", tls=context)
+        uplink = HttpUplink(f"https://localhost:{served.port}", tls=lambda: context)
         assert uplink.post(b"x") == b"sealed"
         uplink.close()
         with pytest.raises(AnswerMissing, match="certificate is not accepted"):
-            HttpUplink(f"https://127.0.0.1:{served.port}", tls=context).post(b"x")
+            HttpUplink(f"https://127.0.0.1:{served.port}", tls=lambda: context).post(b"x")
 
 
 @pytest.mark.parametrize(

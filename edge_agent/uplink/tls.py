@@ -1,0 +1,45 @@
+"""TLS to a receiver with a private CA, also while the box does not know what day it is.
+
+A Pi without a battery clock wakes up in the past, where every certificate is "not yet valid" and no alarm would leave
+the car. As long as the kernel's clock is not synchronised, dates are not checked, on a context that trusts one private
+CA only; its chain and the host name always are. Source: design/wire.md section 4.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_agent.errors import SettingsError
+
+NO_CHECK_TIME = 0x200000
+"""Source: OpenSSL, X509_V_FLAG_NO_CHECK_TIME in x509_vfy.h; Python has no name for it."""
+
+
+class PrivateTls:
+    """Gives the context for each new connection."""
+
+    def __init__(self, ca_file: Path, is_clock_set: Callable[[], bool]) -> None:
+        """is_clock_set: the clock that OpenSSL reads is right. Raises `SettingsError` for a file that is no CA."""
+        self._is_clock_set = is_clock_set
+        try:
+            self._strict, self._dateless = _context(ca_file), _context(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"this is no certificate of a CA ({error.strerror or error})",
+                subject=str(ca_file),
+                hint="Give ca the file with the receiver's CA certificate in PEM",
+            ) from error
+        self._dateless.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
+
+    def __call__(self) -> ssl.SSLContext:
+        """For a connection that begins now."""
+        return self._strict if self._is_clock_set() else self._dateless
+
+
+def _context(ca_file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks chain and host name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=ca_file)
+    return context
