@@ -9,6 +9,8 @@ from edge_agent.detect.signal import FRAME_NS, FRAME_S
 COURSE_FRAMES_MAX = 6000
 """Longest course kept, 300 s. Source: 45 m at 0.15 m/s; a run-time limiter acts within 45 s (field/standards 4)."""
 
+BRAKE_MPS_MIN = 0.08  # below, noise at the start of a trip would pass for braking
+
 JERK_FRAMES = 10
 """Best straight line over 0.5 s. Source: field/standards 3.1, jerk (memory, unverified)."""
 
@@ -42,6 +44,7 @@ class Course:
         self._accels: list[float] = []
         self._speeds: list[float] = []
         self._handled_frames = 0
+        self._pushed_mps = 0.0
 
     @property
     def is_full(self) -> bool:
@@ -53,13 +56,19 @@ class Course:
         missing = index - self._indices[-1] if self._indices else 1
         self.speed += accel * FRAME_S * missing
         self.travel += self.speed * FRAME_S * missing
+        self._pushed_mps += abs(accel) * FRAME_S * missing
         self.peak_speed = max(self.peak_speed, abs(self.speed))
-        if self.speed * accel < 0.0 and abs(self.speed) < 0.75 * self.peak_speed:
+        if self.speed * accel < 0.0 and BRAKE_MPS_MIN < self.peak_speed and abs(self.speed) < 0.75 * self.peak_speed:
             self.has_braked = True
         self._indices.append(index)
         self._accels.append(accel)
         self._speeds.append(self.speed)
         self._handled_frames += not is_mounted
+
+    @property
+    def one_way_share(self) -> float:
+        """How much of all the pushing went one way: near 1 for a start, small for people jumping."""
+        return abs(self.speed) / self._pushed_mps if self._pushed_mps > 0.0 else 0.0
 
     def mark_push(self, *, threshold: float) -> None:
         """The newest frame belongs to a push if it is itself above `threshold`."""

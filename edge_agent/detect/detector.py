@@ -1,7 +1,7 @@
 """The detection core as a fold: `Detector.step(reading)`. This file is the table of contents of the core.
 
-A reading at time T first completes every 50 ms frame that ends at or before T (nothing older will follow), then takes
-effect itself. For each frame, in fixed order: motion, doors, position, occupancy, the snapshot, the rules, the episodes.
+A reading at time T first completes every 50 ms frame that ends at or before T (nothing older will follow), then
+takes effect itself. For each frame, in fixed order: motion, doors, position, occupancy, snapshot, rules, episodes.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class Detector:
         self._episodes = Episodes(_rules(limits), first_incident, resumed)
         self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True, False)
         self._was_open = False
+        self._is_placed = False  # this opening has been taken as a landing
         self._was_moving = False
         self._last_ride: Ride | None = None
         self._decels: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
@@ -167,9 +168,9 @@ class Detector:
             self._see_inspection(edge.t_ns, edge.is_active)
 
     def _take_report(self, report: ControllerReport) -> None:
-        self._sources.spoke(CONTROLLER, report.t_ns)
         if report.is_suspect:
             return
+        self._sources.spoke(CONTROLLER, report.t_ns)
         last = self._controller
         self._controller = ControllerView(
             is_wired=True,
@@ -212,14 +213,18 @@ class Detector:
         self._button.settle(end_ns)
         self._occupancy.take_button(self._button.is_active)
         is_open = door.state is DoorState.OPEN
-        if door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open:
+        is_opening = door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open
+        if is_opening and not self._is_known_outside():
             ride = self._motion.door_is_opening() or ride
         if is_open and end_ns - door.since_ns >= OPEN_NS_SURE:
-            ride = self._motion.door_is_open() or ride
+            ride = self._motion.door_is_open(door.since_ns) or ride
         if ride is not None:
             conclusions.append(self._trip(end_ns, ride))
-        if is_open and not self._was_open and not self._moving.is_moving:
+        if not is_open:
+            self._is_placed = False
+        elif not self._is_placed and not self._moving.is_moving:
             self._position.stands_at_landing()
+            self._is_placed = True
         self._was_open = is_open
         if self._moving.is_moving and not self._was_moving:
             self._doors.trip_began()
@@ -291,6 +296,10 @@ class Detector:
     def _travel_s(self, now_ns: int) -> float:
         """How long `travel_m` of the motion state has been integrated."""
         return (now_ns - self._moving.since_ns) / 1e9 if self._moving.is_moving else 0.0
+
+    def _is_known_outside(self) -> bool:
+        """True if the car was outside every door zone in the frame before: an opening door proves no arrival there."""
+        return self._car is not None and self._car.position.is_outside_zone is True
 
     def _learned_decel(self) -> float | None:
         return median(self._decels) if len(self._decels) >= LEARN_TRIPS else None

@@ -2,9 +2,9 @@
 
 In: contact edges and controller door reports. Out: a `DoorView`.
 State: two contacts a door (front, rear), the course of the present opening or closing.
-Decision: with both contacts a state is what they say, and between them the direction follows from the last end position.
-With one contact the other end is assumed after this lift's normal door time and marked assumed. With none, the controller
-is believed. Delay: the debounce time; the moment reported is that of the edge. After a gap: the last state stands until
+Decision: with both contacts a state is what they say, and between them the direction follows from the last end
+position. With one contact the other end is assumed after this lift's normal door time. With none, the controller is
+believed. Delay: the debounce time; the moment reported is that of the edge. After a gap: the last state stands until
 the next edge or periodic level.
 """
 
@@ -23,6 +23,15 @@ BREAK_SHOWN_NS = 60_000_000  # a little more than a frame, so that no short brea
 
 FRONT = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED)
 REAR = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
+
+_OPENNESS = {
+    DoorState.UNKNOWN: 0,
+    DoorState.CLOSED: 1,
+    DoorState.CLOSING: 2,
+    DoorState.OPENING: 3,
+    DoorState.OPEN: 4,
+}
+"""Of several doors the most open one speaks for the car: through it people can leave."""
 
 _FROM_CONTROLLER = {
     ControllerDoor.OPEN: DoorState.OPEN,
@@ -289,7 +298,7 @@ class DoorStage:
             view = self._controller
             is_open = view.is_witnessed and view.state is not DoorState.CLOSED
             return replace(view, break_ns=now_ns - view.since_ns) if is_open else view
-        main = max(self._leaves, key=lambda leaf: (leaf.state is not DoorState.CLOSED, leaf.state.value, leaf.since_ns))
+        main = max(self._leaves, key=lambda leaf: (_OPENNESS[leaf.state], leaf.since_ns))
         return DoorView(
             state=main.state,
             since_ns=main.since_ns,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from math import sqrt
 from statistics import median
 
 from edge_agent.detect.course import Course, Ride
@@ -38,9 +39,11 @@ CREEP_RATIO_MAX = 0.45
 STOP_RATIO_MAX = 0.12
 STOP_MPS_MAX = 0.07
 CONFIRM_M = 0.10
-"""Travel that makes a push a trip: a bouncing or re-levelling car stays within 0.02 m. Source: alarm catalogue row 3."""
+"""Travel that makes a push a trip: a bouncing or re-levelling car stays within 0.02 m. Source: catalogue row 3."""
 
 CONFIRM_MPS = 0.05
+ONE_WAY_SHARE_MIN = 0.4
+ONE_WAY_MPS = 0.4
 CANDIDATE_S_MAX = 4.0
 """A start that takes longer than this to move 0.1 m is none: people jumping make pushes that lead nowhere. Source: the
 softest start of the slowest lift, 0.08 m/s2 to 0.15 m/s, is 0.1 m away after 1.6 s (hand calculation)."""
@@ -54,7 +57,10 @@ BASELINE_S = 4.0
 PUSH_FRAMES_MAX = 240
 SPEED_MPS_MAX = 12.0
 GAP_FRAMES_MAX = 6
-HANDLED_MPS2 = 0.8
+UNSURE_FRAMES_MAX = 600  # 30 s of even speed after a start that may have been a braking: give it up
+TURNED_FRAMES = 60
+KNOCKED_FRAMES = 20
+HANDLED_MPS2 = 0.5
 """Horizontal acceleration over 1 s that says the box is handled, not riding. Source: ride comfort keeps horizontal
 motion of a car far below 0.5 m/s2 (field/standards 3.2)."""
 
@@ -110,6 +116,7 @@ class MotionStage:
         self._pushed_frames = 0
         self._quiet_frames = 0
         self._mount_frames = 0
+        self._was_turned = False
         self._course: Course | None = None  # the trip under way, or stopped and not yet given out
         self._candidate: Course | None = None  # a push after standstill that may become a trip
         self._rest_since = index
@@ -117,7 +124,7 @@ class MotionStage:
         self._is_sure = False
 
     def step(self, frame: Frame) -> list[tuple[MotionState, Ride | None]]:
-        """Take one frame; return the states it decides (several when the warm-up ends, else one) with finished trips."""
+        """Take one frame; return the states it decides (several when the warm-up ends) with finished trips."""
         ride = None
         if frame.index - self._last_index > GAP_FRAMES_MAX:
             ride = self._finished()
@@ -129,29 +136,39 @@ class MotionStage:
         if len(self._warm_up) < WARM_UP_FRAMES and not _is_still(self._warm_up):
             return [(self._blind(frame), ride)]
         frames, self._warm_up = self._warm_up, None
-        self._baseline = median(f.accel_mps2 for f in frames)
         count = len(frames)
         self._gravity = self._recent = (
             sum(f.x_mps2 for f in frames) / count,
             sum(f.y_mps2 for f in frames) / count,
             sum(f.z_mps2 for f in frames) / count,
         )
+        self._baseline = median(self._vertical(f) for f in frames)
         self._rest_since = frames[0].index
         states = [self._advance(f) for f in frames]
         rides = [ride for _, ride in states if ride is not None]
         return [*((states[-1][0], ride) for ride in rides), (states[-1][0], None)]
+
+    @property
+    def open_since_ns(self) -> int | None:
+        """Start of the oldest trip or push that is not decided or not given out; None while the car just stands."""
+        starts = [course.start_index for course in (self._course, self._candidate) if course is not None]
+        return min(starts) * FRAME_NS if starts else None
 
     def door_is_opening(self) -> Ride | None:
         """The car door begins to open: a car that has braked to a small part of its speed counts as standing."""
         course = self._course
         if course is None or self._candidate is not None:
             return None
+        if not self._is_sure:
+            self._stand_still()
+            return None
         if course.stop_index is None:
             has_slowed = abs(course.speed) <= min(CREEP_MPS_MAX, max(CREEP_RATIO_MAX * course.peak_speed, STOP_MPS_MAX))
             if not has_slowed or not course.has_braked or self._is_pushing:
                 return None
             self._stop(course, self._last_index)
-        return self._give_out()
+        is_settled = abs(course.speed) <= max(SETTLED_MPS, SETTLED_RATIO * course.peak_speed)
+        return self._give_out() if is_settled else None  # the brake may still take the rest of the creep
 
     def blind(self, frame: Frame) -> tuple[MotionState, Ride | None]:
         """The frame says nothing (the sensor repeats itself): start anew with the next one that does."""
@@ -160,20 +177,27 @@ class MotionStage:
         self._last_index = frame.index
         return self._blind(frame), ride
 
-    def door_is_open(self) -> Ride | None:
+    def door_is_open(self, open_since_ns: int) -> Ride | None:
         """The car door has stood fully open for a while: whatever was believed, the car stands, if nothing pushes."""
-        if self._quiet_frames < QUIET_STOP_FRAMES:
+        course = self._course
+        is_running = course is not None and course.stop_index is None
+        began_open = is_running and course is not None and course.start_index * FRAME_NS > open_since_ns
+        if self._quiet_frames < (QUIET_CREEP_FRAMES if began_open else QUIET_STOP_FRAMES):
             return None
-        self._is_sure = True
         ride = None
-        if self._course is not None and self._course.stop_index is None:
-            if self._course.has_braked:
-                self._stop(self._course, self._course.last_push_index)
-                ride = self._give_out()
-            self._course = None
-            self._rest_since = self._last_index
+        if is_running and course is not None and course.has_braked:
+            self._stop(course, course.last_push_index)
+            ride = self._give_out()
+        if is_running or not self._is_sure:
+            self._stand_still()
         self._candidate = None
         return ride
+
+    def _stand_still(self) -> None:
+        """What was taken for a trip was none, or is over: the car stands now."""
+        self._course = self._candidate = None
+        self._rest_since = self._last_index
+        self._is_sure = True
 
     def ride_so_far(self) -> Course | None:
         """The course of the trip under way, for rules that judge a stop while it happens."""
@@ -182,7 +206,7 @@ class MotionStage:
     # ---- one frame
 
     def _advance(self, frame: Frame) -> tuple[MotionState, Ride | None]:
-        accel = frame.accel_mps2 - self._baseline
+        accel = self._vertical(frame) - self._baseline
         self._window.append(accel)
         self._history.append((frame.index, accel))
         push = sum(self._window) / len(self._window)
@@ -198,7 +222,9 @@ class MotionStage:
             ride = self._rest(frame, accel, push)
         if self._quiet_frames > 8:
             self._learn(frame, accel)
-        if self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
+        is_stale = not self._is_sure and self._course is not None and self._quiet_frames > UNSURE_FRAMES_MAX
+        is_put_down = self._was_turned and self._is_mounted and self.ride_so_far() is None
+        if is_stale or is_put_down or self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
             ride = ride or self._finished()
             self._restart(frame.index)
             return self._blind(frame), ride
@@ -220,12 +246,17 @@ class MotionStage:
         """At a standstill: watch for a new push; give out the last trip when nothing more belongs to it."""
         candidate = self._candidate
         if candidate is None:
-            if self._is_pushing:
+            if self._is_pushing and not self._is_mounted:
+                self._is_sure = False  # shaken: whether the car moves off now cannot be told
+            elif self._is_pushing:
                 self._candidate = self._new_course(push)
             elif self._course is not None and frame.index - self._rest_since >= self._pending_frames(self._course):
                 return self._give_out()
             return None
-        candidate.add(frame.index, accel, is_mounted=self._is_mounted)
+        if not self._is_mounted:
+            self._candidate = None
+            return None
+        candidate.add(frame.index, accel, is_mounted=True)
         if self._is_pushing:
             candidate.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
         if self._takes_rest_of_speed(candidate):
@@ -236,7 +267,8 @@ class MotionStage:
                 self._candidate = None
             return None
         age_s = (frame.index - candidate.start_index + 1) * FRAME_S
-        is_going = abs(candidate.speed) >= self._limits.motion_speed_mps_min
+        is_one_way = candidate.one_way_share >= ONE_WAY_SHARE_MIN or abs(candidate.speed) >= ONE_WAY_MPS
+        is_going = is_one_way and abs(candidate.speed) >= self._limits.motion_speed_mps_min
         if abs(candidate.travel) >= CONFIRM_M and is_going and abs(candidate.travel) >= CONFIRM_MPS * age_s:
             ride = self._give_out()
             self._course, self._candidate = candidate, None
@@ -296,6 +328,17 @@ class MotionStage:
             size = abs(accel)
             self._noise += (min(size, 0.1) - self._noise) * (0.02 if size < self._noise else 0.002)
 
+    def _vertical(self, frame: Frame) -> float:
+        """Acceleration along gravity; of a box in somebody's hand, whose axes turn, the length of the vector.
+
+        Sideways shaking adds to the length (a^2 / 2g) and would integrate to a speed; along gravity it does not.
+        """
+        gx, gy, gz = self._gravity
+        if self._mount_frames > 0:
+            return frame.accel_mps2
+        length = sqrt(gx * gx + gy * gy + gz * gz) or 1.0
+        return (frame.x_mps2 * gx + frame.y_mps2 * gy + frame.z_mps2 * gz) / length
+
     def _watch_mounting(self, frame: Frame) -> None:
         now = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
         self._recent = _towards(self._recent, now, FRAME_S / 0.7)
@@ -303,7 +346,9 @@ class MotionStage:
         along = sum(r * g for r, g in zip(self._recent, self._gravity, strict=True)) / length
         sideways = sum(r * r for r in self._recent) - along * along
         if sideways > HANDLED_MPS2 * HANDLED_MPS2 or frame.spread_mps2 > 12.0:
-            self._mount_frames = 100
+            is_turned = sideways > HANDLED_MPS2 * HANDLED_MPS2
+            self._was_turned = self._was_turned or is_turned
+            self._mount_frames = max(self._mount_frames, TURNED_FRAMES if is_turned else KNOCKED_FRAMES)
             self._gravity = _towards(self._gravity, now, FRAME_S / 1.0)
         else:
             self._mount_frames = max(0, self._mount_frames - 1)

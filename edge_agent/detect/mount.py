@@ -1,6 +1,6 @@
 """Mount stage: which way is down in the box's own axes, and whether the box was moved since that was learned.
 
-In: frames while the car stands. Out: a `MountView`. State: a reference direction, learned over a minute of standing, and
+In: frames while the car stands. Out: a `MountView`. State: a reference direction, learned over 30 s of standing, and
 the present one. Decision: the angle between them. After a gap: the reference stays; that is what it is for.
 """
 

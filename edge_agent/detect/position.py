@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 from edge_agent.detect.limits import Limits
 from edge_agent.installation import Lift
@@ -18,8 +19,8 @@ TRIP_SIGMA_M = 0.04
 SCALE_SIGMA = 0.012
 SPEED_SIGMA_MPS = 0.02
 """Uncertainty of a measured trip: 4 cm, 1.2 % of its length and 0.02 m/s over its time. Source: 14 trips of the
-Melbourne recording, largest error 0.05 m in 3.7 m; accelerometer data sheets give 1 to 2 % scale error; the speed that a
-soft start hides below the push threshold."""
+Melbourne recording, largest error 0.05 m in 3.7 m; accelerometer data sheets give 1 to 2 % scale error; the speed that
+a soft start hides below the push threshold."""
 
 SCALE_SIGMA_LEARNED = 0.004
 SCALE_ERROR_MAX = 0.06
@@ -27,6 +28,9 @@ SCALE_TRIP_M_MIN = 2.0
 ERRORS_KEPT = 20
 ERRORS_ENOUGH = 4
 SAME_LANDING_M = 0.6
+NEW_LANDING_SIGMA_M = 0.3
+"""A landing seen once may be a measuring error; each further visit halves the doubt. Source: judgement."""
+
 STOREY_M_MIN = 2.2
 """Two landings of one door side are never closer. Source: clear entrance heights of 2.0 m (memory, unverified)."""
 
@@ -50,6 +54,7 @@ class Position:
 class _Landing:
     height_m: float
     visits: int
+    sigma_m: float = 0.0
 
 
 class PositionStage:
@@ -91,7 +96,7 @@ class PositionStage:
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
         step_sigma = self._trip_sigma(distance_m, duration_s)
-        self._from_m = self._height if self._sigma == 0.0 else None
+        self._from_m = self._height if self._sigma == 0.0 else None  # given landings only
         self._last_trip_m = distance_m
         if self._height is not None:
             self._height += self._scale * distance_m
@@ -114,14 +119,16 @@ class PositionStage:
             return self.landing()
         nearest = self._nearest(self._height)
         if nearest is not None and abs(nearest.height_m - self._height) <= max(SAME_LANDING_M, 2.0 * self._sigma):
-            if self._sigma > 0.0:
+            if self._sigma > nearest.sigma_m:
                 self._learn(self._height - nearest.height_m, nearest.height_m)
             if not self._is_given:
                 nearest.visits += 1
                 nearest.height_m += (self._height - nearest.height_m) / min(nearest.visits, 20)
-            self._height, self._sigma = nearest.height_m, 0.0
+                nearest.sigma_m *= 0.5
+            self._height, self._sigma = nearest.height_m, nearest.sigma_m
         elif not self._is_given and len(self._landings) < LANDINGS_MAX:
-            self._landings.append(_Landing(self._height, 1))
+            self._sigma += NEW_LANDING_SIGMA_M
+            self._landings.append(_Landing(self._height, 1, self._sigma))
             self._landings.sort(key=lambda landing: landing.height_m)
         elif self._is_given:
             off_m = 0.0 if nearest is None else self._height - nearest.height_m
@@ -145,7 +152,7 @@ class PositionStage:
 
     def _half_storey_m(self) -> float:
         heights = [landing.height_m for landing in self._landings]
-        return 0.5 * min(b - a for a, b in zip(heights, heights[1:], strict=False))
+        return 0.5 * min(b - a for a, b in pairwise(heights))
 
     def travel_max_m(self) -> float | None:
         """From the lowest to the highest given landing."""

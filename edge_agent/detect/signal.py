@@ -64,7 +64,7 @@ class FrameCutter:
             times = np.concatenate((self._times, block.times_ns))
             samples = np.concatenate((self._samples, block.samples_mps2))
         else:
-            times, samples = block.times_ns, block.samples_mps2
+            times, samples = block.times_ns, np.ascontiguousarray(block.samples_mps2)
         indices = times // FRAME_NS
         last_start = int(np.searchsorted(indices, indices[-1], side="left"))
         self._times = times[last_start:].copy()

@@ -55,6 +55,10 @@ class SensorFaultRule:
     def is_over(self, car: CarState, subject: str) -> bool:
         """Plausible readings for long enough."""
         since = self._healthy_since_ns.get(subject)
+        if subject == "":  # resumed after a restart: all must be well
+            since = max(self._healthy_since_ns.values(), default=None)
+            if any(source.fault is not None for source in car.sources):
+                return False
         return since is not None and (car.t_ns - since) / 1e9 >= self._limits.sensor_plausible_s_min
 
 

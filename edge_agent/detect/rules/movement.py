@@ -56,8 +56,8 @@ class StoppedOutsideDoorZoneRule:
         )
 
     def is_over(self, car: CarState, subject: str) -> bool:
-        """It moves, or is found to stand at a landing."""
-        return car.motion.is_moving or car.position.is_outside_zone is not True
+        """It moves, or is found to stand at a landing; a place that is not known any more is no landing."""
+        return car.motion.is_moving or car.position.is_outside_zone is False
 
 
 class UnintendedMovementRule:
@@ -86,8 +86,10 @@ class UnintendedMovementRule:
         """See the class."""
         is_open = car.door.is_witnessed and car.door.state is not DoorState.CLOSED
         is_moving = car.motion.is_moving or car.motion.speed_mps != 0.0
-        if not is_moving:
-            self._began_open = is_open
+        if not is_open:
+            self._began_open = False
+        elif not is_moving:
+            self._began_open = True
             self._origin_m = car.motion.travel_m
         self._watch_zone(car)
         if not is_open or not (car.motion.is_mounted and car.motion.is_sure):
@@ -96,7 +98,7 @@ class UnintendedMovementRule:
         travel = abs(car.motion.travel_m - self._origin_m)
         if car.is_inspection and speed <= self._limits.unintended_inspection_speed_mps:
             return ()
-        has_left = travel > self._limits.unintended_m_max or (
+        has_left = (car.motion.is_moving and travel > self._limits.unintended_m_max) or (
             speed > self._limits.unintended_speed_mps_max and travel >= self.TRAVEL_M_MIN
         )
         has_lost_zone = self._zone_lost_ns > 0 and car.t_ns - self._zone_lost_ns >= self.ZONE_NS
