@@ -58,7 +58,7 @@ class Course:
         self.travel += self.speed * FRAME_S * missing
         self._pushed_mps += abs(accel) * FRAME_S * missing
         self.peak_speed = max(self.peak_speed, abs(self.speed))
-        if self.speed * accel < 0.0 and BRAKE_MPS_MIN < self.peak_speed and abs(self.speed) < 0.75 * self.peak_speed:
+        if self.speed * accel < 0.0 and self.peak_speed > BRAKE_MPS_MIN and abs(self.speed) < 0.75 * self.peak_speed:
             self.has_braked = True
         self._indices.append(index)
         self._accels.append(accel)

@@ -159,12 +159,11 @@ class MotionStage:
         course = self._course
         if course is None or self._candidate is not None:
             return None
-        if not self._is_sure:
-            self._stand_still()
-            return None
         if course.stop_index is None:
             has_slowed = abs(course.speed) <= min(CREEP_MPS_MAX, max(CREEP_RATIO_MAX * course.peak_speed, STOP_MPS_MAX))
             if not has_slowed or not course.has_braked or self._is_pushing:
+                if not self._is_sure:
+                    self._stand_still()
                 return None
             self._stop(course, self._last_index)
         is_settled = abs(course.speed) <= max(SETTLED_MPS, SETTLED_RATIO * course.peak_speed)

@@ -28,8 +28,8 @@ CALL_S = 15.0
 IDLE_S = 2.5
 """People press before or while the door closes, so a trip with people starts within seconds; parking and hall-call
 trips of an empty car follow a pause; the longer a car stands closed without leaving, the less likely somebody is inside
-(odds 1 : 1 + t / 2.5 s: 8 % after 30 s, 3 % after 90 s, 0.1 % after half an hour). Source: engineering judgement, tested
-against two independent generators."""
+(odds 1 : 1 + t / 2.5 s: 8 % after 30 s, 3 % after 90 s, 0.1 % after half an hour). Source: engineering judgement,
+tested against two independent generators."""
 
 SETTLE_NS = 1_500_000_000
 HOLD_NS = 12_000_000_000
@@ -41,8 +41,8 @@ RATIO_PRESENCE_LATE = 2.0
 RATIO_PRESENCE_EARLY = 6.0
 EARLY_S = 6.0
 LATE_S = 120.0
-"""In the first seconds the sign may be of somebody who just left; after minutes of nothing, a first sign may be a glitch.
-Source: judgement."""
+"""In the first seconds the sign may be of somebody who just left; after minutes of nothing, a first sign may be a
+glitch. Source: judgement."""
 
 RATIO_PRESENCE_AGAIN = 4.0
 RATIO_PRESENCE_MAX = 2000.0
@@ -50,8 +50,8 @@ PRESENCE_AGAIN_NS = 5_000_000_000
 RATIO_NO_PRESENCE = 0.25
 RATIO_NO_PRESENCE_PROVEN = 0.06
 RATIO_SILENCE_MIN = 0.15
-"""A still passenger moves nothing and disappears from a motion sensor: both silences are one sign, not two. Source: alarm
-catalogue row 1."""
+"""A still passenger moves nothing and disappears from a motion sensor: both silences are one sign, not two. Source:
+alarm catalogue row 1."""
 
 RATIO_PASSENGER = 30.0
 RATIO_NO_PASSENGER = 0.15

@@ -19,8 +19,8 @@ class EntrapmentRule:
 
     Signal: standstill from motion, door state, P(someone inside), door zone, and a second sign of trouble.
     Decision: held 30 s with a second sign, 60 s outside the door zone, 90 s at a landing, between them where the
-    place is unknown, if P is at least the limit (a lower one after a stop that no empty car makes by itself). Without any word about the door: only outside the zone or after an
-    emergency stop, and with strong P.
+    place is unknown, if P is at least the limit (a lower one after a stop that no empty car makes by itself). Without
+    any word about the door: only outside the zone or after an emergency stop, and with strong P.
     Confused with: a parked empty car (P is low: it left after a pause or parked itself), people waiting behind a
     door that is about to open (hold times), inspection operation (muted).
     Source: alarm catalogue row 1; field/standards 2.1 and 2.2 for what goes wrong elsewhere.
@@ -159,7 +159,7 @@ class AlarmButtonRule:
         )
 
     def is_over(self, car: CarState, subject: str) -> bool:
-        """Released, and the door stands open at a landing: nobody is held inside. The end itself is given at the lift."""
+        """Released, and the door stands open at a landing. The end itself is given at the lift."""
         is_free = car.door.state is DoorState.OPEN and car.position.is_outside_zone is not True
         has_stood_open = car.t_ns - car.door.since_ns >= self._limits.entrapment_clear_open_s * 1e9
         return car.button_since_ns == 0 and is_free and has_stood_open and not car.motion.is_moving

@@ -149,7 +149,7 @@ class OverspeedRule:
         """See the class."""
         speed, rated = abs(car.motion.speed_mps), car.rated_speed_mps
         is_trip = car.motion.is_moving and car.motion.is_mounted and car.motion.is_sure
-        if rated is None or not is_trip or car.door.state is not DoorState.CLOSED and car.door.is_witnessed:
+        if rated is None or not is_trip or (car.door.state is not DoorState.CLOSED and car.door.is_witnessed):
             self._since_ns = 0
             return ()
         if speed <= rated * self._limits.overspeed_ratio_max + self._limits.overspeed_margin_mps:
