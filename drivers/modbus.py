@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import assert_never
 
 from pymodbus import FramerType, ModbusException
@@ -22,6 +21,7 @@ from pymodbus.pdu import ModbusPDU
 
 from drivers.modbus_frames import NOISE_BYTES_MAX, expected_frame
 from drivers.register_map import ReadBlock, Table
+from drivers.serial_line import Parity
 from edge_agent.readings import FaultReason
 
 CONNECT_TIMEOUT_S = 0.9  # below the second that a source may block
@@ -58,14 +58,6 @@ class TcpLink:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-
-class Parity(Enum):
-    """Parity of a serial line."""
-
-    NONE = "N"
-    EVEN = "E"
-    ODD = "O"
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,23 +244,8 @@ class RegisterMap:
 
     def decode(self, image: RegisterImage, t_ns: int, *, is_suspect: bool = False) -> ControllerReport:
         """The report that these words make. Never raises, whatever the words are."""
-        said: Mapping[Feed, Meaning | None] = {
-            field.feeds: field.value(image) for field in self.fields if field.feeds is not None
-        }
-        return ControllerReport(
-            t_ns=t_ns,
-            floor=_of_type(said.get(Feed.FLOOR), str),
-            direction=_of_type(said.get(Feed.DIRECTION), Direction),
-            mode=_of_type(said.get(Feed.MODE), Mode),
-            door=_of_type(said.get(Feed.DOOR), ControllerDoor),
-            fault=_of_type(said.get(Feed.FAULT), int),
-            safety_circuit_closed=_of_type(said.get(Feed.SAFETY_CIRCUIT), bool),
-            door_zone=_of_type(said.get(Feed.DOOR_ZONE), bool),
-            passenger=_of_type(said.get(Feed.PASSENGER), bool),
-            speed_mps=_of_type(said.get(Feed.SPEED), float),
-            load_percent=_of_type(said.get(Feed.LOAD), float),
-            is_suspect=is_suspect,
-        )
+        said = {field.feeds: field.value(image) for field in self.fields if field.feeds is not None}
+        return report_of(said, t_ns, is_suspect=is_suspect)
 
     def encode(self, report: ControllerReport) -> RegisterImage:
         """The words with which such a controller says this report: every address of every read is set.
@@ -274,6 +259,24 @@ class RegisterMap:
             if field.feeds is not None and not field.is_decode_only:
                 field.place(getattr(report, field.feeds.value), image)
         return image
+
+
+def report_of(said: Mapping[Feed, Meaning | None], t_ns: int, *, is_suspect: bool) -> ControllerReport:
+    """The report that these values make; a value of the wrong kind is left unsaid."""
+    return ControllerReport(
+        t_ns=t_ns,
+        floor=_of_type(said.get(Feed.FLOOR), str),
+        direction=_of_type(said.get(Feed.DIRECTION), Direction),
+        mode=_of_type(said.get(Feed.MODE), Mode),
+        door=_of_type(said.get(Feed.DOOR), ControllerDoor),
+        fault=_of_type(said.get(Feed.FAULT), int),
+        safety_circuit_closed=_of_type(said.get(Feed.SAFETY_CIRCUIT), bool),
+        door_zone=_of_type(said.get(Feed.DOOR_ZONE), bool),
+        passenger=_of_type(said.get(Feed.PASSENGER), bool),
+        speed_mps=_of_type(said.get(Feed.SPEED), float),
+        load_percent=_of_type(said.get(Feed.LOAD), float),
+        is_suspect=is_suspect,
+    )
 
 
 def _of_type(value: Meaning | None, wanted: type[T]) -> T | None:

@@ -36,7 +36,7 @@ _NUMBER_KINDS = (Kind.UINT16, Kind.INT16, Kind.BITS)
 _UNIT_OF_FEED = {Feed.SPEED: "m/s", Feed.LOAD: "%"}
 _MEASURED_FEEDS = (Feed.SPEED, Feed.LOAD)  # only bounds can tell a wrong one
 _TRUTHS: dict[str, Meaning] = {"true": True, "false": False}
-_WORDS_OF_FEED: dict[Feed, dict[str, Meaning]] = {
+MEANINGS_OF_FEED: dict[Feed, dict[str, Meaning]] = {
     Feed.DIRECTION: {direction.value: direction for direction in Direction},
     Feed.MODE: {mode.value: mode for mode in Mode},
     Feed.DOOR: {door.value: door for door in ControllerDoor},
@@ -188,7 +188,7 @@ def _meanings(row: TomlTable, kind: Kind, feeds: Feed | None, bits: range) -> tu
         row.problem("values", "a code without values means nothing", 'Write values = { 1 = "up", 2 = "down" }')
         return ()
     table = row.table("values")
-    words = _WORDS_OF_FEED.get(feeds) if feeds is not None else None
+    words = MEANINGS_OF_FEED.get(feeds) if feeds is not None else None
     meanings: list[tuple[int, Meaning]] = []
     for key in table.given_keys():
         if not key.isdecimal() or int(key) >= 1 << len(bits):
@@ -208,7 +208,7 @@ def _refuse_misfit(row: TomlTable, field: Field) -> None:
     fits = (
         (field.feeds in _NUMBER_FEEDS and field.kind in _NUMBER_KINDS)
         or (field.feeds in _TRUTH_FEEDS and field.kind is Kind.BIT)
-        or (field.kind is Kind.ENUM and (field.feeds in _WORDS_OF_FEED or field.feeds is Feed.FLOOR))
+        or (field.kind is Kind.ENUM and (field.feeds in MEANINGS_OF_FEED or field.feeds is Feed.FLOOR))
     )
     if not fits:
         row.problem(
