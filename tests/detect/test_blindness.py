@@ -21,13 +21,6 @@ def stuck() -> tuple[Scene, float]:
     return scene, scene.t_s
 
 
-UNSEEN = pytest.mark.xfail(
-    strict=True,
-    reason="a place that is not known any more counts as gone: cleared although the car has not moved",
-)
-
-
-@UNSEEN
 @pytest.mark.parametrize("gap_s", [0.5, 8.0])
 def test_a_gap_in_the_samples_ends_no_alarm_of_a_standing_car(gap_s: float) -> None:
     scene, at_s = stuck()
@@ -81,6 +74,5 @@ def test_after_a_restart_the_opening_door_ends_the_entrapment_under_its_number()
     assert cleared.incident == 4
 
 
-@UNSEEN
 def test_after_a_restart_a_car_outside_the_zone_has_not_arrived() -> None:
     assert restarted(120.0).of(OUTSIDE, AlarmState.CLEARED) == []

@@ -142,11 +142,6 @@ def test_opening_ahead_of_the_landing_is_none(drive: Drive, knows: bool) -> None
 CREEP = Drive(1.0, 0.8, 2.0)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the trip is given out when the door begins to open at creep speed; the brake that takes the rest of the "
-    "speed is then a start in the other direction, and the open door is told as open in motion",
-)
 def test_a_two_speed_lift_that_opens_while_it_creeps_is_none() -> None:
     scene = Scene(drive=CREEP).stand(5.0).open().stand(3.0).close().stand(2.0)
     scene.go(two_speed(12.0, CREEP, creep_mps=0.25, creep_s=2.0, drop_mps2=1.0))
@@ -155,10 +150,6 @@ def test_a_two_speed_lift_that_opens_while_it_creeps_is_none() -> None:
     assert scene.stand(5.0).run().of(KIND) == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a door that opens at creep speed makes the car stand, although it is known to be outside every zone",
-)
 def test_a_door_that_opens_while_the_car_creeps_between_landings_is_told() -> None:
     scene = Scene(signals=DOORS | {Signal.DOOR_ZONE}, drive=CREEP)
     scene.edge(Signal.DOOR_ZONE, True)

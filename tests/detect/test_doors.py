@@ -193,9 +193,6 @@ def test_the_car_is_closed_only_if_both_doors_are() -> None:
     assert (view.state, view.closed_at_ns) == (DoorState.CLOSED, 12_000 * MS)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a closing door hides another that stands open: people can leave, but the car counts as shut"
-)
 def test_the_car_is_open_while_one_door_is_open_and_the_other_closes() -> None:
     door = Door(BOTH_DOORS).edges((1000, CLOSED, False), (1000, CLOSED_REAR, False))
     door.edges((3000, OPEN, True), (3000, OPEN_REAR, True), (7000, OPEN, False))

@@ -142,10 +142,6 @@ def test_a_fault_of_the_controller_is_no_fault_of_a_sensor() -> None:
     assert run(WITH_LINK, [fault(1.0, source="controller")], 20.0).of(SENSOR) == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="after a restart a resumed fault is asked for under an empty subject, of which nothing is known: never over",
-)
 def test_a_fault_that_is_gone_after_a_restart_ends() -> None:
     readings = [*with_ticks(iter(samples(0.0, PLAUSIBLE_S + 30.0)), "x")]
     outcome = concluded(WITH_SENSOR, readings, resumed=(OpenIncident(SENSOR, 7),))
@@ -188,7 +184,6 @@ def test_a_controller_that_speaks_only_of_changes_may_be_silent() -> None:
     assert run(WITH_LINK, readings, 600.0).of(LINK) == []
 
 
-@pytest.mark.xfail(strict=True, reason="suspect reports, whose values are not used, count as valid replies")
 def test_a_line_of_which_every_reply_is_out_of_step_is_lost() -> None:
     """Source: alarm catalogue row 55, no valid reply for 30 s or a desynchronised line."""
     readings = [*polled(0.0, 60.0), *polled(60.0, 150.0, is_suspect=True)]

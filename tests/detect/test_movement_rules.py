@@ -87,14 +87,6 @@ def test_a_trip_with_the_door_shut_is_none_and_neither_is_the_door_that_opens_at
     assert scene.run().raised == []
 
 
-STANDS = pytest.mark.xfail(
-    strict=True,
-    reason="a door that has stood open for 1.5 s is taken as proof of standstill: a car that creeps away at an even "
-    "speed is stopped in the books, the way is forgotten, and it is believed to be at the landing still",
-)
-
-
-@STANDS
 @pytest.mark.parametrize("speed_mps", [0.1, 0.15])
 def test_a_car_that_creeps_away_at_an_even_speed_is_told(speed_mps: float) -> None:
     """A brake that slips: one metre, fifty times what re-levelling may do."""
@@ -102,7 +94,6 @@ def test_a_car_that_creeps_away_at_an_even_speed_is_told(speed_mps: float) -> No
     assert len(scene.run().of(UNINTENDED)) == 1
 
 
-@STANDS
 def test_a_door_that_is_shut_between_landings_does_not_end_it() -> None:
     scene = leaving(trip(1.5, Drive(0.6, 0.5, 1.0)))
     outcome = scene.close().stand(3.0).run()
