@@ -92,7 +92,9 @@ class NativeForm:
         meta = meta_from(header.meta_text, f"{path} meta", found)
         missing = header.part + 1 - len(self._parts)
         if missing:
-            warning = f"{path}: of {header.part + 1} parts of the run the first {missing} are gone, it begins in the middle"
+            warning = (
+                f"{path}: of {header.part + 1} parts of the run the first {missing} are gone, it begins in the middle"
+            )
             meta = replace(meta, warnings=(*meta.warnings, warning))
         self.meta: RecordingMeta = meta
         self.torn_tail_bytes = 0
