@@ -10,6 +10,7 @@ from typing import Protocol
 
 from edge_agent.clock import Clock
 from edge_agent.delivery import Delivery, Lane, Outcome, Poll, Queue, RecordKey, Send
+from edge_agent.delivery_escalation import Escalation
 from edge_agent.errors import OutboxError, UplinkError
 from edge_agent.journal import Journal
 from edge_agent.outbox_incidents import LocalNotice, UnendedIncident
@@ -96,13 +97,22 @@ class _Awaited:
 class Dispatch:
     """In: records as they are committed, answers and failures. Out: steps for the uplinks, one in flight a lane."""
 
-    def __init__(self, outbox: Outbox, deliveries: Sequence[Delivery], clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        deliveries: Sequence[Delivery],
+        clock: Clock,
+        journal: Journal,
+        standby: Sequence[str] = (),
+    ) -> None:
+        """standby: receivers that get alarms only when the others do not answer for them."""
         self._outbox = outbox
         self._clock = clock
         self._journal = journal
         self._lanes = {(delivery.destination, delivery.lane): _Lane(delivery) for delivery in deliveries}
         self._destinations = {delivery.destination: _Destination() for delivery in deliveries}
         self._awaited: OrderedDict[RecordKey, _Awaited] = OrderedDict()
+        self._escalation = Escalation(standby)
         self._resets: list[RemoteReset] = []
 
     def take_resets(self) -> tuple[RemoteReset, ...]:
@@ -121,11 +131,15 @@ class Dispatch:
     def appended(self, now_ns: int, stored: Iterable[StoredRecord]) -> None:
         """Records were committed: wake the lanes, and remember what to tell about."""
         for record in stored:
+            self._escalation.appended(now_ns, record)
             if record.stream in (Stream.ALARM, Stream.FAULT):
                 self._awaited[RecordKey(record.stream, record.seqno)] = _Awaited(now_ns, record.kind, frozenset())
         while len(self._awaited) > AWAITED_MAX:
             self._awaited.popitem(last=False)
         self._wake_all()
+
+    def _is_held(self, delivery: Delivery, now_ns: int) -> bool:
+        return delivery.lane is Lane.ALARMS and self._escalation.is_held(delivery.destination, now_ns)
 
     def _wake_all(self) -> None:
         """Something was appended or settled: any lane may have something to send. One in flight waits all the same."""
@@ -137,6 +151,8 @@ class Dispatch:
         found: list[Send | Poll] = []
         for lane in self._lanes.values():
             if lane.is_resting or now_ns < lane.wake_ns:
+                continue
+            if self._is_held(lane.delivery, now_ns):
                 continue
             try:
                 step = lane.delivery.due(now_ns, self.stamp_at(now_ns, now_ns), self._outbox)
@@ -190,6 +206,7 @@ class Dispatch:
         if outcome.clock is not None:
             self._clock.learn_from_receiver(outcome.clock.t_ns, outcome.clock.wall_ms, outcome.clock.unc_ms)
         if outcome.needs_new_log:
+            self._escalation.begin_anew()
             self._awaited.clear()  # their numbers are given out anew
         self._tell_stored(step.destination, outcome.stored, now_ns)
         try:
@@ -200,6 +217,7 @@ class Dispatch:
             return
         self._wake_all()  # a `records_lost` or a new log concerns the other lanes, and every receiver
         for notice in notices:
+            self._escalation.told(notice.notice)
             if notice.notice.act is Act.REMOTE_RESET and notice.incident is not None:
                 self._resets.append(RemoteReset(notice.incident, notice.notice.who or "", step.destination))
             sentence = notice_sentence(notice.notice, notice.kind, notice.incident, step.destination)
@@ -221,6 +239,8 @@ class Dispatch:
         state = self._destinations[destination]
         for key in stored:
             state.stored_count += 1
+            if key.stream is Stream.ALARM:
+                self._escalation.stored(destination, key.seqno)
             awaited = self._awaited.get(key)
             if awaited is None or destination in awaited.told:
                 continue

@@ -83,6 +83,7 @@ class ReceiverSettings:
     name: str
     url: str
     ca: PurePath | None = None  # the CA of its certificate; None: those of the system
+    is_standby: bool = False  # gets alarms only when the others do not answer for them
     key: str = "none"  # its public key, which seals its receipts; "none": any sealed receipt is believed
 
 

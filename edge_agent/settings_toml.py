@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable
 from pathlib import PurePath
 
 from drivers.register_map import RegisterMap
-from edge_agent.delivery_seals import NOT_PINNED, pinned
 from edge_agent.detect.limits import LIMITS, LimitProblem, Limits, limits_with
-from edge_agent.errors import SettingsError, WireError
+from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive, Lift
 from edge_agent.readings import Signal
 from edge_agent.settings import (
@@ -23,11 +21,11 @@ from edge_agent.settings import (
     ControllerSettings,
     DeliverySettings,
     Pull,
-    ReceiverSettings,
     RecordingSettings,
     Settings,
     SettingsProblems,
 )
+from edge_agent.settings_delivery import delivery_from
 from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import (
     ProblemList,
@@ -216,34 +214,7 @@ class _Reading:
         return settings
 
     def _delivery(self, state_folder: PurePath) -> DeliverySettings:
-        table = self._section("delivery")
-        receivers: list[ReceiverSettings] = []
-        for row in table.tables("receivers", maximum=4):
-            receiver = ReceiverSettings(
-                name=row.need("name", text(r"[a-z0-9_-]{1,16}", "1 to 16 of a-z 0-9 _ -"), "", 'name = "firm"'),
-                url=row.need("url", _http_url, "", 'url = "http://10.0.0.9:8080"'),
-                ca=row.take("ca", self._path, None),
-                key=row.take("receiver_key", _receiver_key, NOT_PINNED),
-            )
-            if not row.has("receiver_key") and receiver.url and not is_loopback(receiver.url):
-                row.problem(
-                    "url",
-                    "the key of this receiver is not pinned, so anybody on the way could silence an alarm",
-                    'Write receiver_key = "..." as `lift-receiver key` prints it, or "none" on a closed network',
-                )
-            if receiver.name and receiver.name in {known.name for known in receivers}:
-                row.problem("name", f'two receivers are named "{receiver.name}"', "Give each its own name")
-            row.refuse_unknown()
-            receivers.append(receiver)
-        if not table.has("receivers"):
-            table.problem(
-                "receivers",
-                "no receiver is named, so nobody would hear an alarm",
-                'Write [delivery] with: receivers = [ { name = "firm", url = "http://10.0.0.9:8080" } ]',
-            )
-        outbox = table.take("outbox", self._path, state_folder / "outbox.sqlite")
-        table.refuse_unknown()
-        return DeliverySettings(outbox=outbox, receivers=tuple(receivers))
+        return delivery_from(self._section("delivery"), self._folder, state_folder)
 
     def _recording(self, state_folder: PurePath) -> RecordingSettings | None:
         if not self._top.has("recording"):
@@ -310,25 +281,3 @@ def _adxl345_address(key: str, value: object) -> int:
     if address not in ADXL345_ADDRESSES:
         raise Unfit(f"{key} = {address:#04x} is no address of an adxl345", "Allowed: 0x53, or 0x1d with SDO high")
     return address
-
-
-def _receiver_key(key: str, value: object) -> str:
-    words = text(r"none|[A-Za-z0-9_-]{43,44}", 'the 43 characters that `lift-receiver key` prints, or "none"')(
-        key, value
-    )
-    try:
-        pinned(words)
-    except WireError as error:
-        raise Unfit(f"{key}: {error.problem}", error.hint) from error
-    return words
-
-
-def is_loopback(url: str) -> bool:
-    """It never leaves this machine."""
-    host = url.partition("://")[2].partition("/")[0]
-    return re.fullmatch(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d*)?", host) is not None
-
-
-def _http_url(key: str, value: object) -> str:
-    host = r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)"
-    return text(rf"https?://{host}(:\d{{1,5}})?(/[A-Za-z0-9._~/-]*)?", "http://HOST:PORT")(key, value).rstrip("/")

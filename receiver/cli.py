@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _list_incidents(asked.data)
         if asked.command == "key":
             return _print_key(asked.data)
+        if asked.command == "mqtt":
+            return _bridge(asked.broker, asked.receiver, asked.client_id)
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
         return asyncio.run(_run(asked.data, address))
     except ReceiverError as error:
@@ -51,6 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
     incidents = commands.add_parser("incidents", help="list open incidents, also while a receiver runs")
     key = commands.add_parser("key", help="print the key that boxes pin as receiver_key")
+    mqtt = commands.add_parser(
+        "mqtt", help="carry batches from an MQTT broker to a running receiver, and receipts back"
+    )
+    mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
+    mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
+    mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
     for command in (run, incidents, key):
         command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
     return parser
@@ -91,6 +99,21 @@ async def _run(folder: Path, address: Address) -> int:
             reader.close()
     finally:
         store.close()
+    return 0
+
+
+def _bridge(broker: str, receiver: str, client_id: str) -> int:
+    from receiver.cli_mqtt import Bridge, broker_at  # paho is loaded only where it is used
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        bridge = Bridge(broker_at(broker), receiver, client_id)
+    except ValueError as error:
+        raise ReceiverError(str(error), subject="--broker", hint="Write it like 127.0.0.1:1883") from error
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: stopped.append(number))
+    bridge.run(lambda: bool(stopped), lambda words: print(words, flush=True))
     return 0
 
 

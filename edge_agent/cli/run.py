@@ -10,10 +10,12 @@ import hashlib
 import logging
 import os
 import signal
+import ssl
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from edge_agent.agent import Agent
 from edge_agent.agent_core import AgentCore, Recorder
@@ -31,6 +33,7 @@ from edge_agent.clock import SystemClock, boot_id
 from edge_agent.delivery import Delivery, Lane, Uplink
 from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.detect.detector import Detector
+from edge_agent.errors import SettingsError
 from edge_agent.journal import LOGGER, Journal
 from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
@@ -41,6 +44,7 @@ from edge_agent.source import Source
 from edge_agent.timeline import Timeline
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import PrivateTls
+from edge_agent.wire_sealing import SigningKey
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -86,7 +90,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     LOGGER.info("This box is %s, its key %s", device_id.hex(), key.public.text)
     receivers = settings.delivery.receivers
     uplinks: dict[tuple[str, Lane], Uplink] = {
-        (receiver.name, lane): _uplink(receiver, key.public.text, clock) for receiver in receivers for lane in Lane
+        (receiver.name, lane): _uplink(receiver, lane, key, clock) for receiver in receivers for lane in Lane
     }
     up_s = started_ns / 1e9
     outbox = Outbox.open(
@@ -109,7 +113,8 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         for receiver in receivers
         for lane in Lane
     ]
-    dispatch = Dispatch(outbox, deliveries, clock, journal)
+    standby = [receiver.name for receiver in receivers if receiver.is_standby]
+    dispatch = Dispatch(outbox, deliveries, clock, journal, standby)
     first_incident, resumed = outbox.next_incident(), outbox.open_incidents()
     for incident in resumed:
         LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
@@ -143,11 +148,28 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     )
 
 
-def _uplink(receiver: ReceiverSettings, key: str, clock: SystemClock) -> Uplink:
+def _uplink(receiver: ReceiverSettings, lane: Lane, key: SigningKey, clock: SystemClock) -> Uplink:
     tls = None
     if receiver.ca is not None:
         tls = PrivateTls(Path(receiver.ca), clock.is_kernel_clock_set)
-    return HttpUplink(receiver.url, tls=tls, key=key)
+    parts = urlsplit(receiver.url)
+    if parts.scheme in ("http", "https"):
+        return HttpUplink(receiver.url, tls=tls, key=key.public.text)
+    try:
+        from edge_agent.uplink.mqtt import MqttUplink  # paho is loaded only where it is used
+        from edge_agent.uplink.mqtt_client import Broker
+    except ModuleNotFoundError as error:
+        hint = "Install the agent with its part for MQTT: pip install 'lift-edge-agent[mqtt]'"
+        raise SettingsError(f"{error.name} is not installed", subject=receiver.url, hint=hint) from error
+
+    is_tls = parts.scheme == "mqtts"
+    broker = Broker(
+        parts.hostname or "",
+        parts.port or (8883 if is_tls else 1883),
+        (tls or ssl.create_default_context) if is_tls else None,
+    )
+    opener = BoxSeals(key, pinned(receiver.key)).open
+    return MqttUplink(broker, key.public.fingerprint, lane, key.public.text, opener)
 
 
 def _queued(outbox: Outbox) -> int:

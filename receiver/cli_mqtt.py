@@ -1,0 +1,125 @@
+"""`lift-receiver mqtt`: carries batches from a broker to the receiver and sealed receipts back.
+
+It keeps nothing and seals nothing. A message is acknowledged to the broker after the receiver has answered; what a
+bridge that dies has lost, the box sends again.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode, urlsplit
+
+from edge_agent.uplink.mqtt_client import Broker, BrokerUnavailable, Message, MqttClient
+from edge_agent.uplink.mqtt_topics import PREFIX, device_in, down_topic
+from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER
+
+TOPICS = tuple(f"{PREFIX}/+/{word}" for word in ("up", "ask", "key"))
+WORKERS = 8
+KEYS_MAX = 100_000
+KEY_CHARACTERS_MAX = 44
+TIMEOUT_S = 10.0
+AGAIN_S = 2.0
+"""Ours: eight boxes are served at once; keys are kept by the broker, these are copies of 44 bytes."""
+
+log = logging.getLogger("receiver")
+
+
+class Bridge:
+    """One broker, one receiver."""
+
+    def __init__(self, broker: Broker, receiver_url: str, name: str) -> None:
+        """receiver_url: "http://host:port" of the receiver, on this machine or inside the firm."""
+        self._broker = broker
+        self._url = urlsplit(receiver_url)
+        self._name = name
+        self._keys: OrderedDict[bytes, str] = OrderedDict()
+
+    def run(self, is_stopped: Callable[[], bool], said: Callable[[str], None]) -> None:
+        """Carry until stopped; a broker that is away is tried again."""
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="bridge") as pool:
+            while not is_stopped():
+                client = MqttClient(self._broker, self._name, TOPICS, keeps_session=True)
+                try:
+                    client.open(TIMEOUT_S)
+                except BrokerUnavailable as error:
+                    log.warning("broker %s:%d: %s", self._broker.host, self._broker.port, error)
+                    _pause(AGAIN_S, is_stopped)
+                    continue
+                said(f"bridging {self._broker.host}:{self._broker.port} to {self._url.geturl()}")
+                while client.is_open and not is_stopped():
+                    message = client.receive(0.5)
+                    if message is not None:
+                        self._sort(client, message, pool)
+                client.close()
+
+    def _sort(self, client: MqttClient, message: Message, pool: ThreadPoolExecutor) -> None:
+        found = device_in(message.topic)
+        if found is None:
+            client.done(message)
+            return
+        device, word = found
+        if word == "key":
+            self._learn(device, message.payload)
+            client.done(message)
+        else:
+            pool.submit(self._carry, client, message, device, word)
+
+    def _learn(self, device: bytes, payload: bytes) -> None:
+        if len(payload) <= KEY_CHARACTERS_MAX and payload.isascii():
+            self._keys[device] = payload.decode("ascii")
+            self._keys.move_to_end(device)
+            if len(self._keys) > KEYS_MAX:
+                self._keys.popitem(last=False)
+
+    def _carry(self, client: MqttClient, message: Message, device: bytes, word: str) -> None:
+        try:
+            answer = self._ask(device, word, message.payload)
+            if answer is not None:
+                client.publish(down_topic(device), answer)
+            client.done(message)
+        except (OSError, http.client.HTTPException) as error:
+            log.warning("receiver %s: %s", self._url.geturl(), error)
+            client.done(message)  # no receipt: the box sends it again
+        except BrokerUnavailable:
+            return
+
+    def _ask(self, device: bytes, word: str, payload: bytes) -> bytes | None:
+        """The receiver's sealed answer; None where it has none for this."""
+        connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port or 80, timeout=TIMEOUT_S)
+        try:
+            if word == "ask":
+                if not payload.isdigit() or len(payload) > 10:
+                    return None
+                query = urlencode({"after": int(payload), "wait": 0, "dev": device.hex()})
+                connection.request("GET", f"/v1/notices?{query}")
+            else:
+                if len(payload) > BATCH_BYTES_MAX:
+                    return None
+                headers = {"Content-Type": BATCH_TYPE}
+                if device in self._keys:
+                    headers[KEY_HEADER] = self._keys[device]
+                connection.request("POST", "/v1/records", payload, headers)
+            response = connection.getresponse()
+            answer = response.read(ANSWER_BYTES_MAX + 1)
+            return answer if response.status == http.client.OK and len(answer) <= ANSWER_BYTES_MAX else None
+        finally:
+            connection.close()
+
+
+def broker_at(text: str) -> Broker:
+    """From "host" or "host:port". Raises `ValueError`."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname:
+        raise ValueError(f"{text!r} is no host:port")
+    return Broker(parts.hostname, parts.port or 1883)
+
+
+def _pause(seconds: float, is_stopped: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s and not is_stopped():
+        time.sleep(0.1)
