@@ -46,6 +46,16 @@ class AccelerometerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PressureSettings:
+    """Which barometer hangs where."""
+
+    chip: str
+    bus: str
+    address: int
+    rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
 class ContactSettings:
     """One contact. `is_active_low`: the named state pulls the line to ground."""
 
@@ -63,17 +73,53 @@ class ContactsSettings:
     contacts: tuple[ContactSettings, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ControllerSettings:
-    """The lift controller, read over Modbus TCP with one register map."""
+class SerialParity(Enum):
+    """Parity of a serial line."""
 
-    kind: str
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLineSettings:
+    """A serial port and how bytes stand on it. None: as the protocol says."""
+
+    port: str
+    baud_rate: int | None
+    parity: SerialParity | None
+    stop_bits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSettings:
+    """A Modbus address on the network. `is_rtu`: a gateway that passes RTU frames through as they are."""
+
     host: str
     port: int
+    is_rtu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusSettings:
+    """A lift controller that is polled by a register map."""
+
+    link: TcpSettings | SerialLineSettings
     unit: int
     map_name: str
     poll_hz: float
     is_polling_risk_accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TalkerSettings:
+    """A lift controller that talks by itself on a serial line and is listened to."""
+
+    line: SerialLineSettings
+    protocol_name: str
+
+
+ControllerSettings = ModbusSettings | TalkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +156,7 @@ class Settings:
     lift: Lift
     registration_code: str
     accelerometer: AccelerometerSettings | None
+    pressure: PressureSettings | None
     contacts: ContactsSettings | None
     controller: ControllerSettings | None
     delivery: DeliverySettings
@@ -126,7 +173,7 @@ class Settings:
             wiring=Wiring(
                 has_accelerometer=self.accelerometer is not None,
                 accel_rate_hz=float(self.accelerometer.rate_hz) if self.accelerometer is not None else None,
-                has_pressure=False,
+                has_pressure=self.pressure is not None,
                 has_controller=self.controller is not None,
                 signals=frozenset(contact.signal for contact in contacts),
             ),

@@ -20,51 +20,53 @@ from edge_agent.settings import (
     ContactsSettings,
     ControllerSettings,
     DeliverySettings,
+    PressureSettings,
     Pull,
     RecordingSettings,
     Settings,
     SettingsProblems,
 )
 from edge_agent.settings_delivery import delivery_from
+from edge_agent.settings_devices import (
+    ACCELEROMETERS,
+    accelerometer_from,
+    controller_from,
+    no_protocol,
+    pressure_from,
+)
 from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import (
     ProblemList,
     TomlTable,
-    Unfit,
     ascending_numbers,
     nearest_hint,
     number,
-    one_number_of,
     one_of,
     text,
-    truth,
     whole,
 )
 
 DEFAULT_STATE_FOLDER = "/var/lib/lift-edge-agent"
 
-# Source: Analog Devices ADXL345 data sheet, tables 7 and 14; 800 Hz is the most that 400 kHz I2C carries
-# (from memory, unverified).
-ADXL345_RATES_HZ = (25, 50, 100, 200, 400, 800)
-ADXL345_RANGES_G = (2, 4, 8, 16)
-ADXL345_ADDRESSES = (0x53, 0x1D)
+ADXL345_RATES_HZ = ACCELEROMETERS["adxl345"].rates_hz
 
 # Source: the 40-pin header of the Raspberry Pi carries GPIO 0 to 27, I2C bus 1 on 2 and 3 (from memory, unverified).
 HEADER_PINS = (0, 27)
 PINS_OF_BUS = {"1": (2, 3)}
 
-# Time one Modbus request may take before polling falls behind. Source: the NICE3000+ answers after 0-20 ms (FD-03),
-# design note on public register maps.
-REQUEST_MS = 20.0
-
 MIB = 1024 * 1024
 
 
-def settings_from(toml_text: str, file_name: str, load_map: Callable[[str], RegisterMap]) -> Settings:
+def settings_from(
+    toml_text: str,
+    file_name: str,
+    load_map: Callable[[str], RegisterMap],
+    load_protocol: Callable[[str], object] = no_protocol,
+) -> Settings:
     """The settings in `toml_text`, or `SettingsProblems` with everything that is wrong with it.
 
     file_name: for messages, and its folder is where relative paths start.
-    load_map: the register map of a name or path; raises SettingsError where there is none.
+    load_map, load_protocol: what a name or path stands for; raise SettingsError where there is none.
     """
     try:
         values = tomllib.loads(toml_text)
@@ -76,7 +78,7 @@ def settings_from(toml_text: str, file_name: str, load_map: Callable[[str], Regi
         )
         raise SettingsProblems((broken,), subject=file_name) from None
     problems = ProblemList(file_name, key_lines(toml_text))
-    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, load_map).settings()
+    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, load_map, load_protocol).settings()
     found = problems.in_order_of_lines()
     if found:
         raise SettingsProblems(found, subject=file_name)
@@ -86,10 +88,16 @@ def settings_from(toml_text: str, file_name: str, load_map: Callable[[str], Regi
 class _Reading:
     """Reads the sections one by one; a problem is noted and the reading goes on."""
 
-    def __init__(self, top: TomlTable, folder: PurePath, load_map: Callable[[str], RegisterMap]) -> None:
+    def __init__(
+        self,
+        top: TomlTable,
+        folder: PurePath,
+        load_map: Callable[[str], RegisterMap],
+        load_protocol: Callable[[str], object],
+    ) -> None:
         self._top = top
         self._folder = folder
-        self._load_map = load_map
+        self._load_map, self._load_protocol = load_map, load_protocol
 
     def settings(self) -> Settings:
         lift, registration_code = self._lift()
@@ -97,13 +105,15 @@ class _Reading:
         state_folder = state.take("folder", self._path, PurePath(DEFAULT_STATE_FOLDER))
         state.refuse_unknown()
         accelerometer = self._accelerometer()
-        contacts = self._contacts(accelerometer)
+        pressure = self._pressure()
+        contacts = self._contacts([chip.bus for chip in (accelerometer, pressure) if chip is not None])
         controller = self._controller()
         overrides, limits = self._limits()
         settings = Settings(
             lift=lift,
             registration_code=registration_code,
             accelerometer=accelerometer,
+            pressure=pressure,
             contacts=contacts,
             controller=controller,
             delivery=self._delivery(state_folder),
@@ -113,7 +123,7 @@ class _Reading:
             state_folder=state_folder,
         )
         self._top.refuse_unknown()
-        if accelerometer is None and contacts is None and controller is None:
+        if accelerometer is None and pressure is None and contacts is None and controller is None:
             self._top.problem(
                 "accelerometer",
                 "no source of readings is described",
@@ -126,16 +136,6 @@ class _Reading:
 
     def _path(self, key: str, value: object) -> PurePath:
         return self._folder / text(r"[^\0]+", "a path")(key, value)
-
-    def _map(self, key: str, value: object) -> tuple[str, RegisterMap | None]:
-        """A map that comes with the agent, or the path of a file of one's own; with the name that `load_map` knows."""
-        name = text(r"[^\0]+", 'a name such as "nice3000plus", or the path of a .toml file')(key, value)
-        if name.endswith(".toml"):
-            name = str(self._folder / name)
-        try:
-            return name, self._load_map(name)
-        except SettingsError as error:
-            raise Unfit(error.problem, error.hint) from error
 
     def _lift(self) -> tuple[Lift, str]:
         table = self._section("lift")
@@ -153,26 +153,23 @@ class _Reading:
         return lift, registration_code
 
     def _accelerometer(self) -> AccelerometerSettings | None:
-        if not self._top.has("accelerometer"):
-            return None
-        table = self._section("accelerometer")
-        settings = AccelerometerSettings(
-            chip=table.need("chip", one_of({"adxl345": "adxl345"}), "adxl345", 'chip = "adxl345"'),
-            bus=table.take("bus", text(r"/dev/i2c-\d+|\d+|unix:.+", '"/dev/i2c-1", "1" or "unix:PATH"'), "/dev/i2c-1"),
-            address=table.take("address", _adxl345_address, ADXL345_ADDRESSES[0]),
-            rate_hz=table.take("rate_hz", one_number_of(ADXL345_RATES_HZ, "Hz"), 400),
-            range_g=table.take("range_g", one_number_of(ADXL345_RANGES_G, "g"), 16),
-        )
-        table.refuse_unknown()
-        return settings
+        return accelerometer_from(self._section("accelerometer")) if self._top.has("accelerometer") else None
 
-    def _contacts(self, accelerometer: AccelerometerSettings | None) -> ContactsSettings | None:
+    def _pressure(self) -> PressureSettings | None:
+        return pressure_from(self._section("pressure")) if self._top.has("pressure") else None
+
+    def _controller(self) -> ControllerSettings | None:
+        if not self._top.has("controller"):
+            return None
+        return controller_from(self._section("controller"), self._folder, self._load_map, self._load_protocol)
+
+    def _contacts(self, buses: list[str]) -> ContactsSettings | None:
         if not self._top.has("contacts"):
             return None
         table = self._section("contacts")
         chip = table.take("chip", text(r"lgpio(:\d+)?|unix:.+", '"lgpio", "lgpio:N" or "unix:PATH"'), "lgpio")
-        bus_pins = PINS_OF_BUS.get(accelerometer.bus.removeprefix("/dev/i2c-"), ()) if accelerometer else ()
-        owner_of_pin = {} if chip.startswith("unix:") else dict.fromkeys(bus_pins, "the I2C bus of [accelerometer]")
+        bus_pins = [pin for bus in buses for pin in PINS_OF_BUS.get(bus.removeprefix("/dev/i2c-"), ())]
+        owner_of_pin = {} if chip.startswith("unix:") else dict.fromkeys(bus_pins, "the I2C bus of the sensors")
         contacts = []
         for signal in Signal:
             if not table.has(signal.value):
@@ -192,26 +189,6 @@ class _Reading:
             )
         table.refuse_unknown()
         return ContactsSettings(chip=chip, contacts=tuple(contacts))
-
-    def _controller(self) -> ControllerSettings | None:
-        if not self._top.has("controller"):
-            return None
-        table = self._section("controller")
-        nothing: tuple[str, RegisterMap | None] = ("", None)
-        map_name, register_map = table.need("map", self._map, nothing, 'map = "nice3000plus"')
-        settings = ControllerSettings(
-            kind=table.need("kind", one_of({"modbus_tcp": "modbus_tcp"}), "modbus_tcp", 'kind = "modbus_tcp"'),
-            host=table.need("host", text(r"[A-Za-z0-9._:-]{1,253}", "a host name or address"), "", 'host = "10.0.0.5"'),
-            port=table.take("port", whole(1, 65535), 502),
-            unit=table.take("unit", whole(0, 247), 1),
-            map_name=map_name,
-            poll_hz=table.take("poll_hz", number(0.1, 50.0, "Hz"), 10.0),
-            is_polling_risk_accepted=table.take("accept_polling_risk", truth(), False),
-        )
-        if register_map is not None:
-            _check_polling(table, settings, register_map)
-        table.refuse_unknown()
-        return settings
 
     def _delivery(self, state_folder: PurePath) -> DeliverySettings:
         return delivery_from(self._section("delivery"), self._folder, state_folder)
@@ -246,25 +223,6 @@ class _Reading:
             return (), Limits()
 
 
-def _check_polling(table: TomlTable, settings: ControllerSettings, register_map: RegisterMap) -> None:
-    """The requests of one poll must fit, and polling itself must be known to be safe."""
-    budget_ms = 1000.0 / settings.poll_hz
-    needed_ms = len(register_map.reads) * REQUEST_MS
-    if needed_ms > budget_ms:
-        table.problem(
-            "poll_hz",
-            f"poll_hz = {settings.poll_hz:g} leaves {budget_ms:.0f} ms a poll, but map {settings.map_name} "
-            f"needs {needed_ms:.0f} ms",
-            f"At most poll_hz = {int(10_000 / needed_ms) / 10:g} with this map",
-        )
-    if not register_map.polling_is_safe and not settings.is_polling_risk_accepted:
-        table.problem(
-            "map",
-            f"polling with map {settings.map_name} is not known to be safe: {register_map.polling_note}",
-            "Where it has been checked at this lift, write accept_polling_risk = true",
-        )
-
-
 def _contact(signal: Signal, table: TomlTable) -> ContactSettings:
     contact = ContactSettings(
         signal=signal,
@@ -274,10 +232,3 @@ def _contact(signal: Signal, table: TomlTable) -> ContactSettings:
     )
     table.refuse_unknown()
     return contact
-
-
-def _adxl345_address(key: str, value: object) -> int:
-    address = whole(0x03, 0x77)(key, value)
-    if address not in ADXL345_ADDRESSES:
-        raise Unfit(f"{key} = {address:#04x} is no address of an adxl345", "Allowed: 0x53, or 0x1d with SDO high")
-    return address

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.errors import SettingsError
-from edge_agent.settings import Settings
+from edge_agent.settings import (
+    ControllerSettings,
+    ModbusSettings,
+    SerialLineSettings,
+    Settings,
+    TalkerSettings,
+    TcpSettings,
+)
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -44,17 +51,18 @@ def what_it_starts(settings: Settings) -> tuple[str, ...]:
         lines.append(
             f"accelerometer: {chip.chip} at {chip.address:#04x} on {chip.bus}, {chip.rate_hz} Hz, +-{chip.range_g} g"
         )
+    if (barometer := settings.pressure) is not None:
+        lines.append(
+            f"pressure: {barometer.chip} at {barometer.address:#04x} on {barometer.bus}, {barometer.rate_hz:g} Hz"
+        )
     if settings.contacts is not None:
         pins = ", ".join(
             f"{contact.signal.value} on GPIO {contact.pin} ({'low' if contact.is_active_low else 'high'} = made)"
             for contact in settings.contacts.contacts
         )
         lines.append(f"contacts on {settings.contacts.chip}: {pins}")
-    if (controller := settings.controller) is not None:
-        lines.append(
-            f"controller: {controller.map_name} over Modbus TCP at {controller.host}:{controller.port}, unit "
-            f"{controller.unit}, {controller.poll_hz:g} polls a second, read only"
-        )
+    if settings.controller is not None:
+        lines.append(f"controller: {_controller(settings.controller)}")
     lines.extend(f"receiver {receiver.name}: {receiver.url}" for receiver in settings.delivery.receivers)
     lines.append(f"outbox: {settings.delivery.outbox}")
     if settings.recording is not None:
@@ -62,3 +70,27 @@ def what_it_starts(settings: Settings) -> tuple[str, ...]:
         lines.append(f"recording: {settings.recording.path}, a ring of {mib} MiB")
     lines.append(f"state folder: {settings.state_folder}")
     return tuple(lines)
+
+
+def _controller(settings: ControllerSettings) -> str:
+    match settings:
+        case TalkerSettings(line, protocol_name):
+            return f"{protocol_name} on {_line(line)}, listened to"
+        case ModbusSettings(link, unit, map_name, poll_hz):
+            match link:
+                case SerialLineSettings():
+                    way = f"Modbus RTU on {_line(link)}"
+                case TcpSettings(host, port, is_rtu):
+                    way = f"Modbus {'RTU over ' if is_rtu else ''}TCP at {host}:{port}"
+                case _:
+                    assert_never(link)
+            return f"{map_name} over {way}, unit {unit}, {poll_hz:g} polls a second, read only"
+        case _:
+            assert_never(settings)
+
+
+def _line(line: SerialLineSettings) -> str:
+    chosen = [f"{line.baud_rate} baud" if line.baud_rate is not None else ""]
+    chosen += [f"parity {line.parity.value}" if line.parity is not None else ""]
+    chosen += [f"{line.stop_bits} stop bits" if line.stop_bits is not None else ""]
+    return ", ".join([line.port, *filter(None, chosen)])

@@ -12,9 +12,11 @@ import os
 import signal
 import ssl
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from edge_agent.agent import Agent
@@ -39,7 +41,19 @@ from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
 from edge_agent.records import draft_of_started
 from edge_agent.sd_notify import ServiceNotifier
-from edge_agent.settings import AccelerometerSettings, ContactsSettings, ControllerSettings, ReceiverSettings, Settings
+from edge_agent.settings import (
+    AccelerometerSettings,
+    ContactsSettings,
+    ControllerSettings,
+    ModbusSettings,
+    PressureSettings,
+    ReceiverSettings,
+    SerialLineSettings,
+    SerialParity,
+    Settings,
+    TalkerSettings,
+    TcpSettings,
+)
 from edge_agent.source import Source
 from edge_agent.timeline import Timeline
 from edge_agent.uplink.http import HttpUplink
@@ -182,6 +196,8 @@ def _sources(settings: Settings, clock: SystemClock) -> list[Source]:
     sources: list[Source] = []
     if settings.accelerometer is not None:
         sources.append(_accelerometer(settings.accelerometer, clock))
+    if settings.pressure is not None:
+        sources.append(_pressure(settings.pressure, clock))
     if settings.contacts is not None:
         sources.append(_contacts(settings.contacts, clock))
     if settings.controller is not None:
@@ -191,14 +207,27 @@ def _sources(settings: Settings, clock: SystemClock) -> list[Source]:
 
 def _accelerometer(settings: AccelerometerSettings, clock: SystemClock) -> Source:
     from drivers.adxl345 import Adxl345
+    from drivers.adxl355 import Adxl355
+    from drivers.lis3dh import Lis3dh
+    from drivers.mpu6050 import PARTS, Mpu6050
 
-    return Adxl345(
+    makers: dict[str, Callable[..., Source]] = {"adxl345": Adxl345, "lis3dh": Lis3dh, "adxl355": Adxl355}
+    makers |= {part: partial(Mpu6050, part=part) for part in PARTS}
+    return makers[settings.chip](
         settings.bus,
         now_ns=clock.now_ns,
         address=settings.address,
         rate_hz=settings.rate_hz,
         range_g=settings.range_g,
     )
+
+
+def _pressure(settings: PressureSettings, clock: SystemClock) -> Source:
+    from drivers.bmp280 import Bmp280
+    from drivers.bmp390 import Bmp390
+
+    maker = {"bmp280": Bmp280, "bmp390": Bmp390}[settings.chip]
+    return maker(settings.bus, now_ns=clock.now_ns, address=settings.address, rate_hz=settings.rate_hz)
 
 
 def _contacts(settings: ContactsSettings, clock: SystemClock) -> Source:
@@ -213,18 +242,53 @@ def _contacts(settings: ContactsSettings, clock: SystemClock) -> Source:
 
 
 def _controller(settings: ControllerSettings, clock: SystemClock) -> Source:
-    from drivers.map_files import load_register_map
-    from drivers.modbus import TcpLink
-    from drivers.modbus_controller import ModbusController
+    match settings:
+        case ModbusSettings():
+            return _polled(settings, clock)
+        case TalkerSettings():
+            return _listened_to(settings, clock)
+        case _:
+            assert_never(settings)
 
+
+def _polled(settings: ModbusSettings, clock: SystemClock) -> Source:
+    from drivers.map_files import load_register_map
+    from drivers.modbus import SerialLink, TcpLink
+    from drivers.modbus_controller import ModbusController
+    from drivers.serial_line import Parity
+
+    match settings.link:
+        case TcpSettings(host, port, is_rtu):
+            link: TcpLink | SerialLink = TcpLink(host, port, is_rtu)
+        case SerialLineSettings(port, baud_rate, parity, stop_bits):
+            link = SerialLink(port, baud_rate or 9600, Parity[(parity or SerialParity.NONE).name], stop_bits or 1)
+        case _:
+            assert_never(settings.link)
     return ModbusController(
         load_register_map(settings.map_name),
-        TcpLink(settings.host, settings.port),
+        link,
         now_ns=clock.now_ns,
         unit=settings.unit,
         poll_hz=settings.poll_hz,
         is_risk_accepted=settings.is_polling_risk_accepted,
     )
+
+
+def _listened_to(settings: TalkerSettings, clock: SystemClock) -> Source:
+    from drivers.protocol_files import load_serial_protocol
+    from drivers.serial_controller import SerialController
+    from drivers.serial_line import Parity, SerialLine
+
+    protocol = load_serial_protocol(settings.protocol_name)
+    chosen = settings.line
+    line = SerialLine(
+        chosen.port,
+        chosen.baud_rate or protocol.baud_rate,
+        protocol.data_bits,
+        Parity[chosen.parity.name] if chosen.parity is not None else protocol.parity,
+        chosen.stop_bits or protocol.stop_bits,
+    )
+    return SerialController(protocol, line, now_ns=clock.now_ns)
 
 
 def _recorder(settings: Settings, first_incident: int, resumed: tuple[OpenIncident, ...]) -> Recorder | None:

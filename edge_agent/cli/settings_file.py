@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 from drivers.map_files import load_register_map
+from drivers.protocol_files import load_serial_protocol
 from edge_agent.errors import SettingsError
 from edge_agent.settings import Settings
 from edge_agent.settings_toml import settings_from
@@ -25,7 +26,7 @@ def load_settings(file_name: str) -> Settings:
         raise SettingsError(
             f"the file cannot be read: {error.strerror}", subject=file_name, hint="Check the path and its permissions"
         ) from None
-    return settings_from(toml_text, file_name, load_register_map)
+    return settings_from(toml_text, file_name, load_register_map, load_serial_protocol)
 
 
 def _hint_for_missing(path: Path) -> str:

@@ -6,12 +6,25 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from drivers import adxl345, adxl355, lis3dh, mpu6050, pressure
 from drivers.register_map import Evidence, ReadBlock, RegisterMap, Table
 from edge_agent.detect.limits import Limits
 from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive
 from edge_agent.readings import Signal
-from edge_agent.settings import Pull, Settings, SettingsProblems
+from edge_agent.settings import (
+    AccelerometerSettings,
+    ModbusSettings,
+    PressureSettings,
+    Pull,
+    SerialLineSettings,
+    SerialParity,
+    Settings,
+    SettingsProblems,
+    TalkerSettings,
+    TcpSettings,
+)
+from edge_agent.settings_devices import ACCELEROMETERS, PRESSURE_RATE_HZ
 from edge_agent.settings_toml import settings_from
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
@@ -27,8 +40,9 @@ receivers = [{ name = "firm", url = "http://10.0.0.9:8080", receiver_key = "none
 
 
 def map_of(name: str) -> RegisterMap:
-    """Four reads; "risky" is the same, but polling it may stop the lift."""
-    if name not in ("nice3000plus", "risky"):
+    """Four reads, the first of two registers; "risky" is the same, but polling it may stop the lift; "lonely" has one
+    register a read; "paper" has nothing to poll."""
+    if name not in ("nice3000plus", "risky", "lonely", "paper"):
         raise SettingsError(f"no register map is named {name}", subject=name, hint="Did you mean nice3000plus?")
     return RegisterMap(
         name=name,
@@ -40,12 +54,21 @@ def map_of(name: str) -> RegisterMap:
         polling_is_safe=name != "risky",
         polling_note="it trips when polling stops",
         fields=(),
-        reads=tuple(ReadBlock(Table.HOLDING, address, 1) for address in range(4)),
+        reads=tuple(
+            ReadBlock(Table.HOLDING, address, 3 if address == 0 and name != "lonely" else 1)
+            for address in range(0, 0 if name == "paper" else 40, 10)
+        ),
     )
 
 
+def protocol_of(name: str) -> object:
+    if name != "liftsentence":
+        raise SettingsError(f"no serial protocol is named {name}", subject=name, hint="Did you mean liftsentence?")
+    return object()
+
+
 def read(text: str) -> Settings:
-    return settings_from(text, "/etc/lift/box.toml", map_of)
+    return settings_from(text, "/etc/lift/box.toml", map_of, protocol_of)
 
 
 def complaints(text: str) -> list[str]:
@@ -128,7 +151,60 @@ def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
     ("section", "at_line", "expected"),
     [
         ("[acelerometer]", 7, "Did you mean accelerometer?"),
-        ('[controller]\nkind = "modbus_rtu"\nhost = "h"\nmap = "nice3000plus"', 8, 'Did you mean "modbus_tcp"?'),
+        ('[controller]\nkind = "modbus_udp"\nhost = "h"\nmap = "nice3000plus"', 8, 'Did you mean "modbus_tcp"?'),
+        ('[controller]\nkind = "modbus_rtu"\nmap = "nice3000plus"', 7, "[controller] lacks port"),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "COM3"\nmap = "nice3000plus"',
+            9,
+            "/dev/serial/by-id/",
+        ),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "/dev/x"\nbaudrate = 9600\nmap = "nice3000plus"',
+            10,
+            "Did you mean baud_rate?",
+        ),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "/dev/x"\nbaud_rate = 9601\nmap = "nice3000plus"',
+            10,
+            "nearest: 9600",
+        ),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "/dev/x"\nparity = "evn"\nmap = "nice3000plus"',
+            10,
+            'Did you mean "even"?',
+        ),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "/dev/x"\nhost = "h"\nmap = "nice3000plus"',
+            10,
+            "host is no key of [controller]",
+        ),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "/dev/x"\nmap = "nice3000plus"\npoll_hz = 10',
+            11,
+            "At most poll_hz = 5.1 with this map",
+        ),
+        (
+            '[controller]\nkind = "modbus_rtu"\nport = "/dev/x"\nmap = "lonely"',
+            10,
+            "late answers could not be told",
+        ),
+        ('[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "paper"', 10, "only documents registers"),
+        ('[controller]\nkind = "serial"\nport = "/dev/x"', 7, "[controller] lacks protocol"),
+        (
+            '[controller]\nkind = "serial"\nport = "/dev/x"\nprotocol = "liftsentense"',
+            10,
+            "Did you mean liftsentence?",
+        ),
+        (
+            '[controller]\nkind = "serial"\nport = "/dev/x"\nprotocol = "liftsentence"\npoll_hz = 3',
+            11,
+            "poll_hz is no key of [controller]",
+        ),
+        ('[pressure]\nchip = "bmp180"', 8, 'Did you mean "bmp280"?'),
+        ('[pressure]\nchip = "bmp280"\nrate_hz = 20', 9, "Allowed: 1 to 10 Hz"),
+        ('[pressure]\nchip = "bmp280"\naddress = 0x75', 9, "0x75 is no address of an bmp280"),
+        ('[pressure]\nchip = "bmp280"\nrate_khz = 1', 9, "Did you mean rate_hz?"),
+        ('[pressure]\nbus = "1"', 7, "[pressure] lacks chip"),
         ('[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000"', 10, "Did you mean nice3000plus?"),
         ('[controller]\nkind = "modbus_tcp"\nmap = "nice3000plus"', 7, "[controller] lacks host"),
         (
@@ -142,7 +218,7 @@ def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
             9,
             "pin 17 is already used by door_open",
         ),
-        ("[contacts]\ndoor_open = { pin = 3 }", 8, "already used by the I2C bus of [accelerometer]"),
+        ("[contacts]\ndoor_open = { pin = 3 }", 8, "already used by the I2C bus of the sensors"),
         ("[contacts]\ndoor_opne = { pin = 17 }\nmains = { pin = 5 }", 8, "Did you mean door_open?"),
         ("[contacts]", 7, "[contacts] names no contact"),
         ("[limits]\nentrapment_hold_s_outside_zon = 60", 8, "Did you mean entrapment_hold_s_outside_zone?"),
@@ -160,8 +236,9 @@ def test_a_mistake_in_another_section_is_found_on_its_line(section: str, at_line
 def test_the_poll_rate_that_just_fits_is_accepted() -> None:
     section = '[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000plus"\npoll_hz = 12.5\n'
     controller = read(SMALLEST + section).controller
-    assert controller is not None
+    assert isinstance(controller, ModbusSettings)
     assert controller.poll_hz == 12.5
+    assert controller.link == TcpSettings("h", 502, is_rtu=False)
 
 
 def test_a_controller_that_may_trip_is_polled_only_where_that_was_checked() -> None:
@@ -170,8 +247,80 @@ def test_a_controller_that_may_trip_is_polled_only_where_that_was_checked() -> N
     assert len(found) == 1
     assert "it trips when polling stops" in found[0]
     controller = read(SMALLEST + section + "accept_polling_risk = true\n").controller
-    assert controller is not None
+    assert isinstance(controller, ModbusSettings)
     assert controller.is_polling_risk_accepted
+
+
+@pytest.mark.parametrize(
+    ("chip", "address", "rate_hz", "range_g"),
+    [
+        ("adxl345", 0x53, 400, 16),
+        ("lis3dh", 0x18, 400, 2),
+        ("mpu6050", 0x68, 500, 4),
+        ("mpu6500", 0x68, 500, 4),
+        ("mpu9250", 0x68, 500, 4),
+        ("icm20602", 0x68, 500, 4),
+        ("adxl355", 0x1D, 500, 2),
+    ],
+)
+def test_each_accelerometer_has_its_own_defaults(chip: str, address: int, rate_hz: int, range_g: int) -> None:
+    accelerometer = read(SMALLEST.replace("adxl345", chip)).accelerometer
+    assert accelerometer == AccelerometerSettings(chip, "/dev/i2c-1", address, rate_hz, range_g)
+
+
+@pytest.mark.parametrize(
+    ("chip", "line", "expected"),
+    [
+        ("lis3dh", "rate_hz = 800", "Allowed: 25, 50, 100, 200, 400 Hz; nearest: 400"),
+        ("adxl355", "range_g = 16", "Allowed: 2, 4, 8 g; nearest: 8"),
+        ("mpu6050", "address = 0x53", "0x53 is no address of an mpu6050. Allowed: 0x68, or 0x69 with AD0 high"),
+    ],
+)
+def test_each_accelerometer_is_set_only_to_what_it_can(chip: str, line: str, expected: str) -> None:
+    found = complaints(with_line(line, 'chip = "adxl345"').replace("adxl345", chip))
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+def test_the_tables_of_chips_say_what_the_drivers_can() -> None:
+    drivers_of = {"adxl345": adxl345, "lis3dh": lis3dh, "adxl355": adxl355}
+    for name, row in ACCELEROMETERS.items():
+        if name in mpu6050.PARTS:
+            assert (row.rates_hz, row.ranges_g) == (tuple(mpu6050.DIVIDERS), tuple(mpu6050.RANGE_CODES))
+        else:
+            driver = drivers_of.pop(name)
+            assert (row.rates_hz, row.ranges_g) == (tuple(driver.RATE_CODES), tuple(driver.RANGE_CODES))
+    assert drivers_of == {}
+    assert set(mpu6050.PARTS) <= set(ACCELEROMETERS)
+    assert PRESSURE_RATE_HZ == (pressure.RATE_HZ_MIN, pressure.RATE_HZ_MAX)
+
+
+def test_a_barometer_is_chosen_and_the_core_is_told() -> None:
+    settings = read(SMALLEST + '[pressure]\nchip = "bmp390"\nrate_hz = 2\n')
+    assert settings.pressure == PressureSettings("bmp390", "/dev/i2c-1", 0x77, 2.0)
+    assert settings.installation().wiring.has_pressure
+
+
+def test_a_controller_on_a_serial_line_is_polled_slower_by_default() -> None:
+    section = '[controller]\nkind = "modbus_rtu"\nport = "/dev/serial/by-id/a"\nparity = "even"\nmap = "nice3000plus"\n'
+    controller = read(SMALLEST + section).controller
+    line = SerialLineSettings("/dev/serial/by-id/a", None, SerialParity.EVEN, None)
+    assert controller == ModbusSettings(line, 1, "nice3000plus", 2.0, is_polling_risk_accepted=False)
+
+
+def test_rtu_frames_go_through_a_gateway_too() -> None:
+    section = '[controller]\nkind = "modbus_rtu_tcp"\nhost = "h"\nport = 4001\nmap = "nice3000plus"\n'
+    controller = read(SMALLEST + section).controller
+    assert isinstance(controller, ModbusSettings)
+    assert controller.link == TcpSettings("h", 4001, is_rtu=True)
+
+
+def test_a_controller_that_talks_by_itself_is_listened_to() -> None:
+    section = '[controller]\nkind = "serial"\nport = "socket://127.0.0.1:4001"\nprotocol = "liftsentence"\n'
+    settings = read(SMALLEST + section)
+    line = SerialLineSettings("socket://127.0.0.1:4001", None, None, None)
+    assert settings.controller == TalkerSettings(line, "liftsentence")
+    assert settings.installation().wiring.has_controller
 
 
 def test_all_mistakes_are_listed_in_order_of_lines() -> None:
