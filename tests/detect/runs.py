@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from edge_agent.detect.course import Ride
 from edge_agent.detect.limits import Limits
-from edge_agent.detect.motion import MotionStage, MotionState
+from edge_agent.detect.motion import MotionStage
+from edge_agent.detect.motion_state import MotionState
 from edge_agent.detect.signal import FrameCutter
 from edge_agent.readings import AccelFrame
 from tests.detect.boxes import Box

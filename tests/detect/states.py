@@ -11,7 +11,7 @@ from edge_agent.detect.car import CarState
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.episodes import Episodes
 from edge_agent.detect.limits import Limits, limits_with
-from edge_agent.detect.motion import Phase
+from edge_agent.detect.motion_state import Phase
 from edge_agent.detect.rules.rule import Finding, Rule
 from edge_agent.detect.signal import FRAME_NS, FRAME_S
 from edge_agent.installation import Installation, Lift

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.alarms import AlarmKind, DoorState, Witness
 from edge_agent.detect.car import CarState
-from edge_agent.detect.motion import Phase
+from edge_agent.detect.motion_state import Phase
 from edge_agent.detect.rules.entrapment import SUSPECT_S, UNWITNESSED_PERCENT_MIN, EntrapmentRule
 from tests.detect.scenes import Scene
 from tests.detect.states import ARRIVED_S, LIMITS, changed, frames, limited, running, standing, told

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_agent.detect.motion import Phase
+from edge_agent.detect.motion_state import Phase
 from edge_agent.readings import AccelFrame
 from tests.detect.boxes import MG, PLAIN, POOR, Box
 from tests.detect.physics import HOME, ORDINARY, Array, Drive, Path, braked, change, hung, pause, trip

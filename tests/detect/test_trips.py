@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edge_agent.detect.course import Ride
 from edge_agent.detect.limits import Limits
-from edge_agent.detect.motion import MotionStage, Phase
+from edge_agent.detect.motion import MotionStage
+from edge_agent.detect.motion_state import Phase
 from edge_agent.detect.signal import FRAME_NS, FrameCutter
 from tests.detect.boxes import MG, PLAIN, POOR, Box, turned
 from tests.detect.physics import (
