@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from edge_agent.alarms import DoorState, Place
 from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.doors import DoorView
-from edge_agent.detect.motion import MotionState, Phase
+from edge_agent.detect.motion_state import MotionState, Phase
 from edge_agent.detect.mount import MountView
 from edge_agent.detect.occupancy import OccupancyView
 from edge_agent.detect.position import Position
+from edge_agent.detect.ride_report import RideReport
 from edge_agent.readings import Direction, FaultReason, Mode
 
 
@@ -63,6 +64,7 @@ class CarState:
     is_out_of_service: bool
     shock_mps2: float  # largest departure of a sample's length from gravity in this frame
     mount: MountView
+    ride_report: RideReport | None  # ride quality of the trip given out in this frame
     rated_speed_mps: float | None  # told, or learned from this lift's own trips
     travel_max_m: float | None  # from the lowest to the highest known landing
     sources: tuple[SourceView, ...]

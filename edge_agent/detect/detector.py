@@ -16,14 +16,18 @@ from edge_agent.detect.course import Ride
 from edge_agent.detect.doors import Contact, DoorStage
 from edge_agent.detect.episodes import Episodes
 from edge_agent.detect.limits import Limits
-from edge_agent.detect.motion import MotionStage, MotionState, Phase
+from edge_agent.detect.motion import MotionStage
+from edge_agent.detect.motion_state import MotionState, Phase
 from edge_agent.detect.mount import MountStage
 from edge_agent.detect.occupancy import OccupancyStage
 from edge_agent.detect.position import PositionStage
+from edge_agent.detect.ride import RideStage
+from edge_agent.detect.ride_report import RideReport
 from edge_agent.detect.rules.acceleration import (
     EmergencyStopRule,
     ExcessiveAccelerationRule,
     ExcessiveJerkRule,
+    ExcessiveVibrationRule,
     ImpactRule,
 )
 from edge_agent.detect.rules.controller import ControllerFaultRule, MainsLostRule, SafetyCircuitOpenRule
@@ -102,8 +106,12 @@ class Detector:
         self._mount = MountStage()
         self._button = Contact(int(limits.door_debounce_ms * 1e6))
         self._rated_speed_mps = installation.lift.rated_speed_mps
+        self._is_rated_told = self._rated_speed_mps is not None
+        self._usual_decel_mps2: float | None = None
         self._speeds: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
         self._shock_mps2 = 0.0
+        self._ride_quality = RideStage(wiring.accel_rate_hz)
+        self._report: RideReport | None = None
         self._inspection_contact = False
         self._inspection_since_ns = 0
         self._inspection_seen_ns: int | None = None
@@ -136,6 +144,7 @@ class Detector:
         match reading:
             case AccelFrame():
                 self._sources.spoke(ACCELEROMETER, int(reading.times_ns[-1]))
+                self._ride_quality.push(reading)
                 self._frames.extend(self._cutter.push(reading))
             case SignalEdge():
                 self._take_edge(reading)
@@ -218,8 +227,13 @@ class Detector:
             ride = self._motion.door_is_opening() or ride
         if is_open and end_ns - door.since_ns >= OPEN_NS_SURE:
             ride = self._motion.door_is_open(door.since_ns) or ride
+        self._report = None
         if ride is not None:
             conclusions.append(self._trip(end_ns, ride))
+            if ride.was_mounted:
+                self._report = self._ride_quality.finish(ride.start_ns, ride.end_ns, self._mount.view().gravity)
+        open_since_ns = self._motion.open_since_ns
+        self._ride_quality.forget(end_ns if open_since_ns is None else open_since_ns)
         if not is_open:
             self._is_placed = False
         elif not self._is_placed and not self._moving.is_moving:
@@ -237,7 +251,7 @@ class Detector:
             course=self._motion.ride_so_far(),
             ride=ride,
             last_ride=self._last_ride,
-            learned_decel_mps2=self._learned_decel(),
+            learned_decel_mps2=self._usual_decel_mps2,
             door=door,
             position=self._position.now(self._moving.travel_m, self._travel_s(end_ns)),
             occupancy=occupancy,
@@ -250,7 +264,8 @@ class Detector:
             is_out_of_service=self._controller.mode is Mode.OUT_OF_SERVICE,
             shock_mps2=self._shock_mps2,
             mount=self._mount.view(),
-            rated_speed_mps=self._rated(),
+            ride_report=self._report,
+            rated_speed_mps=self._rated_speed_mps,
             travel_max_m=self._position.travel_max_m(),
             sources=self._sources.step(end_ns),
         )
@@ -277,8 +292,7 @@ class Detector:
         after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
         if self._inspection_seen_ns is None:
-            self._decels.append(ride.decel_mps2)
-            self._speeds.append(ride.speed_mps)
+            self._learn(ride)
         return Trip(
             t_ns=t_ns,
             start_ns=ride.start_ns,
@@ -301,14 +315,15 @@ class Detector:
         """True if the car was outside every door zone in the frame before: an opening door proves no arrival there."""
         return self._car is not None and self._car.position.is_outside_zone is True
 
-    def _learned_decel(self) -> float | None:
-        return median(self._decels) if len(self._decels) >= LEARN_TRIPS else None
-
-    def _rated(self) -> float | None:
-        """The rated speed as told, or the second largest speed of the last trips: the largest may be the fault."""
-        if self._rated_speed_mps is not None:
-            return self._rated_speed_mps
-        return sorted(self._speeds)[-2] if len(self._speeds) >= LEARN_SPEED_TRIPS else None
+    def _learn(self, ride: Ride) -> None:
+        """This lift's own braking; and its rated speed where it was not told: the second largest speed of the last
+        trips, because the largest may be the fault."""
+        self._decels.append(ride.decel_mps2)
+        self._speeds.append(ride.speed_mps)
+        if len(self._decels) >= LEARN_TRIPS:
+            self._usual_decel_mps2 = median(self._decels)
+        if not self._is_rated_told and len(self._speeds) >= LEARN_SPEED_TRIPS:
+            self._rated_speed_mps = sorted(self._speeds)[-2]
 
     def _is_inspection(self, now_ns: int) -> bool:
         seen = self._inspection_seen_ns
@@ -335,6 +350,7 @@ def _rules(limits: Limits) -> tuple[Rule, ...]:
         PositionLostRule(limits),
         ExcessiveAccelerationRule(limits),
         ExcessiveJerkRule(limits),
+        ExcessiveVibrationRule(limits),
         DoorHeldOpenRule(limits),
         DoorReversalsRule(limits),
         DoorSlowRule(limits),

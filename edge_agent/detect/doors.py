@@ -110,6 +110,11 @@ class Contact:
         elif t_ns - self._broken_to_ns > self._debounce_ns:  # else the same break, bouncing
             self._broken_from_ns = t_ns
 
+    @property
+    def is_settled(self) -> bool:
+        """No edge waits for the debounce."""
+        return self.is_known and self.raw == self.is_active
+
     def break_ns(self, now_ns: int) -> int:
         """Length of the raw break that is under way or ended within the last `BREAK_SHOWN_NS`; 0: none."""
         if not self.is_known:
@@ -237,6 +242,7 @@ class DoorStage:
     def __init__(self, limits: Limits, wired: frozenset[Signal]) -> None:
         self._leaves = [leaf for leaf in (_Leaf(limits, wired, s) for s in (FRONT, REAR)) if leaf.is_wired]
         self._unchanged: dict[Signal, tuple[int, int]] = {}
+        self._steady: DoorView | None = None
         self._controller = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
         self._contacts = {
             signal: contact
@@ -249,12 +255,14 @@ class DoorStage:
         """Take a contact edge; signals that are no door contact are ignored."""
         contact = self._contacts.get(edge.signal)
         if contact is not None:
+            self._steady = None
             contact.take(edge.t_ns, edge.is_active)
             for leaf in self._leaves:
                 leaf.settle(edge.t_ns)
 
     def take_report(self, t_ns: int, door: ControllerDoor) -> None:
         """Take the controller's word; it decides only where no contact is wired, but a fault always counts."""
+        self._steady = None
         last = self._controller
         if door is ControllerDoor.FAULT:
             self._controller = replace(last, is_witnessed=True, is_fault=True)
@@ -284,6 +292,7 @@ class DoorStage:
 
     def trip_began(self) -> None:
         """What is counted for one stop starts anew; contacts that stay still are counted."""
+        self._steady = None
         for leaf in self._leaves:
             leaf.begin_stop()
         for signal, contact in self._contacts.items():
@@ -292,12 +301,20 @@ class DoorStage:
 
     def settle(self, now_ns: int) -> DoorView:
         """Bring the debounce up to `now_ns` and return the view."""
-        for leaf in self._leaves:
-            leaf.settle(now_ns)
+        if self._steady is not None:
+            return self._steady
         if not self._leaves:
             view = self._controller
             is_open = view.is_witnessed and view.state is not DoorState.CLOSED
             return replace(view, break_ns=now_ns - view.since_ns) if is_open else view
+        for leaf in self._leaves:
+            leaf.settle(now_ns)
+        view = self._view(now_ns)
+        if view.state is DoorState.CLOSED and view.break_ns == 0 and all(c.is_settled for c in self._contacts.values()):
+            self._steady = view  # nothing changes by time alone until something comes in
+        return view
+
+    def _view(self, now_ns: int) -> DoorView:
         main = max(self._leaves, key=lambda leaf: (_OPENNESS[leaf.state], leaf.since_ns))
         return DoorView(
             state=main.state,

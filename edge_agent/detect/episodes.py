@@ -15,6 +15,7 @@ UPDATE_NS_MIN = 60_000_000_000
 UPDATE_PERCENT_MIN = 15
 UPDATES_MAX = 20
 NOTE_BYTES_MAX = 80
+NONE_RAISED: frozenset[AlarmKind] = frozenset()
 FLAP_NS = 600_000_000_000
 FLAPS_FREE = 2
 FLAPS_KEPT = 8
@@ -53,6 +54,8 @@ class Episodes:
     @property
     def raised(self) -> frozenset[AlarmKind]:
         """Kinds that stand raised."""
+        if not self._episodes:
+            return NONE_RAISED
         return frozenset(key[0] for key, episode in self._episodes.items() if episode.is_raised)
 
     def step(self, car: CarState) -> list[Alarm]:
@@ -61,6 +64,8 @@ class Episodes:
         for rule in self._rules:
             is_muted = car.is_inspection and not rule.outlives_inspection
             findings = rule.step(car, self.raised)
+            if not findings and not self._episodes:
+                continue
             seen = set()
             for finding in () if is_muted else findings:
                 key = self._key_of(finding)

@@ -81,6 +81,14 @@ class Limits:
     excessive_accel_mps2: float = _limit(1.5, 0.5, 5.0, CATALOGUE + " row 37")
     excessive_jerk_mps3: float = _limit(2.5, 0.5, 20.0, CATALOGUE + " row 38")
     excessive_jerk_ratio: float = _limit(1.5, 1.1, 5.0, CATALOGUE + " row 38")
+    excessive_vibration_mps2_a95: float = _limit(
+        0.30,
+        0.05,
+        2.0,
+        "customary 0.20 vertical and 0.15 horizontal (field/standards 3.2, memory, unverified), with room",
+    )
+    excessive_vibration_ratio: float = _limit(1.5, 1.1, 5.0, CATALOGUE + " row 39")
+    excessive_vibration_trips_min: float = _limit(5.0, 1.0, 20.0, CATALOGUE + " row 39")
     excessive_trips_min: float = _limit(3.0, 1.0, 20.0, CATALOGUE + " rows 37 to 39")
     # passengers
     alarm_button_s_min: float = _limit(3.0, 0.5, 10.0, CATALOGUE + " row 2")

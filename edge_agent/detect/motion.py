@@ -13,13 +13,13 @@ After a gap: starts anew and is blind until warm.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum
 from math import sqrt
 from statistics import median
 
 from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.motion_state import MotionState, Phase
+from edge_agent.detect.mount import towards
 from edge_agent.detect.signal import FRAME_NS, FRAME_S, Frame
 
 WINDOW_FRAMES = 6
@@ -63,37 +63,6 @@ KNOCKED_FRAMES = 20
 HANDLED_MPS2 = 0.5
 """Horizontal acceleration over 1 s that says the box is handled, not riding. Source: ride comfort keeps horizontal
 motion of a car far below 0.5 m/s2 (field/standards 3.2)."""
-
-
-class Phase(Enum):
-    """What the car is doing as far as acceleration can tell."""
-
-    BLIND = "blind"
-    AT_REST = "at_rest"
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-
-
-MOVING_PHASES = frozenset({Phase.STARTING, Phase.RUNNING, Phase.STOPPING})
-
-
-@dataclass(frozen=True, slots=True)
-class MotionState:
-    """Motion at the end of a frame; up is positive. `since_ns`: when this standstill or trip began."""
-
-    phase: Phase
-    since_ns: int
-    accel_mps2: float
-    speed_mps: float
-    travel_m: float
-    is_mounted: bool  # nothing says that the box is being carried or shaken
-    is_sure: bool  # the car has been seen to stand since the stage was last blind: what looks like a start is one
-
-    @property
-    def is_moving(self) -> bool:
-        """A trip is under way."""
-        return self.phase in MOVING_PHASES
 
 
 class MotionStage:
@@ -340,7 +309,7 @@ class MotionStage:
 
     def _watch_mounting(self, frame: Frame) -> None:
         now = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
-        self._recent = _towards(self._recent, now, FRAME_S / 0.7)
+        self._recent = towards(self._recent, now, FRAME_S / 0.7)
         length = sum(g * g for g in self._gravity) ** 0.5 or 1.0
         along = sum(r * g for r, g in zip(self._recent, self._gravity, strict=True)) / length
         sideways = sum(r * r for r in self._recent) - along * along
@@ -348,10 +317,10 @@ class MotionStage:
             is_turned = sideways > HANDLED_MPS2 * HANDLED_MPS2
             self._was_turned = self._was_turned or is_turned
             self._mount_frames = max(self._mount_frames, TURNED_FRAMES if is_turned else KNOCKED_FRAMES)
-            self._gravity = _towards(self._gravity, now, FRAME_S / 1.0)
+            self._gravity = towards(self._gravity, now, FRAME_S / 1.0)
         else:
             self._mount_frames = max(0, self._mount_frames - 1)
-            self._gravity = _towards(self._gravity, now, FRAME_S / 20.0)
+            self._gravity = towards(self._gravity, now, FRAME_S / 20.0)
 
     @property
     def _is_mounted(self) -> bool:
@@ -388,16 +357,6 @@ class MotionStage:
             speed = self._candidate.speed
         since_ns = self._rest_since * FRAME_NS
         return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._is_mounted, self._is_sure)
-
-
-def _towards(
-    old: tuple[float, float, float], new: tuple[float, float, float], share: float
-) -> tuple[float, float, float]:
-    return (
-        old[0] + (new[0] - old[0]) * share,
-        old[1] + (new[1] - old[1]) * share,
-        old[2] + (new[2] - old[2]) * share,
-    )
 
 
 def _is_still(frames: list[Frame]) -> bool:

@@ -39,7 +39,7 @@ class MountStage:
     def take(self, frame: Frame) -> None:
         """A frame of a standing car."""
         here = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
-        self._now = here if self._now is None else _towards(self._now, here, FRAME_S / FOLLOW_S)
+        self._now = here if self._now is None else towards(self._now, here, FRAME_S / FOLLOW_S)
         if self._reference is None:
             self._sum = (self._sum[0] + here[0], self._sum[1] + here[1], self._sum[2] + here[2])
             self._count += 1
@@ -58,7 +58,8 @@ class MountStage:
         return MountView(now, _angle_deg(self._now, self._reference))
 
 
-def _towards(old: Vector, new: Vector, share: float) -> Vector:
+def towards(old: Vector, new: Vector, share: float) -> Vector:
+    """Go `share` of the way from `old` to `new`."""
     return (
         old[0] + (new[0] - old[0]) * share,
         old[1] + (new[1] - old[1]) * share,

@@ -17,7 +17,7 @@ from math import exp
 
 from edge_agent.alarms import DoorState
 from edge_agent.detect.doors import DoorView
-from edge_agent.detect.motion import MotionState
+from edge_agent.detect.motion_state import MotionState
 from edge_agent.detect.signal import FRAME_S, Frame
 
 PRIOR_UNKNOWN = 0.5

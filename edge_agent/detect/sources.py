@@ -43,6 +43,7 @@ class SourceStage:
             self._sources[CONTROLLER] = _Source()
         self._first_ns: int | None = None
         self._intervals_s: deque[float] = deque(maxlen=CADENCE_REPORTS)
+        self._speaks_regularly = False
         self._still_frames = 0
         self._still_at = 0.0
 
@@ -51,6 +52,7 @@ class SourceStage:
         source = self._sources.setdefault(name, _Source())
         if name == CONTROLLER and source.last_ns is not None and t_ns > source.last_ns:
             self._intervals_s.append((t_ns - source.last_ns) / 1e9)
+            self._speaks_regularly = self._judge_cadence()
         source.last_ns = t_ns
         if source.fault is not None and source.fault is not FaultReason.CONFIGURATION:
             source.fault = None
@@ -87,7 +89,7 @@ class SourceStage:
         if self._first_ns is None:
             self._first_ns = now_ns
         self._watch_silence(ACCELEROMETER, now_ns, self._limits.sensor_silence_s_max)
-        if self._speaks_regularly():
+        if self._speaks_regularly:
             self._watch_silence(CONTROLLER, now_ns, 4.0 * CADENCE_S_MAX)
         return tuple(
             SourceView(name, s.last_ns, s.fault, s.fault_since_ns, s.detail) for name, s in self._sources.items()
@@ -102,7 +104,7 @@ class SourceStage:
             source.fault, source.fault_since_ns = FaultReason.SILENT, last
             source.detail = f"nothing has come from the {name} for {limit_s:g} s"
 
-    def _speaks_regularly(self) -> bool:
+    def _judge_cadence(self) -> bool:
         """True for a polled controller; one that reports on change may be silent for hours."""
         if len(self._intervals_s) < CADENCE_REPORTS:
             return False

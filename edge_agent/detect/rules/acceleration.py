@@ -232,3 +232,57 @@ class ExcessiveJerkRule:
     def is_over(self, car: CarState, subject: str) -> bool:
         """20 trips within the limit."""
         return self._tally.is_clean
+
+
+class ExcessiveVibrationRule:
+    """Symptom: the ride has become rough.
+
+    Signal: A95 of the vibration of each trip, vertical and worst horizontal, and this lift's own median.
+    Decision: 1.5 times its own median, or beyond the limit where the values are weighted, in 5 trips of 20.
+    Confused with: people moving in the car (trips, not moments, are counted). A sampling rate below 320 Hz gives no
+    weighted values: then only the lift's own past is a measure. Source: alarm catalogue row 39.
+    """
+
+    kind = AlarmKind.EXCESSIVE_VIBRATION
+    outlives_inspection = False
+    LEARN_TRIPS = 20
+    OWN_MPS2_MIN = 0.10
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._tally = Tally()
+        self._usual: deque[float] = deque(maxlen=200)
+
+    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
+        """See the class."""
+        report = car.ride_report
+        if report is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
+            return ()
+        axes = (report.vertical, report.horizontal_worst)
+        regions = [axis.constant or axis.inner for axis in axes]
+        level = max((region.a95_mps2 for region in regions if region is not None), default=None)
+        if level is None:
+            return ()
+        self._usual.append(level)
+        if len(self._usual) < self.LEARN_TRIPS:
+            return ()
+        own = max(self._limits.excessive_vibration_ratio * median(self._usual), self.OWN_MPS2_MIN)
+        is_weighted = report.unweighted_because is None
+        self._tally.add(level > own or (is_weighted and level > self._limits.excessive_vibration_mps2_a95))
+        if self._tally.count < self._limits.excessive_vibration_trips_min:
+            return ()
+        return (
+            Finding(
+                kind=self.kind,
+                is_confirmed=True,
+                evidence=(
+                    Evidence("vibration_mps2_a95", round(level, 3)),
+                    Evidence("trips_count", self._tally.count),
+                ),
+                witnesses=frozenset({Witness.ACCELEROMETER}),
+            ),
+        )
+
+    def is_over(self, car: CarState, subject: str) -> bool:
+        """20 trips within."""
+        return self._tally.is_clean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
 from edge_agent.detect.car import CarState
 from edge_agent.detect.limits import Limits
-from edge_agent.detect.motion import Phase
+from edge_agent.detect.motion_state import Phase
 from edge_agent.detect.rules.rule import Finding
 
 SUSPECT_S = 5.0

@@ -1,0 +1,35 @@
+"""What the motion stage says of one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Phase(Enum):
+    """What the car is doing as far as acceleration can tell."""
+
+    BLIND = "blind"
+    AT_REST = "at_rest"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class MotionState:
+    """Motion at the end of a frame; up is positive. `since_ns`: when this standstill or trip began."""
+
+    phase: Phase
+    since_ns: int
+    accel_mps2: float
+    speed_mps: float
+    travel_m: float
+    is_mounted: bool  # nothing says that the box is being carried or shaken
+    is_sure: bool  # the car has been seen to stand since the stage was last blind: what looks like a start is one
+
+    @property
+    def is_moving(self) -> bool:
+        """A trip is under way."""
+        phase = self.phase  # compared by identity: this is asked a dozen times a frame
+        return phase is Phase.RUNNING or phase is Phase.STARTING or phase is Phase.STOPPING
