@@ -4,6 +4,7 @@
 #   make demo LIVE=1       stays up, with the receiver's page, until Ctrl-C
 #   make test              everything that needs nothing but Python
 #   make test-system       tests that need real processes and more time
+#   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
 #   make alarms-doc        writes ALARMS.md from the catalogue
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system oracle bench alarms-doc check format clean
+.PHONY: setup demo stories test test-system chaos oracle bench alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -46,6 +47,9 @@ test-system: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+chaos: setup
+	$(BIN)/python -m tests.chaos.campaign $(if $(KILLS),--kills $(KILLS)) $(if $(RECORDS),--records $(RECORDS))
 
 oracle: setup
 	$(BIN)/python -m tests.oracle.run

@@ -19,6 +19,8 @@ from pathlib import Path
 from edge_agent.alarms import OpenIncident
 from edge_agent.cose import SEAL_BYTES_MAX
 from edge_agent.delivery_steps import Outcome, RecordKey
+from edge_agent.errors import OutboxError
+from edge_agent.outbox_ballast import Ballast
 from edge_agent.outbox_cursors import Cursors
 from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, open_file, outbox_error, rescue_from
 from edge_agent.outbox_incidents import Incidents, LocalNotice, UnendedIncident
@@ -31,6 +33,10 @@ __all__ = ["Bounds", "LocalNotice", "Outbox", "OutboxCounts", "StreamSize", "Une
 
 ITEM_HEAD_BYTES = 3 + SEAL_BYTES_MAX
 """What a record costs in a batch beyond its own bytes: the head of its byte string, and the longer seal."""
+
+
+AGE_LOOK_MS = 3_600_000
+"""Records too old are looked for once an hour. Ours."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,7 @@ class Outbox:
         draw_log: Callable[[], int],
     ) -> None:
         self._path = path
+        self._is_full = False
         self._connection = connection
         self._device_id = device_id
         self._draw_log = draw_log
@@ -70,6 +77,8 @@ class Outbox:
         self._cursors = Cursors(connection, self._log, destinations)
         self._incidents = Incidents(connection)
         self._room = Room(connection, self._log, bounds)
+        self._ballast = Ballast(path)
+        self._aged_ms = 0
         self.counts = OutboxCounts()
         self.set_aside: Path | None = None  # where a damaged outbox went when this one was opened
 
@@ -93,6 +102,7 @@ class Outbox:
         connection, aside = open_file(path)
         bounds = Bounds() if bounds is None else bounds
         outbox = cls(path, connection, device_id, tuple(destinations), bounds, draw_log)
+        outbox._ballast.take_on()
         try:
             outbox._begin(boot_id, up_ms, aside)
         except BaseException:
@@ -133,7 +143,30 @@ class Outbox:
         return stored[0] if stored else None
 
     def append_many(self, entries: Iterable[tuple[RecordDraft, Stamp]]) -> tuple[StoredRecord, ...]:
-        """Commit several records at once: for telemetry, which costs the card a commit each otherwise."""
+        """Commit several records at once: for telemetry, which costs the card a commit each otherwise.
+
+        On a full disk the ballast goes, and until there is room again only alarms and faults are taken.
+        """
+        entries = tuple(entries)
+        is_urgent = any(draft.stream in (Stream.ALARM, Stream.FAULT) for draft, _ in entries)
+        if not is_urgent and self._is_full and not self._ballast.take_on():
+            raise OutboxError("the disk is full", subject=str(self._path), hint="Free some space on this disk")
+        try:
+            stored = self._append(entries)
+        except OutboxError as error:
+            if not _is_for_want_of_room(error):
+                raise
+            self._is_full = True
+            if not is_urgent or not self._ballast.throw_off():
+                raise
+            stored = self._append(entries)
+        else:
+            self._is_full = self._is_full and not self._ballast.is_aboard
+        self.counts.appended_count += len(stored)
+        self._make_room()
+        return tuple(stored)
+
+    def _append(self, entries: Iterable[tuple[RecordDraft, Stamp]]) -> list[StoredRecord]:
         stored = []
         with self._transaction():
             for draft, stamp in entries:
@@ -141,11 +174,16 @@ class Outbox:
                 settled = self._incidents.settle(draft, self._log.last(draft.stream) + 1)
                 if settled is not None:
                     stored.append(self._log.write(settled, stamp))
-        self.counts.appended_count += len(stored)
+        return stored
+
+    def _make_room(self) -> None:
         if self._room.is_short():
             with self._transaction():
                 self.counts.dropped_count += self._room.make(self._cursors.acknowledged, self._stamp)
-        return tuple(stored)
+        if self._stamp.up_ms - self._aged_ms >= AGE_LOOK_MS or self._stamp.up_ms < self._aged_ms:
+            self._aged_ms = self._stamp.up_ms
+            with self._transaction():
+                self.counts.dropped_count += self._room.drop_old(self._cursors.acknowledged, self._stamp)
 
     def last(self, stream: Stream) -> int:
         """The newest number of a stream; 0: none."""
@@ -326,3 +364,8 @@ class Outbox:
                 raise
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise outbox_error(self._path, error) from error
+
+
+def _is_for_want_of_room(error: OutboxError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL

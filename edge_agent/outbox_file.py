@@ -107,6 +107,7 @@ def outbox_error(path: Path, error: Exception) -> OutboxError:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    _check_head_of_file(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000.0, check_same_thread=False)
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
@@ -120,6 +121,16 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_head_of_file(path: Path) -> None:
+    """A damaged version byte makes SQLite call a writable file read-only. Source: SQLite file format, offset 18."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(20)
+    if len(head) == 20 and not {head[18], head[19]} <= {1, 2}:
+        raise _Damaged("the head of the file is damaged")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

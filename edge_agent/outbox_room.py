@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge_agent.outbox_file import sound_records
 from edge_agent.outbox_log import Log
 from edge_agent.records import draft_of_lost
 from edge_agent.wire import LostReason, Stamp, Stream, SystemKind
@@ -18,6 +19,9 @@ ROW_BYTES = 40
 
 PRUNE_GROUP_COUNT = 256
 """Acknowledged records are deleted in groups of at least this many: each deletion is a commit."""
+
+AGED_GROUP_COUNT = 1_024
+"""So many too old ones go at once, an hour between: no look at them takes long. Ours."""
 
 _MIB = 1 << 20
 _SLACK = 20  # a full class is brought 1/20 below its bound, so that one `lost` record speaks for many
@@ -32,6 +36,7 @@ class Bounds:
     telemetry_bytes: int = 20 * _MIB
     diagnostics_bytes: int = 8 * _MIB
     alarm_count: int = 100_000  # alarms beyond these may be dropped when all else is gone
+    age_s: int = 30 * 24 * 3_600  # of what is no alarm, sent or not
     kept_count: int = 2_048  # acknowledged records a stream, to answer "send 41 again"
 
     def of(self, stream: Stream) -> int:
@@ -83,6 +88,31 @@ class Room:
             if first is not None and last - first + 1 >= PRUNE_GROUP_COUNT:
                 self._log.delete(stream, first, last)
 
+    def drop_old(self, acknowledged: Callable[[Stream], int], now: Stamp) -> int:
+        """Drop what is no alarm and too old, the unsent named. Returns how many unsent records went.
+
+        A record of an earlier boot without wall time has no age that anybody knows, and stays.
+        """
+        dropped = 0
+        for stream in (Stream.DIAGNOSTICS, Stream.TELEMETRY, Stream.FAULT):
+            rows = self._connection.execute(
+                "SELECT seq, kind, digest8, body FROM rec WHERE stream = ? AND seq < ? ORDER BY seq LIMIT ?",
+                (int(stream), self._log.last(stream), AGED_GROUP_COUNT),
+            ).fetchall()
+            old = []
+            for seq, kind, digest8, body in rows:
+                record = next(sound_records(iter([(digest8, body)])), None)
+                if record is None or not _is_older(record.stamp, now, self._bounds.age_s):
+                    break
+                if seq <= acknowledged(stream) or kind != SystemKind.RECORDS_LOST:
+                    old.append(seq)
+            for first, last in _runs(old, acknowledged(stream)):
+                if last > acknowledged(stream):
+                    self._log.write(draft_of_lost(stream, first, last, LostReason.TOO_OLD), now)
+                    dropped += last - first + 1
+                self._log.delete(stream, first, last)
+        return dropped
+
     def _sizes(self) -> dict[Stream, int]:
         return {size.stream: size.body_bytes + size.records * ROW_BYTES for size in self._log.sizes()}
 
@@ -129,3 +159,22 @@ class Room:
             return -1
         records = next(size.records for size in self._log.sizes() if size.stream is Stream.ALARM)
         return max(0, records - self._bounds.alarm_count)
+
+
+def _is_older(stamp: Stamp, now: Stamp, age_s: int) -> bool:
+    if stamp.boot == now.boot:
+        return now.up_ms - stamp.up_ms > age_s * 1_000
+    if stamp.wall_ms is None or now.wall_ms is None:
+        return False
+    return now.wall_ms - stamp.wall_ms > age_s * 1_000 + (stamp.unc_ms or 0) + (now.unc_ms or 0)
+
+
+def _runs(numbers: list[int], border: int) -> list[tuple[int, int]]:
+    """Ranges of numbers that follow one another; none crosses from `border` to the next number."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1 and number != border + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs

@@ -1,0 +1,1 @@
+"""Loss and duplicates: a box and a receiver that are killed at random, with a bad network between them."""
