@@ -17,6 +17,10 @@ class PtyLine:
         self._ours = self._theirs = -1
         self.plug_in()
 
+    @property
+    def is_plugged_in(self) -> bool:
+        return self._ours >= 0
+
     def plug_in(self) -> None:
         self._ours, self._theirs = pty.openpty()
         tty.setraw(self._theirs)

@@ -223,10 +223,10 @@ def chaos(register_map: RegisterMap, seed: int) -> Script:
 
 def test_whatever_is_late_lost_or_doubled_no_value_belongs_to_another_register_or_cycle(start: Start) -> None:
     benches = [start(register_map, chaos(register_map, seed)) for register_map in MAPS.values() for seed in range(4)]
-    side_by_side([partial(bench.run, 3.0) for bench in benches])
+    side_by_side([partial(bench.run, 2.0) for bench in benches])
     assert [lie for bench in benches for lie in bench.lies] == []
     assert sum(len(bench.faults) for bench in benches) > len(benches)
-    assert sum(len(bench.reports) for bench in benches) > 5 * len(benches)
+    assert sum(len(bench.reports) for bench in benches) > 3 * len(benches)
 
 
 def test_a_canary_that_changes_is_a_desync_and_gives_no_report(start: Start) -> None:
@@ -275,7 +275,7 @@ def test_a_map_whose_late_answers_could_not_be_told_is_refused_on_a_serial_line(
 def test_a_dead_unit_leaves_the_bus_to_the_others(start: Start) -> None:
     register_map = MAPS["reads of equal length, no canary"]
     bench = start(register_map, lambda _request: [])
-    bench.run(1.5)
+    bench.run(1.2)
     # One question an attempt; attempts after 0, 0.1, 0.25, 0.5, 1 and 2 s, and 0.12 s for each and the quiet after it.
     assert 4 <= len(bench.slave.requests) <= 6
     assert [fault.reason for fault in bench.faults] == [FaultReason.SILENT]

@@ -397,10 +397,10 @@ def test_a_map_of_a_controller_that_may_mind_is_not_polled_by_default(name: str)
 
 
 @given(st.dictionaries(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_words_break_the_decoding_by_any_map(words: dict[int, int]) -> None:
-    for name in known_map_names():
-        assert report_of(load_register_map(name), words).t_ns == 0
+    for register_map in (NICE, C800, NODE, DRIVE):
+        assert report_of(register_map, words).t_ns == 0
 
 
 def test_checks_are_as_long_as_no_polled_read_and_begin_at_the_canary() -> None:

@@ -87,11 +87,11 @@ def test_noise_and_half_frames_cost_what_they_hit_and_are_counted(bench: Bench) 
 
 
 def test_a_line_that_falls_silent_is_said_once_and_comes_back(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, replace(SENTENCE, silent_s=0.5))
+    bench = Bench(tmp_path, replace(SENTENCE, silent_s=0.2))
     bench.source.open()
     bench.line.write(GOOD)
     bench.run_until(lambda: FaultReason.SILENT in bench.faults)
-    for _ in range(10):
+    for _ in range(6):
         assert bench.source.read(0.05) == ()
     bench.line.write(GOOD)
     bench.run_until(lambda: len(bench.reports) == 2)
