@@ -16,6 +16,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "status": "say what the running agent sees, has and sends",
         "end-alarm": "end an incident at the lift, when everybody is out",
         "maps": "list and explain the register maps of lift controllers",
+        "outbox": "list, show, verify or export the records that wait and those that are kept",
         "alarms": "print the alarm catalogue or the detection limits",
         "replay": "run the detection core over a recording",
         "record": "record the sensors of this lift",
