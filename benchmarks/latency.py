@@ -24,7 +24,8 @@ from edge_agent.detect.limits import limits_with
 from edge_agent.readings import Signal, SignalEdge
 from edge_agent.recording import Recording
 
-RATE_HZ = 400
+RATE_HZ = 200  # more would not make it faster, and a busy machine loses fewer samples
+TRIPS = 3
 KIND = AlarmKind.DOOR_OPEN_IN_MOTION
 TRIP = """
 [[step]]
@@ -47,6 +48,7 @@ _STATES = {"RAISED": AlarmState.RAISED, "condition gone": AlarmState.CLEARED}
 _RECORD = re.compile(r"Record (\d+/\d+) \(door_open_in_motion\) (committed|stored)")
 LEAD_S = 5.0  # of `lift-sim serve`
 AFTER_S = 2.0
+LOOK_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,12 @@ def run(scale: Scale) -> Report:
     if missing := missing_parts():
         return Report((), missing)
     steps = WAIT.format(for_s=scale.of(6, 4)) + TRIP.format(to=2, door="")  # the core must know the lift first
-    steps += "".join(TRIP.format(to=2 * (number % 2), door=DOOR) for number in range(scale.of(3, 1)))
+    steps += "".join(TRIP.format(to=2 * (number % 2), door=DOOR) for number in range(TRIPS))
     duration_s = played_story(RATE_HZ, steps).duration_s
     with Rig(RATE_HZ, steps + WAIT.format(for_s=60)) as rig:
         with RunningAgent(rig) as agent:
-            time.sleep(LEAD_S + duration_s + AFTER_S)
-        lines = agent.child.lines()
+            lines = _heard(agent, LEAD_S + duration_s + AFTER_S, records_enough=scale.of(2 * TRIPS, 2))
+        lines += agent.child.lines()
         alarms, breaks_ns = _replayed(Recording.open(rig.state_folder / "ring.liftrec"))
     ways = _ways(lines, alarms, breaks_ns)
     if not ways:
@@ -88,6 +90,19 @@ def run(scale: Scale) -> Report:
         "a reading waits 200 ms for slower sources before it is judged (LATENESS_NS of cli/run.py)",
     )
     return Report((Table(f"{KIND.public_name} over real processes", ("ms",), rows, notes),))
+
+
+def _heard(agent: RunningAgent, most_s: float, records_enough: int) -> list[Line]:
+    """What the agent says until enough of the records are stored, or the story is over."""
+    lines: list[Line] = []
+    end_s = time.monotonic() + most_s
+    while time.monotonic() < end_s:
+        time.sleep(LOOK_S)
+        lines += agent.child.lines()
+        found = [_RECORD.search(line.text) for line in lines]
+        if sum(each is not None and each[2] == "stored" for each in found) >= records_enough:
+            break
+    return lines
 
 
 def _ms(ways: list[Way], begin: str, end: str) -> list[float]:

@@ -38,6 +38,7 @@ def test_a_benchmark_in_this_process_reports_numbers(name: str) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.timeout(150)  # the lift must travel
 @pytest.mark.parametrize("name", WITH_PROCESSES)
 def test_a_benchmark_with_processes_reports_numbers(name: str) -> None:
     assert reports_numbers(benchmark(name)(Scale.TINY))
