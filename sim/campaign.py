@@ -60,6 +60,7 @@ class DayResult:
     sensors: str
     drive: str
     knowledge: str
+    parking: str
     rate_hz: float
     chip_noise_mps2: float
     trips: int
@@ -94,6 +95,7 @@ def judged(lived_day: LivedDay, alarms: tuple[Alarm, ...]) -> DayResult:
         sensors=life.sensors.value,
         drive=life.spec.drive.value,
         knowledge=life.knowledge.value,
+        parking=life.habits.parking.value,
         rate_hz=accel.rate_hz if accel is not None else 0.0,
         chip_noise_mps2=accel.noise_mps2 if accel is not None else 0.0,
         trips=len(day.lift.trips),

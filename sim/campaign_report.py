@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from edge_agent.alarms import AlarmKind, Severity
@@ -106,9 +106,17 @@ def _answered(answers: Sequence[Answer]) -> str:
 
 
 def _by_sensors(days: Sequence[DayResult]) -> Iterator[str]:
-    yield "Entrapment by sensor set: false in a lift-year (95 % upper bound); real ones:"
-    for name in sorted({day.sensors for day in days}):
-        mine = [day for day in days if day.sensors == name]
+    yield "Entrapment by sensor set and habit: false in a lift-year (95 % upper bound); real ones:"
+    yield from _parts(
+        {name: [day for day in days if day.sensors == name] for name in sorted({d.sensors for d in days})}
+    )
+    yield from _parts(
+        {name: [day for day in days if day.parking == name] for name in sorted({d.parking for d in days})}
+    )
+
+
+def _parts(parts: Mapping[str, Sequence[DayResult]]) -> Iterator[str]:
+    for name, mine in parts.items():
         strata = false_strata(mine, AlarmKind.ENTRAPMENT)
         real = [a for day in mine for a in day.answers if a.kind is AlarmKind.ENTRAPMENT]
         yield f"  {name} ({len(mine)} days)"
@@ -119,11 +127,7 @@ def _listed(days: Sequence[DayResult], seed: int) -> Iterator[str]:
     """Every false critical or major alarm and every due alarm that was missed or late, with its replay command."""
     lines: list[str] = []
     for day in sorted(days, key=lambda each: each.number):
-        found = [
-            f"false {each.kind.public_name} at {each.t_s:.1f} s ({each.event})"
-            for each in day.false
-            if CATALOGUE[each.kind].severity in _SEVERE
-        ]
+        found = _severe_false(day)
         found.extend(
             f"{'missed' if answer.delay_s is None else 'late'} {answer.kind.public_name} of {answer.t_s:.1f} s"
             f" ({answer.event})"
@@ -131,7 +135,7 @@ def _listed(days: Sequence[DayResult], seed: int) -> Iterator[str]:
             if answer.delay_s is None or answer.is_late
         )
         if found:
-            lines.append(f"  {replay_command(seed, day.number)}   {day.sensors}; {day.drive}")
+            lines.append(f"  {replay_command(seed, day.number)}   {day.sensors}; {day.drive}; {day.parking}")
             lines.extend(f"      {each}" for each in found)
     yield (
         "False critical and major alarms, and alarms missed or late:" if lines else "No false critical or major alarm."
@@ -139,6 +143,18 @@ def _listed(days: Sequence[DayResult], seed: int) -> Iterator[str]:
     yield from lines[:LISTED_MAX]
     if len(lines) > LISTED_MAX:
         yield f"  ... and {len(lines) - LISTED_MAX} lines more"
+
+
+def _severe_false(day: DayResult) -> list[str]:
+    """One sentence for each kind and event of a day."""
+    times_s: dict[tuple[AlarmKind, str], list[float]] = {}
+    for each in day.false:
+        if CATALOGUE[each.kind].severity in _SEVERE:
+            times_s.setdefault((each.kind, each.event), []).append(each.t_s)
+    return [
+        f"false {kind.public_name} at {at_s[0]:.1f} s ({event})" + (f" and {len(at_s) - 1} more" * (len(at_s) > 1))
+        for (kind, event), at_s in times_s.items()
+    ]
 
 
 def replay_command(seed: int, number: int) -> str:

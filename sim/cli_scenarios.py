@@ -25,6 +25,7 @@ from edge_agent.recording_truth import (
     standings,
 )
 from sim.library import load_scenario, scenario_names
+from sim.mishap_steps import DriftStep
 from sim.roughness import rough_from
 from sim.scenario import Moment, Played, play
 from sim.steps import InspectStep, WindStep
@@ -56,7 +57,7 @@ def truth_of(played: Played) -> Truth:
 def _true_trips(played: Played) -> tuple[TrueTrip, ...] | None:
     """Trips from landing to landing; None where some movement may or may not be called a trip (by hand, cut short)."""
     steps = [planned.step for planned in played.scenario.steps]
-    if any(isinstance(step, WindStep | InspectStep) for step in steps):
+    if any(isinstance(step, WindStep | InspectStep | DriftStep) for step in steps):
         return None
     if not all(trip.ended_at_landing for trip in played.lift.trips):
         return None

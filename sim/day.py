@@ -14,8 +14,9 @@ import numpy as np
 from edge_agent.alarms import AlarmKind
 from sim.diary import Diary, Span
 from sim.habits import HOURLY, Building, LiftLife, Parking
-from sim.lift import Behaviour, Lift
+from sim.lift import Lift
 from sim.tracks import DoorMotion
+from sim.words import Behaviour
 
 DAY_S = 86_400.0
 WATCH_S = (110.0, 170.0)

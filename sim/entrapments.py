@@ -10,8 +10,8 @@ from edge_agent.alarms import AlarmKind
 from edge_agent.readings import Signal
 from sim.day import Day
 from sim.diary import Due
-from sim.lift import Behaviour, StopCause, StoryError
 from sim.scenario import Knowledge
+from sim.words import Behaviour, StopCause, StoryError
 
 OUTSIDE_S = 90.0
 AT_LANDING_S = 120.0

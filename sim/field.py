@@ -54,12 +54,14 @@ class CarField:
         out = self._standing(times_s)
         out[:, 2] += GRAVITY_MPS2 + accel
         if np.any(speed != 0.0):
-            out += self._running(height, np.abs(speed) / self._lift.spec.rated_mps)
+            roughness = self._lift.rail_roughness.at(float(times_s[0]))
+            out += roughness * self._running(height, np.abs(speed) / self._lift.spec.rated_mps)
         start_s, end_s = float(times_s[0]), float(times_s[-1]) + 1e-6
-        if self._lift.door.is_moving_within(start_s, end_s):
-            spec = self._lift.spec.door
-            pace = np.abs(self._lift.door.speed(times_s)) * spec.open_s
-            out += self._rng.normal(size=(len(times_s), 3)) * (spec.run_shake_mps2 * pace)[:, None]
+        for leaf in (self._lift.door, self._lift.rear_door):
+            if leaf.is_moving_within(start_s, end_s):
+                spec = self._lift.spec.door
+                pace = np.abs(leaf.speed(times_s)) * spec.open_s
+                out += self._rng.normal(size=(len(times_s), 3)) * (spec.run_shake_mps2 * pace)[:, None]
         felt = [*self._lift.shakes.within(start_s, end_s), *self._moves.within(start_s, end_s)]
         return out + shaken(times_s, felt) if felt else out
 

@@ -79,9 +79,9 @@ HOURLY: dict[Building, tuple[float, ...]] = {
 class Parking(Enum):
     """What the empty car does after the last passenger has left."""
 
-    STAYS = "stays"
-    AT_ONCE = "at_once"  # goes home as soon as its door has closed
-    AFTER_PAUSE = "after_pause"
+    STAYS = "the car stays where it is"
+    AT_ONCE = "the empty car goes home at once"  # as soon as its door has closed
+    AFTER_PAUSE = "the empty car goes home after a pause"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ that can be sampled at any moment up to then. Nothing here knows a sensor, a clo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,53 +15,23 @@ from sim.motion import SHORTEST_M, Arc, MotionTrack, Style, brake_arcs, trip_arc
 from sim.shakes import Shake, ShakeTrack
 from sim.spec import LiftSpec, inspection_style
 from sim.tracks import DoorTrack, SlopeTrack, StepTrack
-
-FAULT_SAFETY_CIRCUIT = 41
-FAULT_DOOR_OPEN = 48
-FAULT_DOOR_CLOSE = 49
-FAULT_DRIVE = 33
-"""Source: NICE3000+ fault numbers E41, E48, E49, E33 (field/standards 5.2a)."""
+from sim.words import (
+    FAULT_DOOR_CLOSE,
+    FAULT_DOOR_OPEN,
+    FAULT_DRIVE,
+    FAULT_SAFETY_CIRCUIT,
+    Behaviour,
+    Side,
+    StopCause,
+    StoryError,
+    TripTruth,
+)
 
 _RELEVEL_FROM_M = 0.012
 """Source: re-level to +-10 mm when loading has moved the car beyond it (field/standards section 4)."""
 
 _RELEVEL_STYLE = Style(0.05, 0.15, 1.0, 0.15, 1.0, 0.0, 0.0, 0.15, 1.0)
 """Source: NICE3000+ F3-10 0.020-0.080 m/s (field/standards section 4)."""
-
-
-class StoryError(ValueError):
-    """A command that this lift cannot carry out now; the text says why."""
-
-
-class Behaviour(Enum):
-    """How people stand in the car."""
-
-    STILL = "still"
-    CALM = "calm"
-    RESTLESS = "restless"
-    JUMPING = "jumping"
-
-
-class StopCause(Enum):
-    """What ends a trip before its landing."""
-
-    BRAKE = "brake"  # drive fault, brake drops
-    SAFETY_CIRCUIT = "safety_circuit"  # a safety contact opened, brake drops
-    POWER_CUT = "power_cut"  # supply of the lift gone, brake drops, controller dark
-    SAFETY_GEAR = "safety_gear"  # car gripped on its rails; downwards only
-    SOFT = "soft"  # controller gives up and slows down normally
-
-
-@dataclass(frozen=True, slots=True)
-class TripTruth:
-    """A trip as it was made, for `trips.csv`."""
-
-    start_s: float
-    end_s: float
-    direction: Direction
-    distance_m: float
-    speed_mps: float
-    ended_at_landing: bool
 
 
 class Lift:
@@ -74,6 +43,8 @@ class Lift:
         self.now_s = 0.0
         self.motion = MotionTrack(spec.landing_heights_m[start_landing])
         self.door = DoorTrack()
+        self.rear_door = DoorTrack()  # a car without one never opens it
+        self.level_offset_m = 0.0  # how far above its landings the lift stops, beyond chance
         self.shakes = ShakeTrack()
         self.occupants: StepTrack[int] = StepTrack(0)
         self.behaviour: StepTrack[Behaviour] = StepTrack(Behaviour.CALM)
@@ -85,6 +56,7 @@ class Lift:
         self.mains: StepTrack[bool] = StepTrack(True)
         self.alarm_button: StepTrack[bool] = StepTrack(False)
         self.box_tilt_deg: StepTrack[float] = StepTrack(0.0)
+        self.rail_roughness: StepTrack[float] = StepTrack(1.0)
         self.gust_hpa: StepTrack[float] = StepTrack(0.0)
         self.air_hpa = SlopeTrack(0.0)  # ventilation and landing doors, on top of the weather
         self.warmth_degc = SlopeTrack(0.0)  # of the box, against the day it was calibrated
@@ -126,14 +98,25 @@ class Lift:
 
     # ---- travel
 
-    def travel(self, to_landing: int, *, stop: StopCause | None = None, stop_landing: float | None = None) -> None:
-        """Travel with the door as it is; `stop` ends the trip early at `stop_landing` (4.5: halfway from 4 to 5)."""
-        target_m = self.height_of(to_landing) + self._level_error_m()
+    def travel(
+        self,
+        to_landing: int,
+        *,
+        stop: StopCause | None = None,
+        stop_landing: float | None = None,
+        pace: float = 1.0,
+    ) -> None:
+        """Travel with the door as it is; `stop` ends the trip early at `stop_landing` (4.5: halfway from 4 to 5).
+
+        pace: top speed of this trip over that of a normal one.
+        """
+        target_m = self.height_of(to_landing) + self._level_error_m() + self.level_offset_m
+        style = replace(self.spec.style, speed_mps=self.spec.style.speed_mps * pace)
         start_s, start_m = self.now_s, self.height_m
         if abs(target_m - start_m) < 0.05:
             raise StoryError(f"the car is at landing {to_landing} already")
         sign = 1.0 if target_m > start_m else -1.0
-        end_s = self.motion.lay(start_s, trip_arcs(abs(target_m - start_m), self.spec.style), sign)
+        end_s = self.motion.lay(start_s, trip_arcs(abs(target_m - start_m), style), sign)
         if stop is not None:
             if stop_landing is None:
                 raise StoryError("a trip that stops early needs the place where it stops")
@@ -185,6 +168,10 @@ class Lift:
         self._jerk_shakes(start_s, self.now_s)
         at_landing = abs(target_m - self.spec.landing_heights_m[self.nearest_landing(target_m)]) < 0.02
         self._note_trip(start_s, self.now_s, sign, start_m, ended_at_landing=at_landing)
+
+    def drift(self, by_m: float, speed_mps: float, accel_mps2: float) -> None:
+        """Move from rest by so much (up positive) and stop, whatever the door does: brake slips, valve leaks."""
+        self._shift(by_m, Style(speed_mps, accel_mps2, 2.0, accel_mps2, 2.0, 0.0, 0.0, accel_mps2, 2.0))
 
     def _shift(self, distance_m: float, style: Style) -> None:
         if abs(distance_m) < SHORTEST_M:
@@ -266,48 +253,59 @@ class Lift:
 
     # ---- door
 
-    def open_door(self, *, reaches: float = 1.0, tries: int = 1, hand_s: float | None = None) -> None:
+    def door_at(self, side: Side) -> DoorTrack:
+        """The car door on one side."""
+        return self.door if side is Side.FRONT else self.rear_door
+
+    def open_door(
+        self, *, reaches: float = 1.0, tries: int = 1, hand_s: float | None = None, side: Side = Side.FRONT
+    ) -> None:
         """Open; with `reaches` < 1 the leaf sticks there, and after the last try the controller reports a fault."""
-        door = self.spec.door
+        door, leaf = self.spec.door, self.door_at(side)
         travel_s = door.open_s if hand_s is None else hand_s
         for attempt in range(tries):
             if hand_s is None:
                 self.controller_door.set(self.now_s, ControllerDoor.OPENING)
             if reaches > 0.0:
                 part_s = travel_s * float(self.rng.uniform(0.95, 1.05)) * max(0.1, reaches)
-                self.now_s = self.door.move(self.now_s, part_s, reaches)
+                self.now_s = leaf.move(self.now_s, part_s, reaches)
                 self._door_end_shake()
             if reaches >= 0.999:
                 self.controller_door.set(self.now_s, ControllerDoor.OPEN)
                 return
             self.now_s += 2.0 * door.open_s
             if attempt < tries - 1 and reaches > 0.0:
-                self.now_s = self.door.move(self.now_s, door.close_s * reaches, 0.0)
+                self.now_s = leaf.move(self.now_s, door.close_s * reaches, 0.0)
                 self.now_s += 1.0
         self.fault.set(self.now_s, FAULT_DOOR_OPEN)
         self.controller_door.set(self.now_s, ControllerDoor.FAULT)
 
     def close_door(
-        self, *, obstructed_times: int = 0, obstructed_at: float = 0.4, jams_at: float | None = None
+        self,
+        *,
+        obstructed_times: int = 0,
+        obstructed_at: float = 0.4,
+        jams_at: float | None = None,
+        side: Side = Side.FRONT,
     ) -> None:
         """Close; each obstruction lets it reopen, a jam leaves it standing there with a fault."""
-        door = self.spec.door
+        door, leaf = self.spec.door, self.door_at(side)
         for _ in range(obstructed_times):
             self.controller_door.set(self.now_s, ControllerDoor.CLOSING)
             at = float(np.clip(obstructed_at + self.rng.normal(0.0, 0.05), 0.06, 0.9))
-            self.now_s = self.door.move(self.now_s, door.close_s * (1.0 - at), at)
+            self.now_s = leaf.move(self.now_s, door.close_s * (1.0 - at), at)
             self._person_shake(self.now_s, 0.15)
             self.now_s += door.reopen_delay_s
             self.controller_door.set(self.now_s, ControllerDoor.OPENING)
-            self.now_s = self.door.move(self.now_s, door.open_s * (1.0 - at), 1.0)
+            self.now_s = leaf.move(self.now_s, door.open_s * (1.0 - at), 1.0)
             self._door_end_shake()
             self.controller_door.set(self.now_s, ControllerDoor.OPEN)
             self.now_s += float(self.rng.uniform(1.0, 2.5))
         self.controller_door.set(self.now_s, ControllerDoor.CLOSING)
         end = 0.0 if jams_at is None else jams_at
-        begin = self.door.opening(self.now_s)
+        begin = leaf.opening(self.now_s)
         if begin > end:
-            self.now_s = self.door.move(self.now_s, door.close_s * (begin - end), end)
+            self.now_s = leaf.move(self.now_s, door.close_s * (begin - end), end)
             self._door_end_shake()
         if jams_at is None:
             self.controller_door.set(self.now_s, ControllerDoor.CLOSED)
@@ -364,7 +362,7 @@ class Lift:
         self.box_tilt_deg.set(self.now_s, self.box_tilt_deg.at(self.now_s) + tilt_deg)
 
     def _need_open_door(self, what: str) -> None:
-        if self.door.opening(self.now_s) < 0.6:
+        if max(self.door.opening(self.now_s), self.rear_door.opening(self.now_s)) < 0.6:
             raise StoryError(f"nobody can {what}: the car door is not open")
 
     def _walk(self) -> None:

@@ -7,8 +7,9 @@ from typing import assert_never
 
 import numpy as np
 
-from sim.lift import Behaviour, Lift
+from sim.lift import Lift
 from sim.shakes import Shake
+from sim.words import Behaviour
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from sim.faults import (
 from sim.sensors import ordered, raw_readings
 from sim.spec import draw_lift
 from sim.steps import Step, perform
+from sim.words import StoryError
 
 RATED_MPS: Mapping[Drive, tuple[float, ...]] = {
     Drive.VVVF: (0.63, 1.0, 1.0, 1.6, 1.6, 2.0, 2.5),
@@ -111,6 +112,7 @@ class LiftPlan:
     storey_m: float | None
     heights_m: tuple[float, ...]
     start_landing: int
+    told_heights_m: tuple[float, ...]  # empty: the true ones
     knowledge: Knowledge
     first_floor_number: int
 
@@ -256,7 +258,7 @@ def play(scenario: Scenario, seed: int) -> Played:
             marks[planned.mark] = lift.now_s
         try:
             perform(lift, planned.step)
-        except truth.StoryError as error:
+        except StoryError as error:
             problem = EdgeAgentError(str(error), subject=planned.subject, hint="Change this step or the one before it")
             raise ScenarioError((problem,), subject=planned.subject) from error
     box = _box(scenario.box, box_rng)
@@ -321,7 +323,7 @@ def _installation(scenario: Scenario, lift: truth.Lift, box: BoxSpec) -> Install
             lift_id=scenario.name,
             rated_speed_mps=spec.rated_mps if knows_speed else None,
             drive=spec.drive if knows_speed else None,
-            landing_heights_m=spec.landing_heights_m if knows_landings else (),
+            landing_heights_m=scenario.lift.told_heights_m or spec.landing_heights_m if knows_landings else (),
             start_landing_index=scenario.lift.start_landing if knows_landings else None,
         ),
         wiring=Wiring(

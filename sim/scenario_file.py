@@ -25,7 +25,6 @@ from edge_agent.toml_table import (
     whole,
 )
 from sim.box import Chip
-from sim.lift import Behaviour, StopCause
 from sim.scenario import (
     Allowance,
     BoxPlan,
@@ -41,6 +40,7 @@ from sim.scenario import (
     ScenarioError,
 )
 from sim.steps import VERBS, Step, WaitStep
+from sim.words import Behaviour, Side, StopCause
 
 T = TypeVar("T")
 
@@ -50,11 +50,7 @@ _SOURCES = ("accelerometer", "door_contacts", "controller", "pressure")
 _NAME = r"[a-z0-9][a-z0-9-]*"
 _SPEED = number(0.1, 6.0, "m/s", thousandth_of="mm/s")
 _SECONDS = number(0.0, STORY_S_MAX, "s")
-_SIGNALS = tuple(
-    signal.value
-    for signal in Signal
-    if signal not in (Signal.LIGHT_CURTAIN, Signal.LIGHT_CURTAIN_REAR, Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
-)
+_SIGNALS = tuple(signal.value for signal in Signal if signal not in (Signal.LIGHT_CURTAIN, Signal.LIGHT_CURTAIN_REAR))
 
 
 def parse_scenario(body: str, file_name: str, name: str) -> Scenario:
@@ -128,11 +124,22 @@ def _lift(table: TomlTable) -> LiftPlan:
         storey_m=table.take("storey_m", number(2.2, 20.0, "m", thousandth_of="mm"), None),
         heights_m=heights_m,
         start_landing=table.take("start_landing", whole(0, landings - 1), 0),
+        told_heights_m=_told_heights(table, landings),
         knowledge=table.take("installer_knows", one_of({each.value: each for each in Knowledge}), Knowledge.EVERYTHING),
         first_floor_number=table.take("first_floor_number", whole(1, 10), 1),
     )
     table.refuse_unknown()
     return plan
+
+
+def _told_heights(table: TomlTable, landings: int) -> tuple[float, ...]:
+    """What the installer wrote down, where it is not what the lift has."""
+    as_they_are: tuple[float, ...] = ()
+    told_m = table.take("installer_says_heights_m", ascending_numbers(-100.0, 600.0, "m", 128), as_they_are)
+    if told_m and len(told_m) != landings:
+        problem = f"{len(told_m)} heights are given for {landings} landings"
+        table.problem("installer_says_heights_m", problem, "Give one height for each landing")
+    return told_m
 
 
 def _box(table: TomlTable) -> BoxPlan:
@@ -180,6 +187,19 @@ def _checks(landings: int) -> Mapping[str, Check[Any]]:
         "mode": one_of({each.value: each for each in Mode}),
         "tilt_deg": number(-90.0, 90.0, "degrees"),
         "trips_per_hour": number(1.0, 400.0, "1/h"),
+        "side": one_of({each.value: each for each in Side}),
+        "pace": number(0.02, 3.0, "(1 is normal)"),
+        "by_m": number(-10.0, 10.0, "m", thousandth_of="mm"),
+        "accel_mps2": number(0.05, 5.0, "m/s2"),
+        "jerk_mps3": number(0.1, 100.0, "m/s3"),
+        "peak_mps2": number(0.1, 200.0, "m/s2"),
+        "times_slower": number(0.2, 5.0, "(1 is as before)"),
+        "times_rougher": number(0.1, 20.0, "(1 is as before)"),
+        "offset_mm": number(-100.0, 100.0, "mm"),
+        "closed": _yes_or_no,
+        "gust_hpa": number(0.0, 10.0, "hPa"),
+        "by_hpa": number(-10.0, 10.0, "hPa"),
+        "by_degc": number(-60.0, 60.0, "degrees"),
     }
 
 
@@ -190,6 +210,8 @@ def _step(table: TomlTable, landings: int, subject: str) -> PlannedStep:
     checks = dict(_checks(landings))
     if verb == "inspect":
         checks["to"] = number(0.0, landings - 1, "(in landings: 2.5 is halfway from 2 to 3)")
+    if verb == "drift":
+        checks["speed_mps"] = number(0.005, 5.0, "m/s", thousandth_of="mm/s")
     given: dict[str, Any] = {}
     lacking = False
     for field in fields(kind):

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from edge_agent.readings import Mode
-from sim.lift import Behaviour, Lift, StopCause, StoryError
+from sim.lift import Lift
+from sim.mishap_steps import MISHAP_VERBS, MishapStep, perform_mishap
 from sim.traffic import run_traffic
+from sim.words import Behaviour, Side, StopCause, StoryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class OpenDoorStep:
     reaches: float = 1.0
     tries: int = 1
     by_hand: bool = False
+    side: Side = Side.FRONT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,15 @@ class CloseDoorStep:
     obstructed_times: int = 0
     obstructed_at: float = 0.4
     jams_at: float | None = None
+    side: Side = Side.FRONT
 
 
 @dataclass(frozen=True, slots=True)
 class TravelStep:
-    """Travel with the door as it is. `stops_with` and `stops_at` end the trip early; `door_opens` bursts the door."""
+    """Travel with the door as it is. `stops_with` and `stops_at` end the trip early; `door_opens` bursts the door.
+
+    `pace`: speed of this trip, 1 is normal.
+    """
 
     to: int
     stops_with: StopCause | None = None
@@ -69,6 +76,7 @@ class TravelStep:
     door_opens: float | None = None
     door_opens_after_s: float = 4.0
     door_opens_for_s: float = 1.0
+    pace: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,7 @@ Step = (
     | GoodsStep
     | KnockBoxStep
     | TrafficStep
+    | MishapStep
 )
 
 VERBS: dict[str, type[Step]] = {
@@ -216,6 +225,7 @@ VERBS: dict[str, type[Step]] = {
     "goods": GoodsStep,
     "knock_box": KnockBoxStep,
     "traffic": TrafficStep,
+    **MISHAP_VERBS,
 }
 """Word of the scenario file for each command."""
 
@@ -235,7 +245,10 @@ def perform(lift: Lift, step: Step) -> None:
             _open(lift, step)
         case CloseDoorStep():
             lift.close_door(
-                obstructed_times=step.obstructed_times, obstructed_at=step.obstructed_at, jams_at=step.jams_at
+                obstructed_times=step.obstructed_times,
+                obstructed_at=step.obstructed_at,
+                jams_at=step.jams_at,
+                side=step.side,
             )
         case TravelStep():
             _travel(lift, step)
@@ -247,8 +260,21 @@ def perform(lift: Lift, step: Step) -> None:
             lift.knock_box(tilt_deg)
         case TrafficStep(for_s, trips_per_hour):
             run_traffic(lift, for_s, trips_per_hour)
-        case _:
+        case (
+            CreepStep()
+            | WindStep()
+            | RelevelStep()
+            | InspectionStep()
+            | InspectStep()
+            | PowerStep()
+            | ResetStep()
+            | FaultStep()
+            | ModeStep()
+            | AlarmButtonStep()
+        ):
             _perform_on_controller(lift, step)
+        case _:
+            perform_mishap(lift, step)
 
 
 def _perform_on_controller(
@@ -299,13 +325,13 @@ def _perform_on_controller(
 
 def _open(lift: Lift, step: OpenDoorStep) -> None:
     hand_s = float(lift.rng.uniform(3.0, 6.0)) if step.by_hand else None
-    lift.open_door(reaches=step.reaches, tries=step.tries, hand_s=hand_s)
+    lift.open_door(reaches=step.reaches, tries=step.tries, hand_s=hand_s, side=step.side)
 
 
 def _travel(lift: Lift, step: TravelStep) -> None:
     lift.wait(float(lift.rng.uniform(0.4, 1.2)))  # locks engage, brake lifts
     start_s = lift.now_s
-    lift.travel(step.to, stop=step.stops_with, stop_landing=step.stops_at)
+    lift.travel(step.to, stop=step.stops_with, stop_landing=step.stops_at, pace=step.pace)
     if step.door_opens is not None:
         burst_s = start_s + step.door_opens_after_s
         if burst_s > lift.now_s:

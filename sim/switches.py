@@ -46,12 +46,13 @@ class Switches:
         match signal:
             case Signal.PRESENCE:
                 yield from self._presence.changes(start_s, end_s, moves)
-            case Signal.DOOR_CLOSED | Signal.DOOR_OPEN:
-                if signal in self._levels and not lift.door.is_moving_within(start_s - _GRID_S, end_s):
+            case Signal.DOOR_CLOSED | Signal.DOOR_OPEN | Signal.DOOR_CLOSED_REAR | Signal.DOOR_OPEN_REAR:
+                leaf = lift.door if signal in (Signal.DOOR_CLOSED, Signal.DOOR_OPEN) else lift.rear_door
+                if signal in self._levels and not leaf.is_moving_within(start_s - _GRID_S, end_s):
                     return
                 times_s = np.arange(start_s, end_s, _GRID_S)
-                opening = lift.door.sample(times_s)
-                is_closed = signal is Signal.DOOR_CLOSED
+                opening = leaf.sample(times_s)
+                is_closed = signal in (Signal.DOOR_CLOSED, Signal.DOOR_CLOSED_REAR)
                 levels = opening < contact.closed_below if is_closed else opening > contact.open_above
                 yield from self._switched(signal, times_s, levels)
             case Signal.DOOR_ZONE:
@@ -70,7 +71,7 @@ class Switches:
                 yield from self._stepped(signal, start_s, lift.mode.at(start_s) is Mode.INSPECTION)
                 for t_s, mode in lift.mode.changes(start_s, end_s):
                     yield t_s, mode is Mode.INSPECTION
-            case Signal.LIGHT_CURTAIN | Signal.LIGHT_CURTAIN_REAR | Signal.DOOR_OPEN_REAR | Signal.DOOR_CLOSED_REAR:
+            case Signal.LIGHT_CURTAIN | Signal.LIGHT_CURTAIN_REAR:
                 raise ValueError(f"the simulated lift has no {signal.value}")
 
     def _stepped(self, signal: Signal, t_s: float, level: bool) -> Iterator[tuple[float, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from edge_agent.readings import Mode
-from sim.lift import StopCause
+from sim.mishap_steps import mishap_sentence
 from sim.scenario import BoxPlan, ControllerLink, LiftPlan, Moment, Scenario
 from sim.steps import (
     AlarmButtonStep,
@@ -31,6 +31,7 @@ from sim.steps import (
     WaitStep,
     WindStep,
 )
+from sim.words import Side, StopCause
 
 _STOP_WORDS = {
     StopCause.BRAKE: "the drive fails and the brake drops",
@@ -94,10 +95,11 @@ def sentence(step: Step) -> str:
             return "everybody walks out" if people is None else f"{_people(people)} out"
         case BehaveStep(how):
             return f"those inside are {how.value}"
-        case OpenDoorStep(reaches, tries, by_hand):
+        case OpenDoorStep(reaches, tries, by_hand, side):
+            door = _door(side)
             if reaches < 1.0:
-                return f"the door tries to open {tries} times and sticks at {100 * reaches:.0f} %"
-            return "the door is pulled open by hand" if by_hand else "the door opens"
+                return f"{door} tries to open {tries} times and sticks at {100 * reaches:.0f} %"
+            return f"{door} is pulled open by hand" if by_hand else f"{door} opens"
         case CloseDoorStep():
             return _close(step)
         case TravelStep():
@@ -110,8 +112,21 @@ def sentence(step: Step) -> str:
             return "somebody knocks the box" + (f", which stays {tilt_deg:g} degrees askew" if tilt_deg else "")
         case TrafficStep(for_s, trips_per_hour):
             return f"normal traffic for {for_s:g} seconds, about {trips_per_hour:g} calls an hour"
-        case _:
+        case (
+            CreepStep()
+            | WindStep()
+            | RelevelStep()
+            | InspectionStep()
+            | InspectStep()
+            | PowerStep()
+            | ResetStep()
+            | FaultStep()
+            | ModeStep()
+            | AlarmButtonStep()
+        ):
             return _of_controller(step)
+        case _:
+            return mishap_sentence(step)
 
 
 def _of_controller(
@@ -153,16 +168,23 @@ def _of_controller(
 
 
 def _close(step: CloseDoorStep) -> str:
-    start = "the door closes"
+    door = _door(step.side)
+    start = f"{door} closes"
     if step.obstructed_times:
-        start = f"the door meets something and reopens {step.obstructed_times} times, then closes"
+        start = f"{door} meets something and reopens {step.obstructed_times} times, then closes"
     if step.jams_at is not None:
-        return f"the door begins to close and jams {100 * step.jams_at:.0f} % open"
+        return f"{door} begins to close and jams {100 * step.jams_at:.0f} % open"
     return start
+
+
+def _door(side: Side) -> str:
+    return "the door" if side is Side.FRONT else "the rear door"
 
 
 def _travel(step: TravelStep) -> str:
     text = f"the lift leaves for landing {step.to}"
+    if step.pace != 1.0:
+        text += f" at {100 * step.pace:.0f} % of its speed"
     if step.stops_with is not None:
         text += "; " + stop_sentence(step)
     if step.door_opens is not None:

@@ -56,6 +56,10 @@ class SlopeTrack:
         self._times_s.extend((start_s, start_s + over_s))
         self._values.extend((self._values[-1], to))
 
+    def slope_by(self, start_s: float, change: float, over_s: float) -> None:
+        """Go so much further from where the last slope ended."""
+        self.slope(start_s, self._values[-1] + change, over_s)
+
     def sample(self, times_s: FloatArray) -> FloatArray:
         """Values at many moments."""
         return np.asarray(np.interp(times_s, self._times_s, self._values))

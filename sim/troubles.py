@@ -17,7 +17,7 @@ from edge_agent.readings import Mode
 from sim.day import Day, Planned, any_time
 from sim.entrapments import empty_stop, entrapment, stop_and_recover
 from sim.habits import LiftLife
-from sim.lift import Behaviour
+from sim.words import Behaviour
 
 _DOOR_KINDS = (AlarmKind.DOOR_REVERSALS, AlarmKind.DOOR_CLOSE_FAILURE, AlarmKind.DOOR_HELD_OPEN)
 

@@ -17,7 +17,7 @@ from sim.campaign_report import false_strata, missed_entrapments, report
 from sim.cli_campaign import core_digest
 from sim.day import Day, live_day
 from sim.diary import Answer, Diary, Due, FalseAlarm, Span, Stood
-from sim.habits import FITTED, SensorSet, draw_life
+from sim.habits import FITTED, Parking, SensorSet, draw_life
 from sim.troubles import TROUBLES, Trouble
 
 FOREVER = float("inf")
@@ -26,6 +26,7 @@ QUIET_DAY = DayResult(
     sensors=SensorSet.BARE.value,
     drive="vvvf",
     knowledge="everything",
+    parking=Parking.STAYS.value,
     rate_hz=100.0,
     chip_noise_mps2=0.02,
     trips=50,

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from edge_agent.readings import ControllerDoor, Direction, Mode
-from sim.lift import FAULT_DOOR_OPEN, FAULT_SAFETY_CIRCUIT, Behaviour, StopCause, StoryError
 from sim.steps import (
     BehaveStep,
     CloseDoorStep,
@@ -27,6 +26,7 @@ from sim.steps import (
     perform,
 )
 from sim.tracks import DoorMotion
+from sim.words import FAULT_DOOR_OPEN, FAULT_SAFETY_CIRCUIT, Behaviour, StopCause, StoryError
 from tests.sim.lifts import plain_lift
 
 

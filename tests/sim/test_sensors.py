@@ -23,7 +23,7 @@ from edge_agent.readings import (
     Tick,
 )
 from sim.box import CONTROLLER_FIELDS, BoxSpec, Chip, PressureSpec, draw_mounting
-from sim.lift import Behaviour, Lift
+from sim.lift import Lift
 from sim.motion import FloatArray
 from sim.report import report_at
 from sim.sensors import raw_readings, readings
@@ -39,6 +39,7 @@ from sim.steps import (
     WaitStep,
     perform,
 )
+from sim.words import Behaviour
 from tests.sim.lifts import a_box, plain_lift
 
 
