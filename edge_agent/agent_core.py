@@ -22,9 +22,10 @@ from edge_agent.catalogue import CATALOGUE
 from edge_agent.delivery import Poll, Send
 from edge_agent.detect.detector import Detector
 from edge_agent.errors import OutboxError, RecordingError
+from edge_agent.evidence import EvidenceKeeper
 from edge_agent.journal import Journal
 from edge_agent.readings import Reading, SamplesLost, Tick
-from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_trip
+from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_evidence, draft_of_trip
 from edge_agent.status import IncidentStatus
 from edge_agent.story import alarm_sentence, record_words, trip_sentence
 from edge_agent.timeline import Timeline
@@ -81,6 +82,7 @@ class AgentCore:
         journal: Journal,
         resumed: Sequence[OpenIncident] = (),
         duties: Duties | None = None,
+        keeper: EvidenceKeeper | None = None,
     ) -> None:
         self.dispatch = dispatch
         self.watch = watch
@@ -95,6 +97,7 @@ class AgentCore:
         self._outbox = outbox
         self._recorder = recorder
         self._duties = duties
+        self._keeper = keeper
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
         self._telemetry: deque[_Entry] = deque()
@@ -148,6 +151,7 @@ class AgentCore:
         if self._recorder is not None and self._recorder.problem is not None:
             problem = self._recorder.problem
             self.journal.change(now_ns, logging.WARNING, "recording", f"The recording has gaps: {problem}")
+        self._keep_evidence(now_ns)
         for reset in self.dispatch.take_resets():
             self.end_incidents(reset.incident, f"{reset.who} at {reset.destination}".strip(), now_ns)
         self.journal.settle(now_ns)
@@ -168,6 +172,8 @@ class AgentCore:
         """Close recording and outbox."""
         if self._recorder is not None:
             self._recorder.close()
+        if self._keeper is not None:
+            self._keeper.close()
         self._outbox.close()
 
     def end_incidents(self, number: int | None, who: str, now_ns: int) -> tuple[str, ...]:
@@ -195,6 +201,8 @@ class AgentCore:
     def _step(self, reading: Reading, now_ns: int) -> None:
         if self._recorder is not None:
             self._recorder.write(reading)
+        if self._keeper is not None:
+            self._keeper.write(reading)
         for conclusion in self._detector.step(reading):
             match conclusion:
                 case Alarm():
@@ -219,6 +227,20 @@ class AgentCore:
             self._incidents[alarm.incident] = alarm
         if alarm.state is AlarmState.RAISED:
             self.alarms_raised_count += 1
+            if self._keeper is not None and draft is not None and draft.stream is Stream.ALARM:
+                self._keeper.begin(alarm.incident, int(alarm.kind), alarm.t_ns)
+
+    def _keep_evidence(self, now_ns: int) -> None:
+        if self._keeper is None:
+            return
+        kept = self._keeper.work()
+        if kept is not None:
+            self.journal.tell(logging.INFO, f"Readings around incident {kept.incident} are kept as {kept.path}")
+            is_present = kept.incident in self._incidents
+            draft = draft_of_evidence(kept.kind, kept.incident, kept.digest, kept.byte_count, is_present=is_present)
+            self.commit(draft, now_ns, now_ns)
+        if self._keeper.problem is not None:
+            self.journal.change(now_ns, logging.WARNING, "evidence", str(self._keeper.problem))
 
     def _trip(self, trip: Trip, now_ns: int) -> None:
         self.trips_count += 1

@@ -25,7 +25,7 @@ CHECKPOINT_PAGES = 4_000  # about 4 MiB of log before it is written back
 RESCUED_COUNT_MAX = 2_000  # records a stream, the newest; streams other than alarms
 RESCUED_BLIND_COUNT = 64  # alarms taken over where the cursors cannot be read: rather again than never
 
-# The checks are read by quick_check too, so that a flipped bit in a number is found at the next start.
+# The checks are read by integrity_check too, so that a flipped bit in a number is found at the next start.
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE rec (stream INTEGER, seq INTEGER, kind INTEGER, digest8 BLOB NOT NULL, body BLOB NOT NULL,
@@ -138,7 +138,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     connection.execute("PRAGMA synchronous=FULL")
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise _Damaged(verdict)
     (version,) = connection.execute("PRAGMA user_version").fetchone()

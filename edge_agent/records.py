@@ -193,6 +193,13 @@ def draft_of_end(kind: int, stream: Stream, incident: int, note: str) -> RecordD
     return RecordDraft(stream, kind, Phase.ENDED, incident, note=_cut(note, form.NOTE_BYTES_MAX))
 
 
+def draft_of_evidence(kind: int, incident: int, digest: bytes, byte_count: int, *, is_present: bool) -> RecordDraft:
+    """The raw readings around an alarm are kept on the box under this digest. is_present: its condition is there."""
+    phase = Phase.UPDATED if is_present else Phase.CONDITION_GONE
+    note = f"evidence_sha256={digest.hex()[:32]} evidence_bytes={byte_count}"
+    return RecordDraft(stream_of(kind), kind, phase, incident, note=_cut(note, form.NOTE_BYTES_MAX))
+
+
 def _where_it_stands(alarm: Alarm) -> tuple[Evidence, ...]:
     """That the car stands between landings has no field of its own: it travels as a sign."""
     is_said = any(sign.name == BETWEEN_LANDINGS for sign in alarm.evidence)

@@ -36,6 +36,7 @@ from edge_agent.delivery import Delivery, Lane, Uplink
 from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.detect.detector import Detector
 from edge_agent.errors import SettingsError
+from edge_agent.evidence import EvidenceKeeper
 from edge_agent.journal import LOGGER, Journal
 from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
@@ -142,6 +143,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         recorder=_recorder(settings, first_incident, resumed),
         journal=journal,
         resumed=resumed,
+        keeper=_keeper(settings, folder.path, first_incident, resumed),
         duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
     )
     lift_no = settings.registration_code or settings.lift.lift_id
@@ -289,6 +291,27 @@ def _listened_to(settings: TalkerSettings, clock: SystemClock) -> Source:
         chosen.stop_bits or protocol.stop_bits,
     )
     return SerialController(protocol, line, now_ns=clock.now_ns)
+
+
+def _keeper(
+    settings: Settings, folder: Path, first_incident: int, resumed: tuple[OpenIncident, ...]
+) -> EvidenceKeeper | None:
+    """Only where raw readings are recorded at all."""
+    if settings.recording is None:
+        return None
+    from edge_agent.recording_writer import RecordingWriter
+
+    return EvidenceKeeper(
+        folder / "evidence",
+        lambda path: RecordingWriter(
+            path,
+            settings.installation(),
+            None,
+            limits=settings.limit_overrides,
+            first_incident=first_incident,
+            resumed=resumed,
+        ),
+    )
 
 
 def _recorder(settings: Settings, first_incident: int, resumed: tuple[OpenIncident, ...]) -> Recorder | None:

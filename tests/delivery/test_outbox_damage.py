@@ -251,3 +251,13 @@ def test_a_log_cut_off_or_damaged_anywhere_keeps_a_whole_beginning(tmp_path: Pat
     assert kept[0] == 0
     assert max(kept) >= len(before) - 1
     assert kept == sorted(kept)
+
+
+@pytest.mark.system
+@pytest.mark.timeout(300)
+def test_every_single_byte_of_a_small_database_may_be_damaged_or_be_the_last(tmp_path: Path) -> None:
+    whole = _filled(tmp_path)
+    for at in range(len(whole)):
+        if at % 16 == 0:
+            _reopened(tmp_path, whole[:at])
+        _reopened(tmp_path, whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
