@@ -148,3 +148,11 @@ def test_a_course_has_a_bound() -> None:
         one.add(k, 0.0, is_mounted=True)
     assert one.is_full
     assert pytest.approx(300.0) == COURSE_FRAMES_MAX * FRAME_S  # 45 m at 0.15 m/s
+
+
+def test_a_push_ends_with_the_last_frame_that_is_itself_above_the_threshold() -> None:
+    one = Course(100)
+    for index, accel in ((100, 0.5), (101, -0.5), (102, 0.02)):
+        one.add(index, accel, is_mounted=True)
+        one.mark_push(threshold=0.04)
+    assert one.last_push_index == 101

@@ -131,7 +131,11 @@ def test_the_odds_travel_with_the_alarm_and_the_signs_are_shown() -> None:
     alarm = said.alarms[-1]
     assert alarm.occupied_percent == 77
     assert {Witness.ACCELEROMETER, Witness.DOOR_CONTACT, Witness.PRESENCE} <= alarm.witnesses
-    assert Witness.BUTTON not in alarm.witnesses
+    assert not {Witness.BUTTON, Witness.CONTROLLER} & alarm.witnesses
+    heard = {"controller__last_report_ns": 1, "occupancy__button_pressed": True}
+    others = told(EntrapmentRule(LIMITS), stuck(35.0, outside=True, **heard)).alarms[-1]
+    assert {Witness.BUTTON, Witness.CONTROLLER} <= others.witnesses
+    assert Witness.PRESENCE not in others.witnesses
     assert said.evidence["between_landings"] is True
     assert said.evidence["occupied_percent"] == 77
     assert said.evidence["standstill_s"] == pytest.approx(LIMITS.entrapment_hold_s_outside_zone, abs=0.2)
