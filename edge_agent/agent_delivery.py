@@ -218,7 +218,11 @@ class Dispatch:
         self._wake_all()  # a `records_lost` or a new log concerns the other lanes, and every receiver
         for notice in notices:
             self._escalation.told(notice.notice)
-            if notice.notice.act is Act.REMOTE_RESET and notice.incident is not None:
+            is_reset = notice.notice.act is Act.REMOTE_RESET and notice.incident is not None
+            if is_reset and not self._lane_of(step).delivery.is_pinned:
+                sentence = "not ended: the key of this receiver is not pinned (receiver_key), anybody could say so"
+                self._journal.tell(logging.WARNING, f"Remote reset by {step.destination} {sentence}")
+            elif is_reset and notice.incident is not None:
                 self._resets.append(RemoteReset(notice.incident, notice.notice.who or "", step.destination))
             sentence = notice_sentence(notice.notice, notice.kind, notice.incident, step.destination)
             self._journal.tell(logging.INFO, sentence)

@@ -119,6 +119,11 @@ class Delivery:
         """Attempts since the receiver last moved a mark; 0: all is well."""
         return self._pacing.attempts
 
+    @property
+    def is_pinned(self) -> bool:
+        """What this receiver says can come from nobody else."""
+        return self._envelope.is_pinned
+
     def link_is_up(self, now_ns: int) -> None:
         """A network appeared: try at once, and begin the schedule anew."""
         self._pacing.restart(now_ns)
@@ -275,7 +280,7 @@ class Delivery:
         """Why this receipt does not answer this batch, or ""."""
         if receipt.log != flight.log_id or receipt.log != queue.log_id:
             return "the receipt is for another log"
-        if receipt.answers is None and self._envelope.needs_answers:
+        if receipt.answers is None and self._envelope.is_pinned:
             return "the receipt does not say which batch it answers"
         if receipt.answers is not None and receipt.answers != answer_tag(sent.body):
             return "the receipt answers another batch"

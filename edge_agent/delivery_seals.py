@@ -17,7 +17,7 @@ REMEMBERED_MAX = 128
 class Unsealed:
     """Records and receipts as they are, for what never leaves one process."""
 
-    needs_answers = False
+    is_pinned = False
 
     def seal(self, record: StoredRecord) -> bytes:
         """The record itself."""
@@ -36,7 +36,7 @@ class BoxSeals:
 
         shared: the secret of this box and this receiver. With it telemetry and diagnostics carry the short seal.
         """
-        self.needs_answers = receiver is not None
+        self.is_pinned = receiver is not None
         self._receiver = receiver
         self._signed = lru_cache(REMEMBERED_MAX)(lambda body: key.seal(body, Use.RECORD))
         self._up = None if shared is None else MacKey(shared, Direction.UP)

@@ -108,7 +108,7 @@ class Queue(Protocol):
 class Envelope(Protocol):
     """Seals what goes out and opens what comes back."""
 
-    needs_answers: bool  # a receipt must name the batch it answers
+    is_pinned: bool  # only one receiver can have sealed what opens; then a receipt must name the batch it answers
 
     def seal(self, record: StoredRecord) -> bytes:
         """The record as a batch item, the same bytes on every retry."""

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_ends import choose_ends
 from edge_agent.alarms import AlarmKind, AlarmState
 from edge_agent.cli import end_alarm
-from edge_agent.delivery import POLL_S, POLL_SLOW_S, Poll, Wait
+from edge_agent.delivery import POLL_S, POLL_SLOW_S, Delivery, Lane, Poll, Send, Wait
+from edge_agent.delivery_seals import BoxSeals
 from edge_agent.errors import EdgeAgentError
+from edge_agent.journal import Journal
 from edge_agent.local_requests import EndRequest, RequestFolder
 from edge_agent.outbox import Outbox
 from edge_agent.records import draft_of_alarm
-from edge_agent.wire import Act, IncidentRef, Notice, Phase, Record, Stream, decode_record
+from edge_agent.wire import (
+    Act,
+    IncidentRef,
+    Mark,
+    Notice,
+    Phase,
+    Receipt,
+    Record,
+    Stream,
+    Verdict,
+    answer_tag,
+    decode_record,
+    encode_receipt,
+)
+from edge_agent.wire_sealing import SigningKey, Use
 from receiver.incidents import Incident, IncidentKey, IncidentState
 from tests.delivery.contents import NOW, append_stage, raise_alarm
-from tests.delivery.making import DEVICE, alarm, open_outbox
+from tests.delivery.making import DEVICE, RECEIVER, alarm, open_outbox
 from tests.delivery.receiver_model import AT_MS
 from tests.delivery.rig import Rig, S
+from tests.delivery.test_escalation import NoClock
 
 
 def end(outbox: Outbox, number: int | None, who: str = "") -> tuple[list[Record], tuple[str, ...]]:
@@ -130,3 +149,31 @@ def test_that_the_car_stands_between_landings_travels_with_every_alarm(tmp_path:
     draft = draft_of_alarm(replace(stopped, place=replace(stopped.place, is_between_landings=True)))
     assert draft is not None
     assert "between_landings=yes" in draft.note.split(" ")
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_a_remote_reset_counts_only_from_a_receiver_whose_key_is_pinned(tmp_path: Path, is_pinned: bool) -> None:
+    firm, key = SigningKey(bytes(32)), SigningKey(bytes(range(32)))
+    outbox = open_outbox(tmp_path)
+    raise_alarm(outbox, 1)
+    seals = BoxSeals(key, firm.public if is_pinned else None)
+    delivery = Delivery("main", Lane.ALARMS, seed=1, start_spread_s=0.0, envelope=seals)
+    dispatch = Dispatch(outbox, [delivery], NoClock(), Journal(logging.getLogger("test")))
+    (step,) = dispatch.steps(100 * S)
+    assert isinstance(step, Send)
+    reset = Notice(1, Act.REMOTE_RESET, IncidentRef(outbox.log_id, Stream.ALARM, 1), AT_MS, "Li")
+    receipt = Receipt(
+        DEVICE,
+        outbox.log_id,
+        (Verdict.STORED,),
+        (Mark(Stream.ALARM, 1),),
+        AT_MS,
+        RECEIVER,
+        notices=(reset,),
+        answers=answer_tag(step.body),
+    )
+    dispatch.answered(step, firm.seal(encode_receipt(receipt), Use.RECEIPT), 101 * S)
+    assert [(found.incident, found.who, found.destination) for found in dispatch.take_resets()] == (
+        [(1, "Li", "main")] if is_pinned else []
+    )
+    assert dispatch.take_resets() == ()
