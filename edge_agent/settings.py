@@ -130,6 +130,7 @@ class ReceiverSettings:
     url: str
     ca: PurePath | None = None  # the CA of its certificate; None: those of the system
     is_standby: bool = False  # gets alarms only when the others do not answer for them
+    secret_file: PurePath | None = None  # holds the secret shared with this receiver, for short seals
     key: str = "none"  # its public key, which seals its receipts; "none": any sealed receipt is believed
 
 

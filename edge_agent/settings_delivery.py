@@ -46,11 +46,13 @@ def is_loopback(url: str) -> bool:
 
 def _receiver(row: TomlTable, folder: PurePath) -> ReceiverSettings:
     ca = row.take("ca", text(r"[^\0]+", "a path"), "")
+    secret_file = row.take("secret_file", text(r"[^\0]+", "a path"), "")
     receiver = ReceiverSettings(
         name=row.need("name", text(r"[a-z0-9_-]{1,16}", "1 to 16 of a-z 0-9 _ -"), "", 'name = "firm"'),
         url=row.need("url", _url, "", 'url = "http://10.0.0.9:8080"'),
         ca=folder / ca if ca else None,
         is_standby=row.take("standby", truth(), False),
+        secret_file=folder / secret_file if secret_file else None,
         key=row.take("receiver_key", _receiver_key, NOT_PINNED),
     )
     if receiver.url.startswith("mqtt") and receiver.key == NOT_PINNED:

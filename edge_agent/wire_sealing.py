@@ -175,6 +175,22 @@ class MacKey:
         return hmac.digest(self._key, _signed("MAC0", sealed, use), "sha256")[:8]
 
 
+def text_of_secret(secret: bytes) -> str:
+    """In base64url without padding."""
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode("ascii")
+
+
+def secret_in(text: str) -> bytes:
+    """The reverse of `text_of_secret`. Raises `WireError`."""
+    try:
+        secret = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) != MAC_KEY_BYTES or text_of_secret(secret) != text:
+        raise _no_key("this is no shared secret in base64url")
+    return secret
+
+
 def sealed_in(data: bytes) -> Sealed:
     """The container in `data`, of either seal, unchecked. Raises `WireError`."""
     is_mac = data[:1] == bytes([0xC0 | Seal.MAC0.value])  # the head of a tag below 24 is one byte

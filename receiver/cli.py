@@ -12,7 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.wire_sealing import SigningKey
+from edge_agent.wire import DEVICE_ID_BYTES
+from edge_agent.wire_sealing import MAC_KEY_BYTES, SigningKey, text_of_secret
 from receiver.board import BoardReader
 from receiver.database import key_seed, open_for_reading
 from receiver.errors import ReceiverError
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _list_incidents(asked.data)
         if asked.command == "key":
             return _print_key(asked.data)
+        if asked.command == "share":
+            return _share(asked.data, asked.device)
         if asked.command == "mqtt":
             return _bridge(asked.broker, asked.receiver, asked.client_id)
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
@@ -53,15 +56,29 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
     incidents = commands.add_parser("incidents", help="list open incidents, also while a receiver runs")
     key = commands.add_parser("key", help="print the key that boxes pin as receiver_key")
+    share = commands.add_parser(
+        "share", help="make a secret shared with one box, for short seals; stop the receiver first"
+    )
+    share.add_argument("device", type=_device, help="the id of the box, 16 hexadecimal digits")
     mqtt = commands.add_parser(
         "mqtt", help="carry batches from an MQTT broker to a running receiver, and receipts back"
     )
     mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
     mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
-    for command in (run, incidents, key):
+    for command in (run, incidents, key, share):
         command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
     return parser
+
+
+def _device(text: str) -> bytes:
+    try:
+        device = bytes.fromhex(text)
+    except ValueError:
+        device = b""
+    if len(device) != DEVICE_ID_BYTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of a box, 16 hexadecimal digits")
+    return device
 
 
 def _port(text: str) -> int:
@@ -114,6 +131,20 @@ def _bridge(broker: str, receiver: str, client_id: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stopped.append(number))
     bridge.run(lambda: bool(stopped), lambda words: print(words, flush=True))
+    return 0
+
+
+def _share(folder: Path, device: bytes) -> int:
+    secret = os.urandom(MAC_KEY_BYTES)
+    store = Store(folder)
+    try:
+        is_known = store.share(device, secret)
+    finally:
+        store.close()
+    if not is_known:
+        hint = "It is known after its first batch; the id stands on the page"
+        raise ReceiverError("no box of this id has ever sent here", subject=device.hex(), hint=hint)
+    print(text_of_secret(secret))
     return 0
 
 

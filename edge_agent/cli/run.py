@@ -35,7 +35,7 @@ from edge_agent.clock import SystemClock, boot_id
 from edge_agent.delivery import Delivery, Lane, Uplink
 from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.detect.detector import Detector
-from edge_agent.errors import SettingsError
+from edge_agent.errors import SettingsError, WireError
 from edge_agent.evidence import EvidenceKeeper
 from edge_agent.journal import LOGGER, Journal
 from edge_agent.local_requests import RequestFolder
@@ -59,7 +59,7 @@ from edge_agent.source import Source
 from edge_agent.timeline import Timeline
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import PrivateTls
-from edge_agent.wire_sealing import SigningKey
+from edge_agent.wire_sealing import SigningKey, secret_in
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -123,7 +123,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
             lane,
             seed=int.from_bytes(device_id, "big"),
             start_spread_s=None if up_s < POWER_UP_S else 0.0,
-            envelope=BoxSeals(key, pinned(receiver.key)),
+            envelope=_seals(key, receiver),
         )
         for receiver in receivers
         for lane in Lane
@@ -164,6 +164,17 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     )
 
 
+def _seals(key: SigningKey, receiver: ReceiverSettings) -> BoxSeals:
+    secret = None
+    if receiver.secret_file is not None:
+        try:
+            secret = secret_in(Path(receiver.secret_file).read_text(encoding="ascii").strip())
+        except (OSError, ValueError, WireError) as error:
+            hint = "Put there, readable by the agent only, what `lift-receiver share` printed"
+            raise SettingsError(f"no shared secret ({error})", subject=str(receiver.secret_file), hint=hint) from error
+    return BoxSeals(key, pinned(receiver.key), secret)
+
+
 def _uplink(receiver: ReceiverSettings, lane: Lane, key: SigningKey, clock: SystemClock) -> Uplink:
     tls = None
     if receiver.ca is not None:
@@ -184,8 +195,7 @@ def _uplink(receiver: ReceiverSettings, lane: Lane, key: SigningKey, clock: Syst
         parts.port or (8883 if is_tls else 1883),
         (tls or ssl.create_default_context) if is_tls else None,
     )
-    opener = BoxSeals(key, pinned(receiver.key)).open
-    return MqttUplink(broker, key.public.fingerprint, lane, key.public.text, opener)
+    return MqttUplink(broker, key.public.fingerprint, lane, key.public.text, _seals(key, receiver).open)
 
 
 def _queued(outbox: Outbox) -> int:

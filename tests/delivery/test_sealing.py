@@ -45,7 +45,17 @@ from edge_agent.wire import (
     encode_record,
     encode_short,
 )
-from edge_agent.wire_sealing import Direction, MacKey, PublicKey, SealRefused, SigningKey, Use, sealed_in
+from edge_agent.wire_sealing import (
+    Direction,
+    MacKey,
+    PublicKey,
+    SealRefused,
+    SigningKey,
+    Use,
+    sealed_in,
+    secret_in,
+    text_of_secret,
+)
 from receiver import database
 from receiver.store import Store
 from tests.delivery.making import DEVICE, FULL, MINIMAL, RECEIVER, UNSET, heartbeat, open_outbox
@@ -268,3 +278,10 @@ def test_an_older_database_is_brought_up_to_date_and_gets_a_key(tmp_path: Path) 
     store.close()
     assert Store(tmp_path).key == key
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_shared_secret_travels_as_text_too() -> None:
+    assert secret_in(text_of_secret(SHARED)) == SHARED
+    for wrong in ("", "short", text_of_secret(SHARED) + "A", text_of_secret(SHARED)[:-1] + "ä"):
+        with pytest.raises(WireError, match="no shared secret"):
+            secret_in(wrong)

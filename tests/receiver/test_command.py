@@ -13,9 +13,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_agent.wire import BATCH_TYPE, KEY_HEADER, Mark, Receipt, Stream, Verdict, decode_receipt
-from edge_agent.wire_sealing import sealed_in
-from tests.receiver.making import KEY, alarm, body
+from edge_agent.wire import (
+    BATCH_TYPE,
+    KEY_HEADER,
+    Mark,
+    Receipt,
+    Stream,
+    Verdict,
+    decode_receipt,
+    encode_batch,
+    encode_record,
+)
+from edge_agent.wire_sealing import Direction, MacKey, Use, sealed_in, secret_in
+from tests.receiver.making import KEY, alarm, body, raw_batch
 
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": ""}
 
@@ -186,3 +196,20 @@ def test_killed_before_the_commit_it_has_nothing_and_says_so(tmp_path: Path) -> 
         assert process.returncode == -signal.SIGKILL
     with receiver(tmp_path) as (_, url):
         assert post(url, sent).verdicts == (Verdict.STORED,)
+
+
+def test_a_secret_is_shared_with_a_known_box_and_its_short_seals_are_opened(tmp_path: Path) -> None:
+    device = KEY.public.fingerprint
+    assert run("share", device.hex(), "--data", str(tmp_path)).returncode == 2
+    with receiver(tmp_path) as (process, url):
+        post(url, body(alarm(1)))
+        assert "another receiver runs" in run("share", device.hex(), "--data", str(tmp_path)).stderr
+        process.terminate()
+        process.wait(timeout=10)
+    done = run("share", device.hex(), "--data", str(tmp_path))
+    secret = secret_in(done.stdout.strip())
+    with receiver(tmp_path) as (_, url):
+        item = MacKey(secret, Direction.UP).seal(encode_record(alarm(2)), Use.RECORD)
+        assert post(url, encode_batch(raw_batch([item]))).verdicts == (Verdict.STORED,)
+    assert run("share", "abc", "--data", str(tmp_path)).returncode == 2
+    assert len(run("key", "--data", str(tmp_path)).stdout.strip()) == 43
