@@ -45,6 +45,10 @@ class Outbox(Queue, Protocol):
         """Do what an answer means; returns the notices that are new. Raises OutboxError."""
         ...
 
+    def untaken(self) -> tuple[int, ...]:
+        """The opening records of present alarms for which no person has answered yet."""
+        ...
+
     def unended(self) -> tuple[UnendedIncident, ...]:
         """Incidents that nobody has ended, oldest first."""
         ...
@@ -113,6 +117,7 @@ class Dispatch:
         self._destinations = {delivery.destination: _Destination() for delivery in deliveries}
         self._awaited: OrderedDict[RecordKey, _Awaited] = OrderedDict()
         self._escalation = Escalation(standby)
+        self._has_resumed = False
         self._resets: list[RemoteReset] = []
 
     def take_resets(self) -> tuple[RemoteReset, ...]:
@@ -138,6 +143,17 @@ class Dispatch:
             self._awaited.popitem(last=False)
         self._wake_all()
 
+    def _resume(self, now_ns: int) -> None:
+        """Alarms from before a restart are watched like new ones: nobody may have answered for them."""
+        if self._has_resumed:
+            return
+        self._has_resumed = True
+        for seqno in self._outbox.untaken():
+            self._escalation.resumed(now_ns, seqno)
+            for destination in self._destinations:
+                if self._outbox.confirmed(destination, Stream.ALARM) >= seqno:
+                    self._escalation.stored(destination, seqno)
+
     def _is_held(self, delivery: Delivery, now_ns: int) -> bool:
         return delivery.lane is Lane.ALARMS and self._escalation.is_held(delivery.destination, now_ns)
 
@@ -149,6 +165,7 @@ class Dispatch:
     def steps(self, now_ns: int) -> tuple[Send | Poll, ...]:
         """What is to be sent or asked now. Each must come back through `answered` or `failed`."""
         found: list[Send | Poll] = []
+        self._resume(now_ns)
         for lane in self._lanes.values():
             if lane.is_resting or now_ns < lane.wake_ns:
                 continue

@@ -51,6 +51,11 @@ class Escalation:
             case _:
                 return
 
+    def resumed(self, now_ns: int, seqno: int) -> None:
+        """An alarm from before a restart, by its opening record."""
+        if self._standby and len(self._watched) < WATCHED_MAX:
+            self._watched.setdefault(seqno, _Watched(now_ns))
+
     def stored(self, destination: str, seqno: int) -> None:
         """A receiver has an alarm on its disk."""
         watched = self._watched.get(seqno)

@@ -272,6 +272,10 @@ class Outbox:
         """A person may still say something about an incident: notices are worth asking for."""
         return self._incidents.has_unfinished()
 
+    def untaken(self) -> tuple[int, ...]:
+        """The opening records of present alarms for which no person has answered yet."""
+        return self._incidents.untaken()
+
     def unended(self) -> tuple[UnendedIncident, ...]:
         """Incidents that nobody has ended, oldest first."""
         return self._incidents.unended()

@@ -74,6 +74,16 @@ class Incidents:
         )
         return bool(rows)
 
+    def untaken(self) -> tuple[int, ...]:
+        """The opening records of present alarms for which no person has answered yet."""
+        rows = self._rows(
+            "stream = ? AND state = ? AND opening NOTNULL AND (act IS NULL OR act = ?)",
+            int(Stream.ALARM),
+            IncidentState.OPEN,
+            int(Act.SHOWN),
+        )
+        return tuple(row.opening for row in rows if row.opening is not None)
+
     def unended(self) -> tuple[UnendedIncident, ...]:
         """Alarms and faults that nobody ended, oldest first; a fault whose condition is gone has ended by itself."""
         rows = self._rows(

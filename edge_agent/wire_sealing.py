@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
@@ -41,6 +42,8 @@ MAC_KEY_BYTES = 32
 
 _ED25519_BYTES, _P256_BYTES = 32, 33  # raw; compressed point
 _HALF_BYTES = 32
+LOADED_MAX = 4_096  # keys kept as the library has them, about 2 MB: ours
+_Loaded = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 
 class Use(Enum):
@@ -110,15 +113,20 @@ class PublicKey:
             raise _refused("the signature is wrong") from None
         return sealed.payload
 
-    def _loaded(self) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey:
-        try:
-            if len(self.raw) == _ED25519_BYTES:
-                return ed25519.Ed25519PublicKey.from_public_bytes(self.raw)
-            if len(self.raw) == _P256_BYTES:
-                return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.raw)
-        except ValueError:
-            raise _no_key("no point of its curve") from None
-        raise _no_key(f"{len(self.raw)} bytes, expected {_ED25519_BYTES} or {_P256_BYTES}")
+    def _loaded(self) -> _Loaded:
+        return _load(self.raw)
+
+
+@lru_cache(LOADED_MAX)
+def _load(raw: bytes) -> _Loaded:
+    try:
+        if len(raw) == _ED25519_BYTES:
+            return ed25519.Ed25519PublicKey.from_public_bytes(raw)
+        if len(raw) == _P256_BYTES:
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
+    except ValueError:
+        raise _no_key("no point of its curve") from None
+    raise _no_key(f"{len(raw)} bytes, expected {_ED25519_BYTES} or {_P256_BYTES}")
 
 
 class SigningKey:

@@ -62,7 +62,7 @@ class Keyring:
                 case Seal.SIGN1:
                     if raw is None:
                         raise _unknown("the key of this box has not come with its batch")
-                    body = _public(raw).check(sealed, Use.RECORD)
+                    body = PublicKey(raw).check(sealed, Use.RECORD)
                 case Seal.MAC0:
                     if shared is None:
                         raise _unknown("no secret is shared with this box")
@@ -70,11 +70,6 @@ class Keyring:
             return Opened(body, encode_sealed(replace(sealed, payload=b"")))
 
         return open_item
-
-
-@lru_cache(KEYS_REMEMBERED_MAX)
-def _public(raw: bytes) -> PublicKey:
-    return PublicKey(raw)
 
 
 @lru_cache(KEYS_REMEMBERED_MAX)

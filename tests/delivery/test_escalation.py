@@ -34,13 +34,18 @@ class Town:
     """A box with two receivers, second by second."""
 
     def __init__(self, folder: Path) -> None:
-        self.outbox = open_outbox(folder, destinations=(FIRM, STATION))
-        deliveries = [Delivery(name, lane, seed=1, start_spread_s=0.0) for name in (FIRM, STATION) for lane in Lane]
-        logger = logging.getLogger("test")
-        self.dispatch = Dispatch(self.outbox, deliveries, NoClock(), Journal(logger), (STATION,))
+        self.folder = folder
         self.receivers = {FIRM: ReceiverModel(), STATION: ReceiverModel()}
         self.is_firm_dead = False
         self.now_ns = 100 * S
+        self.start()
+
+    def start(self) -> None:
+        """A life of the agent."""
+        self.outbox = open_outbox(self.folder, destinations=(FIRM, STATION))
+        deliveries = [Delivery(name, lane, seed=1, start_spread_s=0.0) for name in (FIRM, STATION) for lane in Lane]
+        logger = logging.getLogger("test")
+        self.dispatch = Dispatch(self.outbox, deliveries, NoClock(), Journal(logger), (STATION,))
 
     def stage(self, state: AlarmState = AlarmState.RAISED) -> None:
         draft = draft_of_alarm(alarm(state))
@@ -118,5 +123,28 @@ def test_an_alarm_that_is_gone_calls_nobody(tmp_path: Path) -> None:
     town.stage()
     town.live(10)
     town.stage(AlarmState.CLEARED)
+    town.live(200)
+    assert town.station_count == 0
+
+
+def test_an_alarm_that_is_open_over_a_restart_still_calls_the_station(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.stage()
+    town.live(60)
+    town.outbox.close()
+    town.start()
+    town.live(89)
+    assert town.station_count == 0  # the firm has it on its disk: a person has 90 seconds
+    town.live(3)
+    assert town.station_count == 1
+
+
+def test_an_alarm_that_was_taken_over_before_a_restart_calls_nobody(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.stage()
+    town.say(Act.TAKEN_OVER)
+    town.live(20)
+    town.outbox.close()
+    town.start()
     town.live(200)
     assert town.station_count == 0
