@@ -49,7 +49,7 @@ from edge_agent.detect.rules.movement import (
 )
 from edge_agent.detect.rules.rule import Rule
 from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter
-from edge_agent.detect.sources import ACCELEROMETER, CONTACTS, CONTROLLER, PRESSURE, SourceStage
+from edge_agent.detect.sources import CONTROLLER, PRESSURE, SourceStage
 from edge_agent.installation import Installation
 from edge_agent.readings import (
     AccelFrame,
@@ -143,7 +143,6 @@ class Detector:
     def _take(self, reading: Reading) -> None:
         match reading:
             case AccelFrame():
-                self._sources.spoke(ACCELEROMETER, int(reading.times_ns[-1]))
                 self._ride_quality.push(reading)
                 self._frames.extend(self._cutter.push(reading))
             case SignalEdge():
@@ -359,6 +358,3 @@ def _rules(limits: Limits) -> tuple[Rule, ...]:
         SensorFaultRule(limits),
         BoxMovedRule(limits),
     )
-
-
-__all__ = ["CONTACTS", "Detector"]

@@ -8,14 +8,13 @@ from statistics import median
 
 from edge_agent.detect.car import SourceView
 from edge_agent.detect.limits import Limits
-from edge_agent.detect.signal import Frame
+from edge_agent.detect.signal import FRAME_NS, Frame
 from edge_agent.installation import Wiring
 from edge_agent.readings import FaultReason
 
 ACCELEROMETER = "accelerometer"
 CONTROLLER = "controller"
 PRESSURE = "pressure"
-CONTACTS = "contacts"
 
 CADENCE_REPORTS = 30
 CADENCE_S_MAX = 2.5
@@ -71,11 +70,18 @@ class SourceStage:
         source.fault, source.detail = reason, detail
 
     def take_frame(self, frame: Frame) -> bool:
-        """A live chip is never still to the last bit; returns True while it repeats itself."""
+        """The accelerometer spoke; a live chip is never still to the last bit. Returns True while it repeats itself.
+
+        Judged by frame, not by block, so that any split of the input gives the same answer.
+        """
         is_still = frame.spread_mps2 == 0.0 and abs(frame.accel_mps2 - self._still_at) < ROUNDING_MPS2
         self._still_at = frame.accel_mps2
         self._still_frames = self._still_frames + 1 if is_still else 0
         source = self._sources.setdefault(ACCELEROMETER, _Source())
+        source.last_ns = frame.end_ns
+        is_newer = frame.index * FRAME_NS >= source.fault_since_ns
+        if source.fault is not None and source.fault is not FaultReason.CONFIGURATION and is_newer:
+            source.fault = None
         if self._still_frames * 0.05 >= self._limits.sensor_frozen_s_max:
             if source.fault is None:
                 source.fault, source.fault_since_ns = FaultReason.CONFIGURATION, frame.end_ns

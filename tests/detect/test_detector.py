@@ -187,10 +187,6 @@ def with_fault(sizes: list[int]) -> tuple[Conclusion, ...]:
     return concluded(installation, with_ticks(iter(ordered), "x"), QUICK).conclusions
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a fault within a block stands until the next block begins, although samples of the same block are newer",
-)
 def test_a_fault_within_a_block_ends_with_the_next_sample_however_the_input_is_split() -> None:
     assert with_fault([1]) == with_fault([104])
 
@@ -204,10 +200,6 @@ def with_frozen_chip(sizes: list[int]) -> tuple[Conclusion, ...]:
     return concluded(installation, with_ticks(readings, "x"), QUICK).conclusions
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the evidence counts silence from the last sample of a block, which may lie ahead: silent_s below 0",
-)
 def test_a_frozen_chip_is_told_alike_however_the_input_is_split() -> None:
     one_by_one = with_frozen_chip([1])
     assert any(isinstance(c, Alarm) and c.kind is AlarmKind.SENSOR_FAULT for c in one_by_one)

@@ -58,7 +58,9 @@ BESIDE = (
 @pytest.mark.parametrize("beside", BESIDE, ids=lambda kind: kind.public_name)
 def test_an_alarm_that_stands_is_a_second_sign_of_trouble(beside: AlarmKind) -> None:
     hold_s = LIMITS.entrapment_hold_s_second_sign
-    assert raised_after_s(LIMITS, stuck(hold_s + 5.0), beside) == pytest.approx([hold_s], abs=1.5 * FRAME_S)
+    said = told(EntrapmentRule(LIMITS), stuck(hold_s + 5.0), beside=[beside])
+    assert said.raised_s == pytest.approx([ARRIVED_S + hold_s], abs=1.5 * FRAME_S)
+    assert said.evidence["second_sign"] == beside.public_name
 
 
 SIGNS: list[dict[str, Any]] = [
@@ -137,6 +139,7 @@ def test_the_odds_travel_with_the_alarm_and_the_signs_are_shown() -> None:
     assert {Witness.BUTTON, Witness.CONTROLLER} <= others.witnesses
     assert Witness.PRESENCE not in others.witnesses
     assert said.evidence["between_landings"] is True
+    assert "second_sign" not in said.evidence
     assert said.evidence["occupied_percent"] == 77
     assert said.evidence["standstill_s"] == pytest.approx(LIMITS.entrapment_hold_s_outside_zone, abs=0.2)
 

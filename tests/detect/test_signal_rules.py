@@ -49,7 +49,16 @@ def test_at_an_open_door_it_is_filtered_unless_it_is_held_very_long(limit_s: flo
 
 def test_an_open_door_between_landings_filters_nothing() -> None:
     cars = frames(ARRIVED_S, PRESSED_S + 10.0, partial(pressing, door=DoorState.OPEN, outside=True))
-    assert told(AlarmButtonRule(LIMITS), cars).raised_s == pytest.approx([PRESSED_S + 3.0], abs=NEAR)
+    said = told(AlarmButtonRule(LIMITS), cars)
+    assert said.raised_s == pytest.approx([PRESSED_S + LIMITS.alarm_button_s_min], abs=NEAR)
+    assert said.evidence["filter_bypassed"] is False
+
+
+def test_held_very_long_where_nothing_filters_it_bypasses_nothing() -> None:
+    cars = frames(ARRIVED_S, PRESSED_S + 40.0, pressing)
+    button = AlarmButtonRule(LIMITS)
+    last = [found for car in cars for found in button.step(car, frozenset())][-1]
+    assert {item.name: item.value for item in last.evidence}["filter_bypassed"] is False
 
 
 def test_it_ends_when_it_is_released_and_the_door_stands_open_at_a_landing() -> None:
