@@ -176,6 +176,7 @@ def test_a_still_passenger_disappears_from_the_sensor_but_not_from_the_car() -> 
     assert seen(shut(1.0, WITH_PRESENCE), 60.0).percent >= BELIEVED
 
 
+@cache
 def after_many_trips(sees: bool) -> int:
     """Twelve trips with people whom the sensor sees or not, then one in which it sees nobody."""
     scene = Scene(signals=WITH_PRESENCE, drive=FAST, box=QUIET_BOX)
