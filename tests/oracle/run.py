@@ -26,7 +26,12 @@ def main() -> int:
         material = folder / "material.json"
         with material.open("w") as file:
             subprocess.run([sys.executable, "-m", "tests.oracle.material"], check=True, stdout=file, cwd=ROOT)
-        judge: list[str | Path] = [python, ROOT / "tests" / "oracle" / "judge.py", ROOT / "edge_agent" / "alarm.cddl", material]
+        judge: list[str | Path] = [
+            python,
+            ROOT / "tests" / "oracle" / "judge.py",
+            ROOT / "edge_agent" / "alarm.cddl",
+            material,
+        ]
         return subprocess.run(judge, check=False).returncode
 
 
