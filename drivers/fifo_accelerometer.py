@@ -26,6 +26,8 @@ RETRY_WAIT_S = 0.002
 FAILED_DRAINS_MAX = 2  # in a row, then the chip is out
 # Source: chosen: ten waits between two drains; shorter than a person notices.
 SILENT_S, SILENT_SAMPLES = 0.4, 10
+# After a drain in which the FIFO may have run over. Source: chosen: one sample of quantisation is no loss.
+SURELY_MISSING_MIN = 1.0
 WRONG_WINDOWS_MAX = 2  # in a row: one may be spoilt by a reader that was held up in the middle of a drain
 
 
@@ -34,6 +36,7 @@ class FifoAccelerometer:
 
     Out: frames of 20 to 50 ms; sample times by count (`SampleClock`), strictly ascending, never in the future.
     FIFO full: `SamplesLost` with the number that the time allows (0 where it allows none), the time line starts anew.
+    A drain so slow that the FIFO may have run over meanwhile: what is missing is told at the next one, one frame late.
     Outage: the bus is opened and the chip configured from scratch, at once and then after growing waits of at most
     5 s, inside `read`, until samples flow. One `SourceFault` an outage and change of reason: ABSENT nobody answers,
     WRONG_DEVICE another id, CONFIGURATION settings not held (its supply dipped, or another program writes to it),
@@ -62,8 +65,10 @@ class FifoAccelerometer:
         self._is_on_probation = False
         self._given_ns = 0  # time of the newest sample given out
         self._anchor_ns: int | None = None  # time of the newest sample counted; None after a gap
-        self._next_drain_ns = self._last_look_ns = self._last_samples_ns = 0
+        self._next_drain_ns = self._last_samples_ns = 0
+        self._last_look = 0, 0  # just before it and just after it, ns
         self._failed_drains = 0
+        self._may_have_run_over = False  # during the last drain
 
     @property
     def name(self) -> str:
@@ -131,8 +136,10 @@ class FifoAccelerometer:
         now_ns = self._now_ns()
         self._is_running = True
         self._next_drain_ns = now_ns + self._period_ns
-        self._last_look_ns = self._last_samples_ns = now_ns
+        self._last_samples_ns = now_ns
+        self._last_look = now_ns, now_ns
         self._failed_drains = self._wrong_windows = 0
+        self._may_have_run_over = False
         self._meter.restart()
         self._new_line()
 
@@ -173,10 +180,13 @@ class FifoAccelerometer:
                 "Power it off and on; if that does not help, it is broken",
             )
         taken = self._chip.take(fill)
+        taken_ns = self._now_ns()
         self._last_samples_ns = after_ns
         self._judge_rate(fill, after_ns)
         readings = self._stamped(taken, fill, before_ns, after_ns)
-        self._last_look_ns = before_ns
+        self._last_look = before_ns, after_ns
+        room_ns = (self._chip.fifo_samples - fill) * self._clock.period_ns
+        self._may_have_run_over = taken_ns - before_ns > room_ns
         if taken.trouble is not None:
             self._new_line()
             return (*readings, *self._failed_drain(taken.trouble))
@@ -203,9 +213,11 @@ class FifoAccelerometer:
 
     def _stamped(self, taken: Taken, fill: int, before_ns: int, after_ns: int) -> tuple[Reading, ...]:
         lost: int | None = None
-        if fill >= self._chip.fifo_samples:
-            allowed = (before_ns - self._last_look_ns) / self._clock.period_ns
-            lost = max(0, round(allowed) - fill)
+        last_before_ns, last_after_ns = self._last_look
+        surely_missing = (before_ns - last_after_ns) / self._clock.period_ns - fill
+        if fill >= self._chip.fifo_samples or (self._may_have_run_over and surely_missing > SURELY_MISSING_MIN):
+            apart_ns = (before_ns + after_ns - last_before_ns - last_after_ns) / 2
+            lost = max(0, round(apart_ns / self._clock.period_ns) - fill)
             self._new_line()
         anchor = self._clock.look(fill, before_ns, after_ns)
         if anchor.fit is not Fit.STEADY:

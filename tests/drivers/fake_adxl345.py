@@ -116,6 +116,7 @@ class FakeBus:
         self.errno_when_gone = NO_ACKNOWLEDGE
         self.fail_next: deque[int] = deque()  # errnos of the next transfers
         self.fail_next_data: deque[int] = deque()  # errnos (0: none) of the next reads of a sample; the entry is gone
+        self.stall_next_data: deque[int] = deque()  # ns by which the next reads of a sample are held up
         self.open_count = 0
         self.transfer_count = 0
 
@@ -125,6 +126,8 @@ class FakeBus:
 
     def read_register(self, address: int, register: int, count: int) -> bytes:
         self._transfer(address)
+        if register == self.chip.data_register and self.stall_next_data:
+            self._advance_ns(self.stall_next_data.popleft())
         data = self.chip.read(register, count)
         number = self.fail_next_data.popleft() if register == self.chip.data_register and self.fail_next_data else 0
         if number:
