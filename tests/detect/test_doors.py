@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.alarms import DoorState
-from edge_agent.detect.doors import DoorStage, DoorView
+from edge_agent.detect.doors import Contradiction, DoorStage, DoorView
 from edge_agent.detect.limits import Limits, limits_with
 from edge_agent.detect.signal import FRAME_NS
 from edge_agent.readings import Signal, SignalEdge
@@ -153,6 +153,67 @@ def test_both_contacts_made_at_once_do_not_move_the_door() -> None:
     assert door.at(2000).state is DoorState.CLOSED
     door = opened(Door(), 1000, 3000).edges((5000, CLOSED, True))
     assert door.at(6000).state is DoorState.OPEN
+
+
+def contradictions(door: Door) -> list[tuple[Contradiction, float]]:
+    """What the contacts contradicted each other in, and since when, as it changed."""
+    found: list[tuple[Contradiction, float]] = []
+    for _, view in door.views:
+        now = (view.contradiction, view.contradiction_since_ns / MS)
+        if not found or found[-1] != now:
+            found.append(now)
+    return found
+
+
+def test_contacts_that_are_both_made_contradict_each_other_and_neither_is_a_door_between() -> None:
+    door = Door().edges((1000, OPEN, True), (3000, OPEN, False), (5000, CLOSED, False), (7000, OPEN, True))
+    door.at(8000)
+    whats = [what for what, _ in contradictions(door)]
+    assert whats == [
+        Contradiction.NONE,
+        Contradiction.BOTH_MADE,
+        Contradiction.NONE,
+        Contradiction.NEITHER_MADE,
+        Contradiction.NONE,
+    ]
+    sinces_ms = [since_ms for _, since_ms in contradictions(door)]
+    assert sinces_ms[1:] == pytest.approx([1000, 3000, 5000, 7000], abs=DEBOUNCE_MS + 50.0)
+
+
+def test_complete_movements_are_counted_and_timed() -> None:
+    door = opened(Door(), 1013, 3507)
+    view = door.at(4000)
+    assert (view.openings, view.opening_ns, view.closings) == (1, (3507 - 1013) * MS, 0)
+    view = door.edges((8021, OPEN, False), (10_333, CLOSED, True)).at(11_000)
+    assert (view.closings, view.closing_ns, view.openings) == (1, (10_333 - 8021) * MS, 1)
+
+
+def test_a_movement_that_does_not_come_to_its_end_is_not_counted() -> None:
+    door = reversed_once(opened(Door(), 1000, 3000), 5000)
+    view = door.at(7000)
+    assert (view.openings, view.closings) == (1, 0)
+    view = Door().edges((1000, CLOSED, False), (2000, CLOSED, True)).at(3000)
+    assert (view.openings, view.closings) == (0, 0)
+
+
+def test_a_closing_after_a_reversal_is_timed_from_its_own_begin() -> None:
+    door = reversed_once(opened(Door(), 1000, 3000), 5000)
+    view = door.edges((9000, OPEN, False), (11_500, CLOSED, True)).at(12_000)
+    assert (view.closings, view.closing_ns) == (1, 2500 * MS)
+
+
+def test_trips_without_a_change_are_counted_for_the_contact_that_changed_least() -> None:
+    door = opened(Door(), 1000, 3000).edges((5000, OPEN, False), (7000, CLOSED, True))
+    for k in range(5):
+        door.at(8000 + 1000 * k)
+        door.stage.trip_began()
+    assert door.at(13_000).unchanged_trips == 4  # the first only takes note
+    door.edges((14_000, CLOSED, False), (15_000, CLOSED, True)).at(15_500)
+    door.stage.trip_began()
+    assert door.at(16_000).unchanged_trips == 5  # the open contact still
+    door.edges((17_000, OPEN, True), (18_000, OPEN, False), (18_100, CLOSED, False), (19_000, CLOSED, True)).at(19_500)
+    door.stage.trip_began()
+    assert door.at(20_000).unchanged_trips == 0
 
 
 # ---- one contact

@@ -11,7 +11,12 @@ import pytest
 from edge_agent.alarms import AlarmKind, AlarmState, DoorState
 from edge_agent.detect.car import CarState
 from edge_agent.detect.course import Course
-from edge_agent.detect.rules.movement import OverspeedRule, PositionLostRule, RunTimeExceededRule
+from edge_agent.detect.rules.movement import (
+    OverspeedRule,
+    PositionLostRule,
+    RunTimeExceededRule,
+    UnintendedMovementRule,
+)
 from edge_agent.readings import Signal
 from tests.detect.physics import ORDINARY, Drive, Piece, change, pause, trip
 from tests.detect.scenes import DOORS, Scene
@@ -72,6 +77,22 @@ def test_a_zone_that_is_lost_with_the_door_open_is_unintended_movement() -> None
     lost_s = scene.t_s
     (raised_s,) = scene.stand(3.0).run().times_s(UNINTENDED)
     assert raised_s - lost_s <= 0.4
+
+
+@pytest.mark.parametrize("why", ["never-in-zone", "door-shut", "door-just-open", "for-a-moment", "on-the-way"])
+def test_a_zone_contact_that_says_otherwise_is_none_where_the_door_did_not_stand_open_in_it(why: str) -> None:
+    def make(t_s: float) -> CarState:
+        after_s = t_s - ARRIVED_S
+        in_zone = after_s < 5.0 and why != "never-in-zone"
+        if why == "for-a-moment":
+            in_zone = not 5.0 <= after_s < 5.1
+        opened_s = ARRIVED_S + 4.5 if why == "door-just-open" else ARRIVED_S
+        state = DoorState.CLOSED if why == "door-shut" or t_s < opened_s else DoorState.OPEN
+        still = standing(t_s, door=state, door_since_s=opened_s, outside=not in_zone, motion__is_sure=True)
+        car = running(t_s, door=still.door, motion__is_sure=True) if why == "on-the-way" else still
+        return replace(car, position=replace(still.position, zone_witness=in_zone))
+
+    assert told(UnintendedMovementRule(LIMITS), frames(ARRIVED_S, ARRIVED_S + 20.0, make)).alarms == []
 
 
 @pytest.mark.parametrize("way_m", [0.018, -0.018])
@@ -164,6 +185,17 @@ def test_it_must_last_in_one_piece() -> None:
 )
 def test_without_a_rated_speed_or_a_fixed_box_nothing_is_claimed(parts: dict[str, Any]) -> None:
     assert overspeed(9.0, **parts).alarms == []
+
+
+def test_the_next_normal_trip_ends_it() -> None:
+    scene = Scene(heights_m=(0.0, 30.0), drive=Drive(1.0, 0.7, 1.0)).stand(5.0).open().stand(3.0).close().stand(2.0)
+    scene.trip(1, Drive(1.5, 0.7, 1.0))
+    fast_s = scene.stand(8.0).t_s
+    scene.trip(0)
+    outcome = scene.stand(8.0).run()
+    (cleared_s,) = outcome.times_s(AlarmKind.OVERSPEED, AlarmState.CLEARED)
+    assert len(outcome.of(AlarmKind.OVERSPEED)) == 1
+    assert cleared_s > fast_s + 20.0
 
 
 def test_a_lift_that_runs_faster_than_told_is_noticed_from_its_samples() -> None:

@@ -162,6 +162,22 @@ def test_an_open_door_where_no_landing_can_be_makes_the_place_unknown() -> None:
     assert (here.height_m, here.is_outside_zone) == (None, None)
 
 
+@pytest.mark.parametrize(("way_m", "error_m"), [(10.4, None), (10.6, 1.6), (-1.6, -1.6), (-1.4, None)])
+def test_an_open_door_more_than_half_a_storey_from_every_landing_is_an_error(
+    way_m: float, error_m: float | None
+) -> None:
+    here = ride(stage(EVEN_M, 0), way_m)
+    assert here.error_m == (None if error_m is None else pytest.approx(error_m))
+
+
+def test_the_error_is_gone_when_the_place_is_known_again() -> None:
+    position = stage(EVEN_M, 0)
+    assert ride(position, -1.6).error_m is not None
+    assert ride(position, 3.0).error_m is not None  # from one of three landings: not known yet
+    again = ride(position, 6.0)  # three landings up must lead to the highest
+    assert (again.height_m, again.error_m) == (9.0, None)
+
+
 # ---- learned landings
 
 

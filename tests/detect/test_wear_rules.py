@@ -80,6 +80,16 @@ def test_so_many_reversals_in_one_stop_are_told(limit: float) -> None:
         assert len(told(rule, stops(3, door__reversals=lambda k, n=reversals: n if k == 1 else 0)).raised_s) == count
 
 
+@pytest.mark.parametrize("landing", [2, None])
+def test_the_landing_is_named_where_it_is_known(landing: int | None) -> None:
+    for said in (
+        told(DoorReversalsRule(LIMITS), stops(1, door__reversals=9, position__landing_index=landing)),
+        cycles([2.5] * int(LIMITS.door_slow_cycles) + [5.0] * int(LIMITS.door_slow_cycles), landing),
+    ):
+        assert len(said.raised_s) == 1
+        assert said.evidence.get("landing_index") == landing
+
+
 def test_five_thousand_reversals_a_day_are_one_incident() -> None:
     said = told(DoorReversalsRule(LIMITS), stops(500, door__reversals=lambda k: 10 if k % 5 == 0 else 0))
     assert len(said.raised_s) == 1
