@@ -226,6 +226,9 @@ class Detector:
             ride = self._motion.door_is_opening() or ride
         if is_open and end_ns - door.since_ns >= OPEN_NS_SURE:
             ride = self._motion.door_is_open(door.since_ns) or ride
+        if self._motion.has_lost_way:
+            self._motion.has_lost_way = False
+            self._position.lose()
         self._report = None
         if ride is not None:
             conclusions.append(self._trip(end_ns, ride))

@@ -71,6 +71,7 @@ class MotionStage:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._last_index = -1
+        self.has_lost_way = False  # a movement was dropped unmeasured; the detector takes note and clears it
         self._noise = 0.02
         self._restart(0)
 
@@ -131,7 +132,7 @@ class MotionStage:
         if course.stop_index is None:
             has_slowed = abs(course.speed) <= min(CREEP_MPS_MAX, max(CREEP_RATIO_MAX * course.peak_speed, STOP_MPS_MAX))
             if not has_slowed or not course.has_braked or self._is_pushing:
-                if not self._is_sure:
+                if not self._is_sure and not course.has_braked:
                     self._stand_still()
                 return None
             self._stop(course, self._last_index)
@@ -162,7 +163,8 @@ class MotionStage:
         return ride
 
     def _stand_still(self) -> None:
-        """What was taken for a trip was none, or is over: the car stands now."""
+        """What was taken for a trip was none, or is over: the car stands now, at a height that may not be known."""
+        self.has_lost_way = self.has_lost_way or not self._is_sure
         self._course = self._candidate = None
         self._rest_since = self._last_index
         self._is_sure = True

@@ -237,7 +237,7 @@ class ExcessiveJerkRule:
 class ExcessiveVibrationRule:
     """Symptom: the ride has become rough.
 
-    Signal: A95 of the vibration of each trip, vertical and worst horizontal, and this lift's own median.
+    Signal: A95 of the vibration at constant speed, vertical and worst horizontal, and this lift's own median.
     Decision: 1.5 times its own median, or beyond the limit where the values are weighted, in 5 trips of 20.
     Confused with: people moving in the car (trips, not moments, are counted). A sampling rate below 320 Hz gives no
     weighted values: then only the lift's own past is a measure. Source: alarm catalogue row 39.
@@ -259,7 +259,7 @@ class ExcessiveVibrationRule:
         if report is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
             return ()
         axes = (report.vertical, report.horizontal_worst)
-        regions = [axis.constant or axis.inner for axis in axes]
+        regions = [axis.constant for axis in axes]
         level = max((region.a95_mps2 for region in regions if region is not None), default=None)
         if level is None:
             return ()

@@ -45,16 +45,18 @@ class SafetyCircuitOpenRule:
     """Symptom: the safety circuit opens while the car moves.
 
     Signal: the controller's word and the car's own motion, which a stop cuts short within a second.
-    Decision: reported open during a trip or within 3 s of its end. Confused with: the circuit opening with the door at
-    a landing, which is its everyday use. Source: alarm catalogue row 53.
+    Decision: reported open during a trip or within 3 s of its end, and the door does not follow within 1.2 s.
+    Confused with: the circuit opening with the door at a landing, which is its everyday use. Source: catalogue row 53.
     """
 
     kind = AlarmKind.SAFETY_CIRCUIT_OPEN
     outlives_inspection = False
     LATE_NS = 3_000_000_000
+    DOOR_NS = 1_200_000_000
 
     def __init__(self, limits: Limits) -> None:
         self._moved_ns = 0
+        self._opened_ns = 0
         self._is_open = False
         self._began_moving = False
 
@@ -65,14 +67,17 @@ class SafetyCircuitOpenRule:
         is_open = car.controller.safety_circuit_closed is False
         if is_open and not self._is_open:
             just_moved = self._moved_ns > 0 and car.t_ns - self._moved_ns <= self.LATE_NS
-            self._began_moving = just_moved and car.door.state in (DoorState.CLOSED, DoorState.UNKNOWN)
+            self._began_moving, self._opened_ns = just_moved, car.t_ns
         self._is_open = is_open
+        is_settling = car.t_ns - self._opened_ns <= self.DOOR_NS
+        if is_settling and car.door.state not in (DoorState.CLOSED, DoorState.UNKNOWN):
+            self._began_moving = False  # the circuit opened because the door did
         if not (is_open and self._began_moving):
             return ()
         return (
             Finding(
                 kind=self.kind,
-                is_confirmed=True,
+                is_confirmed=not is_settling,
                 evidence=(Evidence("car_speed_mps", round(abs(car.motion.speed_mps), 2)),),
                 witnesses=frozenset({Witness.CONTROLLER, Witness.ACCELEROMETER}),
             ),
