@@ -22,7 +22,9 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy works on small blocks here; more threads only cost memory
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # numpy works on small blocks here; more threads only cost memory
     try:
         return _run(arguments)
     except (SettingsError, InstallationError, RecordingError) as error:

@@ -164,7 +164,7 @@ class MotionStage:
 
     def _stand_still(self) -> None:
         """What was taken for a trip was none, or is over: the car stands now, at a height that may not be known."""
-        self.has_lost_way = self.has_lost_way or not self._is_sure
+        self.has_lost_way = self.has_lost_way or (self._course is not None and not self._is_sure)
         self._course = self._candidate = None
         self._rest_since = self._last_index
         self._is_sure = True
