@@ -4,6 +4,7 @@
 #   make demo LIVE=1       stays up, with the receiver's page, until Ctrl-C
 #   make test              everything that needs nothing but Python
 #   make test-system       tests that need real processes and more time
+#   make test-campaign     many more recordings of the second generator than a change needs
 #   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system chaos oracle bench alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos oracle bench alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -35,7 +36,7 @@ stories: setup
 	$(BIN)/lift-sim list
 
 test: setup check
-	$(BIN)/pytest -m "not system and not hardware"
+	$(BIN)/pytest -m "not system and not campaign and not hardware"
 
 check: setup
 	$(BIN)/ruff check .
@@ -44,6 +45,9 @@ check: setup
 
 test-system: setup
 	$(BIN)/pytest -m system
+
+test-campaign: setup
+	$(BIN)/pytest -m campaign
 
 bench: setup
 	$(BIN)/python -m benchmarks

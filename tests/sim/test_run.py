@@ -125,7 +125,7 @@ def _runs() -> list[object]:
     return out
 
 
-@pytest.mark.system
+@pytest.mark.campaign
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("name", "seed"), _runs())
 def test_shipped_scenario_gives_what_it_expects(name: str, seed: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,8 @@ from edge_agent.detect.car import CarState
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.rules.rule import Finding
 
+TOO_FAST_MPS = 0.5  # no door opens yet at this speed. Source: door-bridging limits, field/standards 4
+
 
 class ControllerFaultRule:
     """Symptom: the controller reports a fault code.
@@ -77,7 +79,7 @@ class SafetyCircuitOpenRule:
         return (
             Finding(
                 kind=self.kind,
-                is_confirmed=not is_settling,
+                is_confirmed=not is_settling or (car.motion.is_moving and abs(car.motion.speed_mps) > TOO_FAST_MPS),
                 evidence=(Evidence("car_speed_mps", round(abs(car.motion.speed_mps), 2)),),
                 witnesses=frozenset({Witness.CONTROLLER, Witness.ACCELEROMETER}),
             ),
