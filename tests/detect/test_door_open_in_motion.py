@@ -31,7 +31,7 @@ def break_contact(scene: Scene, at_s: float, seconds: float, signal: Signal = Si
 @pytest.mark.parametrize("limit_ms", [LIMITS.door_motion_ms_min, 60.0])
 def test_the_contact_must_be_open_for_so_long(limit_ms: float) -> None:
     for length_ms, count in ((limit_ms - 2.0, 0), (limit_ms + 2.0, 1)):
-        for phase_ms in (0.0, 13.0, 41.0):
+        for phase_ms in (0.0, 41.0):
             scene, begin_s, _ = riding()
             break_contact(scene, begin_s + 5.0 + phase_ms / 1000.0, length_ms / 1000.0)
             outcome = scene.stand(5.0).run(limited("door_motion_ms_min", limit_ms))
@@ -60,7 +60,7 @@ def test_the_car_must_move_faster_than_so_much(limit_mps: float) -> None:
 def test_it_is_told_within_a_fifth_of_a_second_of_the_break(rear: bool) -> None:
     """Source: alarms.md, hard events within 0.2 s of the deciding sample."""
     signals = DOORS | {Signal.DOOR_CLOSED_REAR, Signal.DOOR_OPEN_REAR} if rear else DOORS
-    for phase_s in (0.0, 0.012, 0.023, 0.049):
+    for phase_s in (0.0, 0.023, 0.049):
         scene, begin_s, _ = riding(Scene(signals=signals))
         at_s = begin_s + 5.0 + phase_s
         break_contact(scene, at_s, 0.4, Signal.DOOR_CLOSED_REAR if rear else Signal.DOOR_CLOSED)

@@ -94,7 +94,7 @@ def test_a_slow_opening_is_suspected_but_not_raised() -> None:
 
 
 def test_a_car_that_parks_with_its_door_shut_is_none() -> None:
-    assert open_failure(lambda t_s: standing(t_s, percent=5, last_ride=ARRIVAL), 600.0).alarms == []
+    assert open_failure(lambda t_s: standing(t_s, percent=5, last_ride=ARRIVAL), 150.0).alarms == []
 
 
 SIGNS: list[dict[str, Any]] = [
@@ -203,7 +203,7 @@ def test_a_door_held_open_after_one_reversal_is_none() -> None:
             door__failed_closings=1,
         )
 
-    assert close_failure(make, 600.0).raised_s == []
+    assert close_failure(make, 150.0).raised_s == []
 
 
 def test_a_door_that_closes_after_three_reversals_is_none() -> None:
@@ -254,7 +254,7 @@ def test_standing_outside_counts_after_its_hold_time(hold_s: float) -> None:
 
 @pytest.mark.parametrize("place", [False, None], ids=["in-zone", "unknown"])
 def test_standing_in_a_zone_or_at_an_unknown_place_is_none(place: bool | None) -> None:
-    assert outside(lambda t_s: standing(t_s, outside=place), 300.0).alarms == []
+    assert outside(lambda t_s: standing(t_s, outside=place), 100.0).alarms == []
 
 
 def test_the_offset_from_the_landing_is_shown() -> None:
@@ -287,8 +287,8 @@ def test_it_ends_when_the_car_moves_or_is_found_at_a_landing(ends: str) -> None:
 
 def test_a_place_that_becomes_known_late_counts_from_then() -> None:
     """A zone contact that drops out at night while the car is parked is no stop that has lasted for hours."""
-    lost_s = ARRIVED_S + 200.0
-    said = outside(lambda t_s: standing(t_s, outside=t_s > lost_s), 300.0)
+    lost_s = ARRIVED_S + 60.0
+    said = outside(lambda t_s: standing(t_s, outside=t_s > lost_s), 120.0)
     assert said.raised_s == pytest.approx([lost_s + LIMITS.outside_zone_hold_s], abs=NEAR)
 
 
@@ -298,5 +298,5 @@ def test_a_place_that_flickers_never_adds_up() -> None:
     def make(t_s: float) -> CarState:
         return standing(t_s, since_s=ARRIVED_S - 60.0, outside=(t_s - ARRIVED_S) % 10.0 > 0.2)
 
-    said = outside(make, 600.0)
+    said = outside(make, 120.0)
     assert said.raised_s == []

@@ -148,7 +148,7 @@ def test_the_odds_travel_with_the_alarm_and_the_signs_are_shown() -> None:
 
 
 def test_it_is_suspected_before_it_is_raised_and_raised_once() -> None:
-    said = told(EntrapmentRule(LIMITS), stuck(600.0))
+    said = told(EntrapmentRule(LIMITS), stuck(150.0))
     assert said.suspected_s == pytest.approx([ARRIVED_S + SUSPECT_S], abs=1.5 * FRAME_S)
     assert len(said.raised_s) == 1
     assert said.cleared_s == []
@@ -186,15 +186,15 @@ def test_a_door_that_is_not_open_is_not_open(state: DoorState) -> None:
 
 
 def test_an_open_door_lets_people_out() -> None:
-    assert told(EntrapmentRule(LIMITS), stuck(300.0, door=DoorState.OPEN)).alarms == []
+    assert told(EntrapmentRule(LIMITS), stuck(130.0, door=DoorState.OPEN)).alarms == []
 
 
 def test_a_car_on_the_way_has_not_trapped_anybody() -> None:
-    assert told(EntrapmentRule(LIMITS), frames(ARRIVED_S, ARRIVED_S + 300.0, running)).alarms == []
+    assert told(EntrapmentRule(LIMITS), frames(ARRIVED_S, ARRIVED_S + 130.0, running)).alarms == []
 
 
 def test_where_motion_is_unknown_nothing_is_claimed() -> None:
-    assert told(EntrapmentRule(LIMITS), stuck(300.0, motion__phase=Phase.BLIND)).alarms == []
+    assert told(EntrapmentRule(LIMITS), stuck(130.0, motion__phase=Phase.BLIND)).alarms == []
 
 
 def test_each_stop_has_its_own_hold_time() -> None:
@@ -206,24 +206,24 @@ def test_each_stop_has_its_own_hold_time() -> None:
         return running(t_s) if t_s < since_s else standing(t_s, since_s=since_s)
 
     assert hold_s > 60.0
-    assert told(EntrapmentRule(LIMITS), frames(ARRIVED_S, ARRIVED_S + 600.0, moves)).raised_s == []
+    assert told(EntrapmentRule(LIMITS), frames(ARRIVED_S, ARRIVED_S + 300.0, moves)).raised_s == []
 
 
 def test_a_door_that_closes_at_rest_starts_the_hold_time_anew() -> None:
-    closed_s = ARRIVED_S + 200.0
+    closed_s = ARRIVED_S + 60.0
 
     def closes(t_s: float) -> CarState:
         is_open = t_s < closed_s
         state = DoorState.OPEN if is_open else DoorState.CLOSED
         return standing(t_s, door=state, door_since_s=ARRIVED_S + 2.0 if is_open else closed_s)
 
-    said = told(EntrapmentRule(LIMITS), frames(ARRIVED_S, closed_s + 200.0, closes))
+    said = told(EntrapmentRule(LIMITS), frames(ARRIVED_S, closed_s + 110.0, closes))
     assert said.raised_s == pytest.approx([closed_s + LIMITS.entrapment_hold_s_at_landing], abs=0.2)
 
 
 def test_a_restart_of_the_agent_starts_the_hold_time_anew() -> None:
     armed_s = ARRIVED_S + 500.0
-    cars = frames(armed_s, armed_s + 200.0, lambda t_s: standing(t_s, armed_ns=round(armed_s * 1e9)))
+    cars = frames(armed_s, armed_s + 110.0, lambda t_s: standing(t_s, armed_ns=round(armed_s * 1e9)))
     said = told(EntrapmentRule(LIMITS), cars)
     assert said.raised_s == pytest.approx([armed_s + LIMITS.entrapment_hold_s_at_landing], abs=0.2)
 
@@ -237,7 +237,7 @@ def blind_to_the_door(until_s: float, **parts: Any) -> Iterator[CarState]:
 
 @pytest.mark.parametrize("outside", [False, None])
 def test_without_any_word_about_the_door_a_stop_at_a_landing_is_none(outside: bool | None) -> None:
-    assert told(EntrapmentRule(LIMITS), blind_to_the_door(300.0, outside=outside, percent=99)).alarms == []
+    assert told(EntrapmentRule(LIMITS), blind_to_the_door(130.0, outside=outside, percent=99)).alarms == []
 
 
 @pytest.mark.parametrize(("percent", "count"), [(UNWITNESSED_PERCENT_MIN - 1, 0), (UNWITNESSED_PERCENT_MIN, 1)])
