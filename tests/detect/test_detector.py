@@ -291,7 +291,7 @@ def test_a_block_that_overlaps_the_one_before_does_not_stop_the_core() -> None:
 
 @pytest.mark.parametrize(("open_s", "closed_s", "minutes"), [(0.05, 0.05, 6), (0.2, 1.0, 2), (3.0, 0.3, 5)])
 def test_loose_door_wires_make_no_flood(open_s: float, closed_s: float, minutes: int) -> None:
-    """Both lines come and go at random, so long in the mean. One alarm of a kind a minute, and four more, are enough."""
+    """Both lines come and go at random, so long in the mean. An alarm of a kind a minute, and four more, are enough."""
     rng = np.random.default_rng(1)
     scene = Scene(box=Box(rate_hz=25.0)).stand(60.0 * minutes)
     for signal, mean_s in ((Signal.DOOR_OPEN, open_s), (Signal.DOOR_CLOSED, closed_s)):
