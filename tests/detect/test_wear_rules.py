@@ -13,7 +13,8 @@ from edge_agent.alarms import AlarmKind, AlarmState, DoorState
 from edge_agent.detect.car import CarState
 from edge_agent.detect.course import Ride
 from edge_agent.detect.doors import Contradiction
-from edge_agent.detect.rules.acceleration import ExcessiveAccelerationRule, ExcessiveJerkRule
+from edge_agent.detect.limits import Limits
+from edge_agent.detect.rules.acceleration import ExcessiveAccelerationRule, ExcessiveJerkRule, ImpactRule
 from edge_agent.detect.rules.door_wear import (
     DoorContactsDisagreeRule,
     DoorHeldOpenRule,
@@ -252,6 +253,42 @@ def test_a_lift_that_is_rough_by_design_is_judged_by_itself() -> None:
 
 
 # ---- impacts
+
+
+def shaken(frame_count: int, peak_mps2: float = 20.0, limits: Limits = LIMITS, **parts: Any) -> Told:
+    """So many frames with such a shock, from a second after the beginning on."""
+
+    def make(t_s: float) -> CarState:
+        is_shock = 1.0 < t_s - ARRIVED_S < 1.0 + (frame_count + 0.5) * 0.05
+        car = standing(t_s, shock_mps2=peak_mps2 if is_shock else 0.3, mount__tilt_deg=0.5)
+        return changed(car, **parts)
+
+    return told(ImpactRule(limits), frames(ARRIVED_S, ARRIVED_S + 70.0, make))
+
+
+@pytest.mark.parametrize("limit", [LIMITS.impact_mps2_min, 25.0])
+def test_an_impact_must_reach_the_limit(limit: float) -> None:
+    limits = limited("impact_mps2_min", limit)
+    assert shaken(1, limit - 0.1, limits).alarms == []
+    said = shaken(1, limit + 0.1, limits)
+    assert (len(said.raised_s), len(said.cleared_s)) == (1, 1)
+    assert said.evidence["shock_mps2_peak"] == pytest.approx(limit + 0.1)
+
+
+@pytest.mark.parametrize("limit_ms", [LIMITS.impact_ms_max, 1000.0])
+def test_what_shakes_longer_is_no_impact(limit_ms: float) -> None:
+    limits, most = limited("impact_ms_max", limit_ms), round(limit_ms / 50.0)
+    assert len(shaken(most, limits=limits).raised_s) == 1
+    assert shaken(most + 2, limits=limits).alarms == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"mount__tilt_deg": LIMITS.box_tilt_deg_max + 1.0}, {"mount__tilt_deg": None}, {"motion__is_mounted": False}],
+    ids=["tilted", "attitude-unknown", "in-somebodys-hand"],
+)
+def test_a_box_that_is_taken_down_was_not_struck(parts: dict[str, Any]) -> None:
+    assert shaken(1, **parts).alarms == []
 
 
 def struck(push_mps2: Array, at_s: float = 40.0, bounce_hz: float = 25.0) -> Outcome:
