@@ -100,12 +100,12 @@ def _inspection(day: Day) -> None:
     lift.wait(day.draw(5.0, 20.0))
     for _ in range(int(day.rng.integers(2, 6))):
         place = float(np.clip(day.landing + day.draw(-1.5, 1.5), 0.0, day.landings - 1))
-        lift.inspect(place, day.draw(0.15, 0.6))
+        lift.inspect(place, min(day.draw(0.15, 0.6), day.life.spec.rated_mps))
         work_s = day.draw(10.0, 150.0)
         for _ in range(int(work_s / 8.0)):
             lift.shake(lift.now_s + day.draw(0.0, work_s), (0.05, 0.05, day.draw(0.02, 0.15)), day.draw(4.0, 9.0), 8.0)
         lift.wait(work_s)
-    lift.inspect(float(day.landing), 0.3)
+    lift.inspect(float(day.landing), min(0.3, day.life.spec.rated_mps))
     lift.wait(day.draw(2.0, 10.0))
     lift.mode.set(lift.now_s, Mode.NORMAL)
     lift.wait(day.draw(5.0, 30.0))
