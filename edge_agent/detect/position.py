@@ -3,12 +3,15 @@
 In: finished rides, travel of the ride under way, standstills with the door open, a door-zone witness.
 Out: a `Position`. State: height with its uncertainty, landings given by the installation or learned from stops with an
 open door. Decision: distance to the nearest landing against the door zone widened by twice the uncertainty; where that
-does not decide, the answer is None, never a guess. After a gap: the height is lost until the next known standstill.
+does not decide, the answer is None, never a guess. After a gap or a restart: the landings stay, and the car may be at
+any of them; once it has stood at one, what all of them say alike is believed, and trips narrow them down.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,6 +38,10 @@ STOREY_M_MIN = 2.2
 """Two landings of one door side are never closer. Source: clear entrance heights of 2.0 m (memory, unverified)."""
 
 LANDINGS_MAX = 128
+VISITS_ENOUGH = 2
+FOUND_TRIPS = 2
+"""A learned landing is worth keeping after two visits. Among learned landings the car is found by two trips that fit
+one of them only: a landing never visited may still be missing. Source: judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,15 @@ class Position:
     is_outside_zone: bool | None
     zone_witness: bool | None  # what a contact or the controller says of the door zone; None: nobody does
     error_m: float | None  # a stop with open door this far from every given landing; None: no disagreement
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedLanding:
+    """A landing as learned from stops: height above the first one ever seen, how often visited, the doubt."""
+
+    height_m: float
+    visits: int
+    sigma_m: float
 
 
 @dataclass(slots=True)
@@ -66,7 +82,9 @@ class PositionStage:
         self._landings = [_Landing(h, 0) for h in lift.landing_heights_m] if self._is_given else []
         self._height: float | None = None
         self._sigma = 0.0
-        self._guesses: list[float] | None = None  # heights where the car may be while the start is not known
+        self._guesses: list[float] | None = None  # heights where the car may be while that is not known
+        self._has_stood = False  # with its door open, since then: until then the car may be between landings
+        self._guess_trips = 0
         start = lift.start_landing_index
         if self._is_given:
             if start is not None and 0 <= start < len(self._landings):
@@ -86,12 +104,45 @@ class PositionStage:
 
     def lose(self) -> None:
         """Something moved unseen: the height is not known any more."""
+        self._height = None
+        if not self._is_given:
+            self._landings = [landing for landing in self._landings if landing.visits >= VISITS_ENOUGH]
+            if len(self._landings) < 2:
+                self._landings.clear()
+        self._guess_anew()
+
+    def _guess_anew(self) -> None:
+        self._guesses = [landing.height_m for landing in self._landings] or None
+        self._has_stood = False
+        self._guess_trips = 0
+
+    @property
+    def landing_count(self) -> int:
+        """Landings given, or learned so far."""
+        return len(self._landings)
+
+    @property
+    def is_placed(self) -> bool:
+        """The car is known to be at, or on its way from, a known landing, be it not known which."""
+        return self._height is not None or (self._guesses is not None and self._has_stood)
+
+    def learned(self) -> tuple[LearnedLanding, ...]:
+        """The landings learned from stops; empty where they are given."""
         if self._is_given:
-            self._height = None
-            self._guesses = [landing.height_m for landing in self._landings]
-        else:
-            self._landings.clear()
-            self._height = None
+            return ()
+        return tuple(LearnedLanding(each.height_m, each.visits, each.sigma_m) for each in self._landings)
+
+    def measuring(self) -> tuple[float, tuple[float, ...]]:
+        """What the stops have shown of this sensor: its scale, and the errors of the last trips in m."""
+        return self._scale, tuple(self._errors_m)
+
+    def recall(self, landings: Sequence[LearnedLanding], scale: float, errors_m: Sequence[float]) -> None:
+        """Take up what an earlier run has learned; where the car is, is not known by that."""
+        self._scale = scale
+        self._errors_m.extend(errors_m)
+        if not self._is_given:
+            self._landings = [_Landing(each.height_m, each.visits, each.sigma_m) for each in landings]
+            self.lose()
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
@@ -102,6 +153,7 @@ class PositionStage:
             self._height += self._scale * distance_m
             self._sigma = (self._sigma**2 + step_sigma**2) ** 0.5
         elif self._guesses is not None:
+            self._guess_trips += 1
             self._guesses = [g + self._scale * distance_m for g in self._guesses]
             self._sigma = (self._sigma**2 + step_sigma**2) ** 0.5
         return self.landing()
@@ -113,7 +165,7 @@ class PositionStage:
         if self._height is not None:
             self._error_m = None
         if self._height is None:
-            if not self._is_given:
+            if not self._landings:
                 self._height, self._sigma = 0.0, 0.0
                 self._landings.append(_Landing(0.0, 1))
             return self.landing()
@@ -168,13 +220,21 @@ class PositionStage:
                 kept.append(nearest.height_m)
         distinct = sorted(set(kept))
         self._sigma = 0.0
-        if len(distinct) == 1:
+        if len(distinct) == 1 and (self._is_given or self._guess_trips >= FOUND_TRIPS):
             self._height, self._guesses = distinct[0], None
-        else:
-            self._guesses = distinct or [landing.height_m for landing in self._landings]
+        elif distinct:
+            self._guesses = distinct
+        elif self._is_given:
+            self._guess_anew()
+        else:  # what was learned is of another lift, or of one that has changed
+            self._landings.clear()
+            self._guesses = None
+        self._has_stood = True
 
     def _nearest(self, height_m: float) -> _Landing | None:
-        return min(self._landings, key=lambda landing: abs(landing.height_m - height_m), default=None)
+        at = bisect_left(self._landings, height_m, key=lambda landing: landing.height_m)
+        beside = self._landings[max(0, at - 1) : at + 1]
+        return min(beside, key=lambda landing: abs(landing.height_m - height_m), default=None)
 
     def landing(self) -> int | None:
         """Index of the nearest landing where the landings are given; learned ones may still be renumbered."""
@@ -190,15 +250,26 @@ class PositionStage:
         offset = None if height is None or nearest is None else height - nearest.height_m
         index = self._landings.index(nearest) if nearest is not None and self._is_given else None
         sigma = self._sigma + (self._trip_sigma(travel_m, travel_s) if travel_s > 0.0 else 0.0)
-        outside = self._is_outside(height, offset, sigma)
+        outside = self._outside(self._scale * travel_m, sigma)
         return Position(height, sigma, index, offset, outside, self._zone_contact, self._error_m)
 
-    def _is_outside(self, height: float | None, offset: float | None, sigma: float) -> bool | None:
+    def _outside(self, way_m: float, sigma: float) -> bool | None:
+        """The witness of the door zone decides, then the height, then all guesses if they agree."""
         if self._zone_contact is not None:
             return not self._zone_contact
-        if height is None or offset is None:
+        if self._height is not None:
+            return self._is_outside(self._height + way_m, sigma)
+        if self._guesses is None or not self._has_stood:
             return None
-        distance, margin = abs(offset), 2.0 * sigma
+        verdict = self._is_outside(self._guesses[0] + way_m, sigma)
+        others = (self._is_outside(guess + way_m, sigma) for guess in self._guesses[1:])
+        return verdict if verdict is None or all(other is verdict for other in others) else None
+
+    def _is_outside(self, height: float, sigma: float) -> bool | None:
+        nearest = self._nearest(height)
+        if nearest is None:
+            return None
+        distance, margin = abs(height - nearest.height_m), 2.0 * sigma
         if self._is_given:
             if distance > self._half_m + margin:
                 return True

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from edge_agent.detect.limits import Limits, limits_with
-from edge_agent.detect.position import Position, PositionStage
+from edge_agent.detect.position import LearnedLanding, Position, PositionStage
 from edge_agent.installation import Lift
 
 LIMITS = Limits()
@@ -301,3 +301,75 @@ def test_bad_trips_make_it_less_certain() -> None:
 def test_full_travel_is_known_where_heights_are_given() -> None:
     assert stage(ODD_M).travel_max_m() == 15.0
     assert learned(3.0).travel_max_m() is None
+
+
+# ---- landings that outlive a gap or a restart
+
+
+def known(*heights_m: float) -> PositionStage:
+    """A later run on a lift whose landings an earlier run has learned."""
+    position = stage((), None)
+    position.recall([LearnedLanding(height_m, 9, 0.02) for height_m in heights_m], 1.0, ())
+    return position
+
+
+def test_what_was_learned_is_given_out_and_taken_up_again() -> None:
+    first, second = learned(3.0, -3.0, 3.0, 3.2, -3.2), stage((), None)
+    second.recall(first.learned(), *first.measuring())
+    assert [round(each.height_m, 1) for each in first.learned()] == [0.0, 3.0, 6.2]
+    assert second.learned() == tuple(each for each in first.learned() if each.visits >= 2)
+    assert second.measuring() == first.measuring()
+
+
+def test_given_landings_are_not_replaced_by_learned_ones() -> None:
+    position = stage(EVEN_M, 1)
+    position.recall([LearnedLanding(0.0, 9, 0.0), LearnedLanding(2.5, 9, 0.0)], 1.0, ())
+    assert position.learned() == ()
+    assert position.now(0.0, 0.0).height_m == 3.0
+
+
+def test_a_car_that_has_not_stood_at_a_landing_yet_may_be_anywhere() -> None:
+    """The box starts again while the car is stuck."""
+    for position in (known(*EVEN_M), stage(EVEN_M, None)):
+        assert position.now(0.0, 0.0).is_outside_zone is None
+        assert ride(position, 1.5, opens=False).is_outside_zone is None
+
+
+def test_between_even_landings_is_outside_whichever_they_are() -> None:
+    for position in (known(*EVEN_M), stage(EVEN_M, None)):
+        position.stands_at_landing()
+        here = position.now(0.0, 0.0)
+        assert (here.height_m, here.is_outside_zone) == (None, False)
+        assert ride(position, 1.5, opens=False).is_outside_zone is True
+
+
+def test_where_the_landings_do_not_agree_nothing_is_claimed() -> None:
+    position = known(*ODD_M)
+    position.stands_at_landing()
+    assert ride(position, 2.5, opens=False).is_outside_zone is None  # the middle of 4 and 9, or near another
+
+
+def test_two_trips_that_fit_one_landing_only_find_the_car_among_learned_ones() -> None:
+    position = known(*ODD_M)
+    position.stands_at_landing()
+    assert ride(position, 5.05).height_m is None  # from 4 to 9, or from a landing that was never visited
+    assert ride(position, 6.0).height_m == 15.0
+
+
+def test_trips_that_fit_no_learned_landing_begin_the_learning_anew() -> None:
+    """The box was put onto another lift that has the same direction of gravity."""
+    position = known(*EVEN_M)
+    position.stands_at_landing()
+    here = ride(position, 4.6)
+    assert here.height_m == 0.0
+    assert position.landing_count == 1
+
+
+def test_a_landing_seen_once_is_not_kept_over_a_gap() -> None:
+    position = learned(3.0, -3.0, 3.0, 3.0, -3.0)
+    assert position.landing_count == 3
+    position.lose()
+    assert position.landing_count == 2
+    assert not position.is_placed
+    position.stands_at_landing()
+    assert position.is_placed
