@@ -50,6 +50,17 @@ class Contradiction(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class DoorCycles:
+    """Complete movements of one car door, ever; `opening_ns` and `closing_ns` are the times that the last ones took."""
+
+    is_rear: bool
+    openings: int
+    opening_ns: int
+    closings: int
+    closing_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class DoorView:
     """The car doors together: open if one is open, closed if all are. Times are capture times, 0: never."""
 
@@ -64,10 +75,7 @@ class DoorView:
     failed_closings: int  # closings that went back to open, since the door was last closed
     is_fault: bool  # the controller reports a door fault
     reversals: int = 0  # closings that went back to open in this stop
-    openings: int = 0  # completed ones, ever; `opening_ns` is the time that the last one took
-    opening_ns: int = 0
-    closings: int = 0
-    closing_ns: int = 0
+    cycles: tuple[DoorCycles, ...] = ()  # of each car door with contacts, front first
     contradiction: Contradiction = Contradiction.NONE
     contradiction_since_ns: int = 0
     unchanged_trips: int = 0  # trips since the contact that changed least recently last changed
@@ -138,6 +146,7 @@ class _Leaf:
     def __init__(self, limits: Limits, wired: frozenset[Signal], signals: tuple[Signal, Signal]) -> None:
         debounce_ns = int(limits.door_debounce_ms * 1e6)
         self._assume_ns = int(limits.door_open_s_normal * 1e9)
+        self._is_rear = signals is REAR
         self.open = Contact(debounce_ns) if signals[0] in wired else None
         self.closed = Contact(debounce_ns) if signals[1] in wired else None
         self.state = DoorState.UNKNOWN
@@ -230,6 +239,10 @@ class _Leaf:
             self._closing_begun_ns = since_ns
             if self.closing_since_ns == 0:
                 self.closing_since_ns = since_ns
+
+    @property
+    def cycles(self) -> DoorCycles:
+        return DoorCycles(self._is_rear, self.openings, self.opening_ns, self.closings, self.closing_ns)
 
     def begin_stop(self) -> None:
         """Failed openings and reversals belong to one stop."""
@@ -330,10 +343,7 @@ class DoorStage:
             failed_closings=max(leaf.failed_closings for leaf in self._leaves),
             is_fault=self._controller.is_fault,
             reversals=max(leaf.reversals for leaf in self._leaves),
-            openings=main.openings,
-            opening_ns=main.opening_ns,
-            closings=main.closings,
-            closing_ns=main.closing_ns,
+            cycles=tuple(leaf.cycles for leaf in self._leaves),
             contradiction=main.contradiction,
             contradiction_since_ns=main.contradiction_since_ns,
             unchanged_trips=max((trips for _, trips in self._unchanged.values()), default=0),

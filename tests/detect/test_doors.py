@@ -182,24 +182,24 @@ def test_contacts_that_are_both_made_contradict_each_other_and_neither_is_a_door
 
 def test_complete_movements_are_counted_and_timed() -> None:
     door = opened(Door(), 1013, 3507)
-    view = door.at(4000)
-    assert (view.openings, view.opening_ns, view.closings) == (1, (3507 - 1013) * MS, 0)
-    view = door.edges((8021, OPEN, False), (10_333, CLOSED, True)).at(11_000)
-    assert (view.closings, view.closing_ns, view.openings) == (1, (10_333 - 8021) * MS, 1)
+    (front,) = door.at(4000).cycles
+    assert (front.openings, front.opening_ns, front.closings) == (1, (3507 - 1013) * MS, 0)
+    (front,) = door.edges((8021, OPEN, False), (10_333, CLOSED, True)).at(11_000).cycles
+    assert (front.closings, front.closing_ns, front.openings) == (1, (10_333 - 8021) * MS, 1)
 
 
 def test_a_movement_that_does_not_come_to_its_end_is_not_counted() -> None:
     door = reversed_once(opened(Door(), 1000, 3000), 5000)
-    view = door.at(7000)
-    assert (view.openings, view.closings) == (1, 0)
-    view = Door().edges((1000, CLOSED, False), (2000, CLOSED, True)).at(3000)
-    assert (view.openings, view.closings) == (0, 0)
+    (front,) = door.at(7000).cycles
+    assert (front.openings, front.closings) == (1, 0)
+    (front,) = Door().edges((1000, CLOSED, False), (2000, CLOSED, True)).at(3000).cycles
+    assert (front.openings, front.closings) == (0, 0)
 
 
 def test_a_closing_after_a_reversal_is_timed_from_its_own_begin() -> None:
     door = reversed_once(opened(Door(), 1000, 3000), 5000)
-    view = door.edges((9000, OPEN, False), (11_500, CLOSED, True)).at(12_000)
-    assert (view.closings, view.closing_ns) == (1, 2500 * MS)
+    (front,) = door.edges((9000, OPEN, False), (11_500, CLOSED, True)).at(12_000).cycles
+    assert (front.closings, front.closing_ns) == (1, 2500 * MS)
 
 
 def test_trips_without_a_change_are_counted_for_the_contact_that_changed_least() -> None:

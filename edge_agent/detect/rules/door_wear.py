@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
@@ -94,35 +97,58 @@ class DoorReversalsRule:
         return self._clean_stops >= KEPT
 
 
-class _Pace:
-    """This lift's own door times at one landing and direction: a learned normal, and the latest cycles."""
+@dataclass(frozen=True, slots=True)
+class LearnedPace:
+    """What one door is known to take at one landing, in s. landing_index: -1 where it is not known."""
 
-    def __init__(self, cycles: int) -> None:
-        self._normal: list[float] = []
-        self._recent: deque[float] = deque(maxlen=cycles)
+    name: str  # "door_open_s_mean" or "door_close_s_mean"
+    is_rear: bool
+    landing_index: int
+    normal_s: tuple[float, ...]  # the first times, or only their median once there are enough
+    recent_s: tuple[float, ...]
+
+
+class _Pace:
+    """This lift's own door times of one door, landing and direction: a learned normal, and the latest cycles."""
+
+    def __init__(self, cycles: int, normal_s: Sequence[float] = (), recent_s: Sequence[float] = ()) -> None:
+        self._normal = list(normal_s)
+        self._recent: deque[float] = deque(recent_s, maxlen=cycles)
         self._cycles = cycles
+        self._normal_s = self._normal[0] if len(self._normal) == 1 and len(self._recent) > 1 else None
 
     def add(self, seconds: float) -> None:
-        if len(self._normal) < self._cycles:
-            self._normal.append(seconds)
         self._recent.append(seconds)
+        if self._normal_s is not None:
+            return
+        self._normal.append(seconds)
+        if len(self._normal) >= self._cycles:
+            self._normal_s = median(self._normal)
+            self._normal = [self._normal_s]
 
     def ratio(self) -> float:
         """How much slower than learned; 1.0 until both are known."""
-        if len(self._normal) < self._cycles or len(self._recent) < self._cycles:
+        if self._normal_s is None or len(self._recent) < self._cycles:
             return 1.0
-        return median(self._recent) / median(self._normal)
+        return median(self._recent) / self._normal_s
 
     def recent_s(self) -> float:
         return median(self._recent) if self._recent else 0.0
+
+    def learned(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return tuple(self._normal), tuple(self._recent)
+
+
+_Key = tuple[str, bool, int | None]
 
 
 class DoorSlowRule:
     """Symptom: opening or closing takes longer than it used to at this landing.
 
-    Signal: times of complete movements against the first 20 learned at the same landing.
+    Signal: times of complete movements against the first 20 learned of the same door at the same landing.
     Decision: the median of the last 20 is 1.3 times the learned one. Confused with: one landing door that drags
-    (named), reversals (not complete movements). Source: alarm catalogue row 48.
+    (named), reversals (not complete movements), a rear door of another make (learned by itself).
+    Source: alarm catalogue row 48.
     """
 
     kind = AlarmKind.DOOR_SLOW
@@ -131,31 +157,33 @@ class DoorSlowRule:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._paces: dict[tuple[str, int | None], _Pace] = {}
-        self._openings = 0
-        self._closings = 0
+        self._paces: dict[_Key, _Pace] = {}
+        self._seen: dict[bool, tuple[int, int]] = {}
         self._slow: dict[str, Finding] = {}
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
-        door, landing = car.door, car.position.landing_index
-        if door.openings != self._openings:
-            self._openings = door.openings
-            self._judge("door_open_s_mean", landing, door.opening_ns / 1e9)
-        if door.closings != self._closings:
-            self._closings = door.closings
-            self._judge("door_close_s_mean", landing, door.closing_ns / 1e9)
+        for cycles in car.door.cycles:
+            opened, closed = self._seen.get(cycles.is_rear, (0, 0))
+            if (cycles.openings, cycles.closings) == (opened, closed):
+                continue
+            self._seen[cycles.is_rear] = cycles.openings, cycles.closings
+            landing = car.position.landing_index
+            if cycles.openings != opened:
+                self._judge("door_open_s_mean", cycles.is_rear, landing, cycles.opening_ns / 1e9)
+            if cycles.closings != closed:
+                self._judge("door_close_s_mean", cycles.is_rear, landing, cycles.closing_ns / 1e9)
         return tuple(self._slow.values())
 
-    def _judge(self, name: str, landing: int | None, seconds: float) -> None:
-        key = (name, landing)
+    def _judge(self, name: str, is_rear: bool, landing: int | None, seconds: float) -> None:
+        key = (name, is_rear, landing)
         if key not in self._paces:
             if len(self._paces) >= self.PACES_MAX:
                 return
             self._paces[key] = _Pace(round(self._limits.door_slow_cycles))
         pace = self._paces[key]
         pace.add(seconds)
-        subject = name if landing is None else f"{name} {landing}"
+        subject = _subject(key)
         if pace.ratio() <= self._limits.door_slow_ratio:
             self._slow.pop(subject, None)
             return
@@ -168,9 +196,32 @@ class DoorSlowRule:
             subject=subject,
         )
 
+    def learned(self) -> tuple[LearnedPace, ...]:
+        """The times of every door and landing seen so far."""
+        return tuple(
+            LearnedPace(name, is_rear, -1 if landing is None else landing, *pace.learned())
+            for (name, is_rear, landing), pace in self._paces.items()
+        )
+
+    def recall(self, paces: Iterable[LearnedPace]) -> None:
+        """Replace all by what an earlier run has learned; empty: forget."""
+        cycles = round(self._limits.door_slow_cycles)
+        self._slow.clear()
+        self._paces = {
+            (pace.name, pace.is_rear, None if pace.landing_index < 0 else pace.landing_index): _Pace(
+                cycles, pace.normal_s, pace.recent_s
+            )
+            for pace in islice(paces, self.PACES_MAX)
+        }
+
     def is_over(self, car: CarState, subject: str) -> bool:
         """Back in range."""
         return subject not in self._slow
+
+
+def _subject(key: _Key) -> str:
+    name, is_rear, landing = key
+    return " ".join((name, *(("rear",) if is_rear else ()), *(() if landing is None else (str(landing),))))
 
 
 class DoorContactsDisagreeRule:
