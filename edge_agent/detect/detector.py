@@ -10,12 +10,13 @@ from collections import deque
 from statistics import median
 from typing import assert_never
 
-from edge_agent.alarms import Conclusion, DoorState, OpenIncident, Trip
+from edge_agent.alarms import AlarmKind, Conclusion, DoorState, OpenIncident, Trip
 from edge_agent.detect.car import CarState, ControllerView
 from edge_agent.detect.course import Ride
 from edge_agent.detect.doors import Contact, DoorStage
 from edge_agent.detect.episodes import Episodes
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.modem import ModemStage
 from edge_agent.detect.motion import MotionStage
 from edge_agent.detect.motion_state import MotionState, Phase
 from edge_agent.detect.mount import MountStage
@@ -30,7 +31,7 @@ from edge_agent.detect.rules.acceleration import (
     ExcessiveVibrationRule,
     ImpactRule,
 )
-from edge_agent.detect.rules.controller import ControllerFaultRule, MainsLostRule, SafetyCircuitOpenRule
+from edge_agent.detect.rules.controller import ControllerFaultRule, SafetyCircuitOpenRule
 from edge_agent.detect.rules.door import DoorCloseFailureRule, DoorOpenFailureRule, DoorOpenInMotionRule
 from edge_agent.detect.rules.door_wear import (
     DoorContactsDisagreeRule,
@@ -48,25 +49,30 @@ from edge_agent.detect.rules.movement import (
     UnintendedMovementRule,
 )
 from edge_agent.detect.rules.rule import Rule
+from edge_agent.detect.rules.supply import BackupSupplyLowRule, MainsLostRule
 from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter
-from edge_agent.detect.sources import CONTROLLER, PRESSURE, SourceStage
+from edge_agent.detect.sources import CONTROLLER, MODEM, PRESSURE, SUPPLY, SourceStage
+from edge_agent.detect.supply import SupplyStage
 from edge_agent.installation import Installation
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
     Direction,
     Mode,
+    ModemReport,
     PressureSample,
     Reading,
     SamplesLost,
     Signal,
     SignalEdge,
     SourceFault,
+    SupplySample,
     Tick,
 )
 
 GRAVITY_MPS2 = 9.80665
 OPEN_NS_SURE = 1_500_000_000
+STOOD_NS_SURE = 5_000_000_000  # all of a modem's round was asked at this place
 LEARN_TRIPS = 5
 LEARN_SPEED_TRIPS = 20
 LEARN_TRIPS_KEPT = 50
@@ -115,6 +121,8 @@ class Detector:
         self._inspection_contact = False
         self._inspection_since_ns = 0
         self._inspection_seen_ns: int | None = None
+        self._supply = SupplyStage(limits)
+        self._modem = ModemStage(limits)
         self._mains_ok: bool | None = None
         self._mains_since_ns = 0
         self._car: CarState | None = None
@@ -135,12 +143,12 @@ class Detector:
         while (self._next_index + 1) * FRAME_NS <= t_ns:
             self._frame(self._next_index, conclusions)
             self._next_index += 1
-        self._take(reading)
+        self._take(reading, conclusions)
         return tuple(conclusions)
 
     # ---- readings
 
-    def _take(self, reading: Reading) -> None:
+    def _take(self, reading: Reading, conclusions: list[Conclusion]) -> None:
         match reading:
             case AccelFrame():
                 self._ride_quality.push(reading)
@@ -151,12 +159,29 @@ class Detector:
                 self._take_report(reading)
             case PressureSample():
                 self._sources.spoke(PRESSURE, reading.t_ns)
+            case SupplySample():
+                self._sources.spoke(SUPPLY, reading.t_ns)
+                self._supply.take(reading)
+            case ModemReport():
+                self._take_modem(reading, conclusions)
             case SourceFault():
                 self._sources.failed(reading.source, reading.t_ns, reading.reason, reading.detail)
             case SamplesLost() | Tick():
                 pass
             case _:
                 assert_never(reading)
+
+    def _take_modem(self, report: ModemReport, conclusions: list[Conclusion]) -> None:
+        trouble = self._modem.trouble(report)
+        if trouble is None:
+            self._sources.spoke(MODEM, report.t_ns)
+        else:
+            self._sources.failed(MODEM, report.t_ns, trouble.reason, trouble.sentence)
+        since_ns = None if self._car is None else self._car.standing_since_ns
+        stands = self._car is not None and since_ns is not None and report.t_ns - since_ns >= STOOD_NS_SURE
+        coverage = self._modem.coverage(report, self._car.place() if self._car is not None and stands else None)
+        if coverage is not None:
+            conclusions.append(coverage)
 
     def _take_edge(self, edge: SignalEdge) -> None:
         self._sources.contacts_spoke(edge.t_ns)
@@ -245,7 +270,8 @@ class Detector:
         if self._moving.is_moving and not self._was_moving:
             self._doors.trip_began()
         self._was_moving = self._moving.is_moving
-        occupancy = self._occupancy.step(end_ns, self._moving, door)
+        is_abnormal = self._is_known_outside() or AlarmKind.EMERGENCY_STOP in self._episodes.raised
+        occupancy = self._occupancy.step(end_ns, self._moving, door, is_abnormal=is_abnormal)
         self._car = CarState(
             t_ns=end_ns,
             armed_ns=self._armed_ns,
@@ -270,6 +296,7 @@ class Detector:
             rated_speed_mps=self._rated_speed_mps,
             travel_max_m=self._position.travel_max_m(),
             sources=self._sources.step(end_ns),
+            supply=self._supply.view,
         )
         conclusions.extend(self._episodes.step(self._car))
 
@@ -359,5 +386,6 @@ def _rules(limits: Limits) -> tuple[Rule, ...]:
         DoorContactsDisagreeRule(limits),
         ControllerLinkLostRule(limits),
         SensorFaultRule(limits),
+        BackupSupplyLowRule(limits),
         BoxMovedRule(limits),
     )

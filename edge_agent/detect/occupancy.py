@@ -11,25 +11,21 @@ needs 20 s.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 from edge_agent.alarms import DoorState
 from edge_agent.detect.doors import DoorView
+from edge_agent.detect.habit import BOARD_S, CALL_S, Habit, Leaving
 from edge_agent.detect.motion_state import MotionState
-from edge_agent.detect.signal import FRAME_S, Frame
+from edge_agent.detect.signal import Frame
+from edge_agent.detect.stirring import Stirring
 
-PRIOR_UNKNOWN = 0.5
-PRIOR_BOARDED = 0.85
-PRIOR_CALLED = 0.10
-BOARD_S = 4.0
-CALL_S = 15.0
+ODDS_UNKNOWN = 1.0
 IDLE_S = 2.5
-"""People press before or while the door closes, so a trip with people starts within seconds; parking and hall-call
-trips of an empty car follow a pause; the longer a car stands closed without leaving, the less likely somebody is inside
-(odds 1 : 1 + t / 2.5 s: 8 % after 30 s, 3 % after 90 s, 0.1 % after half an hour). Source: engineering judgement,
-tested against two independent generators."""
+"""The longer a car stands closed without leaving, the less likely somebody is inside (odds 1 : 1 + t / 2.5 s: 8 % after
+30 s, 3 % after 90 s, 0.1 % after half an hour). Source: engineering judgement, tested against two independent
+generators."""
 
 SETTLE_NS = 1_500_000_000
 HOLD_NS = 12_000_000_000
@@ -47,9 +43,13 @@ glitch. Source: judgement."""
 RATIO_PRESENCE_AGAIN = 4.0
 RATIO_PRESENCE_MAX = 2000.0
 PRESENCE_AGAIN_NS = 5_000_000_000
-RATIO_NO_PRESENCE = 0.25
-RATIO_NO_PRESENCE_PROVEN = 0.06
+SILENCE_MAX = 0.25
+SILENCE_MIN = 0.06
+"""What the silence of a presence sensor counts: the share of trips with people in which this one stayed silent, within
+these bounds."""
+
 RATIO_SILENCE_MIN = 0.15
+RATIO_SILENCE_MIN_PROVEN = 0.08
 """A still passenger moves nothing and disappears from a motion sensor: both silences are one sign, not two. Source:
 alarm catalogue row 1."""
 
@@ -57,26 +57,17 @@ RATIO_PASSENGER = 30.0
 RATIO_NO_PASSENGER = 0.15
 RATIO_LOAD = 12.0
 RATIO_BUTTON = 200.0
-RATIO_RESTLESS_MAX = 20.0
-RATIO_STILL = 0.25
-STIR_WEIGHT = 0.9
-STIR_OFFSET = 1.5
-"""Each beat with a footfall or a shift of weight raises the odds by e^0.9; one or two in a minute say nothing (a
-neighbour lift passes, a landing door slams). Source: engineering judgement, tested against two independent generators
-and the Melbourne recording, where the one passenger shows in about a third of all beats."""
-
 LOAD_PERCENT_MIN = 4.0
-PROOF_TRIPS = 3
-
-BEAT_FRAMES = 40  # small movement is judged in beats of 2 s
-BEATS_KEPT = 30
+PROOF_SHARE = 0.15
+PROOF_TRIPS_KEPT = 400.0
 REST_SETTLE_S = 3.0
-FLOOR_DOWN = 0.98
-FLOOR_UP = 1.005
-"""The floor settles where a fifth of the beats lie below it: the very quietest of many would be a chance. Source: with
-steps of 2 % down and 0.5 % up the shares balance at 0.005 / 0.025 (hand calculation)."""
 
-RESTLESS_FACTOR = 1.7
+IDLE_OPENING_NS = 10_000_000_000
+"""A door that opens so long after the car came to rest opens for somebody new, not for those who came with it."""
+
+SHUT_STAND_S = 30.0
+EMPTY_PERCENT_MAX = 10
+EMPTY_STAND_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,13 @@ class OccupancyStage:
 
     def __init__(self, *, has_presence: bool) -> None:
         self._has_presence = has_presence
-        self._prior = PRIOR_UNKNOWN
+        self._leaving: dict[Leaving, float] | None = None  # how the car left, in shares; None: not seen
+        self.habit = Habit()
+        self.stirring = Stirring()
+        self._has_brought_people = False
+        self._shut_stands: list[Leaving] = []  # of this period: they become a habit when it has ended well
+        self._left_open_ns = 0
+        self._arrived_ns = 0
         self._is_in_trip = False
         self._was_open = False
         self._trips_since_open = 0
@@ -106,15 +103,13 @@ class OccupancyStage:
         self._presence_seen = 0
         self._presence_seen_ns = 0
         self._first_sign = 1.0
-        self._boarded_trips = 0
-        self._boarded_seen = 0
+        self._boarded_trips = 0.0
+        self._boarded_silent = 0.0
         self._passenger: bool | None = None
         self._load_percent: float | None = None
         self._button = False
-        self._floor = 0.0
-        self._beat: list[float] = []
+        self._percent_last = 50
         self._last_accel: float | None = None
-        self._beats: deque[float] = deque(maxlen=BEATS_KEPT)
 
     # ---- what comes in
 
@@ -138,76 +133,111 @@ class OccupancyStage:
         self._button = self._button or is_active
 
     def take_frame(self, frame: Frame, motion: MotionState, door: DoorView) -> None:
-        """Small movement of a standing car with closed doors, in beats of 2 s against this box's quietest beats."""
+        """Small movement of a standing car with closed doors."""
         change = 0.0 if self._last_accel is None else frame.accel_mps2 - self._last_accel
         self._last_accel = frame.accel_mps2
         standing_s = (frame.end_ns - motion.since_ns) / 1e9
         if motion.is_moving or door.state is DoorState.OPEN or standing_s < REST_SETTLE_S:
-            self._beat.clear()
+            self.stirring.pause()
             return
-        self._beat.append(change * change + 0.25 * frame.roughness_mps2 * frame.roughness_mps2)
-        if len(self._beat) < BEAT_FRAMES:
-            return
-        energy = sum(self._beat) / BEAT_FRAMES
-        self._beat.clear()
-        if self._floor == 0.0:
-            self._floor = max(energy, 1e-8)
-        else:
-            self._floor *= FLOOR_DOWN if energy < self._floor else FLOOR_UP
-        self._beats.append(energy)
+        is_surely_empty = self._percent_last < EMPTY_PERCENT_MAX and standing_s > EMPTY_STAND_S
+        self.stirring.take(change, frame.roughness_mps2, is_surely_empty=is_surely_empty)
 
-    def step(self, now_ns: int, motion: MotionState, door: DoorView) -> OccupancyView:
-        """Follow door and motion to the end of a frame and return the view."""
+    def step(self, now_ns: int, motion: MotionState, door: DoorView, *, is_abnormal: bool) -> OccupancyView:
+        """Follow door and motion to the end of a frame and return the view.
+
+        is_abnormal: the car stands where or as no empty car stops by itself (outside every door zone, by the brake);
+        what the lift is used to do with its empty car explains nothing then.
+        """
         if self._first_ns == 0:
             self._first_ns = now_ns
         is_open = door.state is DoorState.OPEN
-        if is_open:
-            self._begin_period()
+        if is_open and not self._was_open:
+            self._end_stand(now_ns, is_abnormal=is_abnormal, has_opened=True)
+            self._begin_period(now_ns)
         elif self._was_open and not is_open:
-            self._beats.clear()
+            self.stirring.restart()
+            self._left_open_ns = now_ns
         self._was_open = is_open
         if motion.is_moving and not self._is_in_trip:
+            self._end_stand(motion.since_ns, is_abnormal=is_abnormal, has_opened=False)
             self._begin_trip(motion.since_ns, door)
         elif self._is_in_trip and not motion.is_moving:
-            self._end_trip()
+            self._end_trip(motion.since_ns)
         self._is_in_trip = motion.is_moving
-        self._watch_presence(now_ns, door)
+        if not is_open:
+            self._watch_presence(now_ns, door)
+        self._percent_last = self._percent(now_ns, motion, door, is_abnormal=is_abnormal)
         return OccupancyView(
-            percent=self._percent(now_ns, motion, door),
+            percent=self._percent_last,
             presence_seen=self._presence_seen > 0,
-            stirs_count=self._stirs(),
+            stirs_count=self.stirring.count,
             passenger_flag=self._passenger,
             button_pressed=self._button,
         )
 
     # ---- the closed-door period
 
-    def _begin_period(self) -> None:
-        self._prior = PRIOR_UNKNOWN
+    def _begin_period(self, now_ns: int) -> None:
+        if self._trips_since_open > 0:
+            left_at_once = self._leaving is None or self._leaving[Leaving.AFTER_PAUSE] < 0.5
+            is_upon_arrival = now_ns - self._arrived_ns < IDLE_OPENING_NS
+            self._has_brought_people = left_at_once and is_upon_arrival and not self._has_stood_shut
+        elif now_ns - self._left_open_ns > IDLE_OPENING_NS:
+            self._has_brought_people = False
+        for leaving in self._shut_stands:
+            self.habit.stayed_shut(leaving)
+        self._shut_stands.clear()
+        self._leaving = None
+        self._has_stood_shut = False
         self._presence_seen = 0
         self._button = False
         self._trips_since_open = 0
 
     def _begin_trip(self, start_ns: int, door: DoorView) -> None:
-        self._beats.clear()
+        self.stirring.restart()
         wait_s = (start_ns - max(door.closed_at_ns, self._first_ns)) / 1e9
         if not door.is_witnessed or (door.closed_at_ns == 0 and wait_s < CALL_S):
-            self._prior = PRIOR_UNKNOWN
+            self._leaving = None
             return
         self._trips_since_open += 1
         if self._trips_since_open > 1:
             return  # the door has not opened since the last trip: whoever was inside still is
         share = min(1.0, max(0.0, (wait_s - BOARD_S) / (CALL_S - BOARD_S)))
-        self._prior = PRIOR_BOARDED + share * (PRIOR_CALLED - PRIOR_BOARDED)
+        at_once = Leaving.AFTER_RIDE if self._has_brought_people else Leaving.AFTER_CALL
+        self._leaving = {at_once: 1.0 - share, Leaving.AFTER_PAUSE: share}
 
-    def _end_trip(self) -> None:
-        if self._has_presence and self._prior >= PRIOR_BOARDED:
-            self._boarded_trips += 1
-            self._boarded_seen += self._presence_seen > 0
+    def _end_trip(self, arrived_ns: int) -> None:
+        self._arrived_ns = arrived_ns
+        if self._has_presence and self._leaving is not None and self._leaving.get(Leaving.AFTER_CALL) == 1.0:
+            if self._boarded_trips >= PROOF_TRIPS_KEPT:
+                self._boarded_trips *= 0.5
+                self._boarded_silent *= 0.5
+            self._boarded_trips += 1.0
+            self._boarded_silent += self._presence_seen == 0
+
+    def _end_stand(self, now_ns: int, *, is_abnormal: bool, has_opened: bool) -> None:
+        """A standstill with shut door after a trip ends: is it a habit of this lift?"""
+        if self._leaving is None or self._trips_since_open == 0 or self._is_in_trip or is_abnormal:
+            return
+        leaving, _ = max(self._leaving.items(), key=lambda each: each[1])
+        stood_s = (now_ns - self._arrived_ns) / 1e9
+        is_first = self._trips_since_open == 1
+        if stood_s < SHUT_STAND_S:
+            if has_opened and is_first:
+                self.habit.arrival_opened(leaving)
+        elif not self._has_signs():
+            self._has_stood_shut = True
+            if is_first:
+                self._shut_stands.append(leaving)
+
+    def _has_signs(self) -> bool:
+        """Something says that people are inside."""
+        return self._presence_seen > 1 or self._button or self._passenger is True or self.stirring.ratio > 3.0
 
     def _watch_presence(self, now_ns: int, door: DoorView) -> None:
         """Count signs of presence since the doors closed, at most one in 5 s: a single one may be a glitch."""
-        if door.state is DoorState.OPEN or door.state is DoorState.CLOSING:
+        if door.state is DoorState.CLOSING:
             return
         if now_ns - self._presence_seen_ns < PRESENCE_AGAIN_NS:
             return
@@ -223,25 +253,27 @@ class OccupancyStage:
             self._presence_seen += 1
             self._presence_seen_ns = now_ns
 
-    def _stirs(self) -> int:
-        """Beats of the last minute of standstill that stand out from the quietest ones."""
-        limit = self._floor * RESTLESS_FACTOR * RESTLESS_FACTOR
-        return sum(1 for energy in self._beats if energy > limit)
-
-    def _percent(self, now_ns: int, motion: MotionState, door: DoorView) -> int:
-        prior = self._prior
-        odds = prior / (1.0 - prior)
+    def _percent(self, now_ns: int, motion: MotionState, door: DoorView, *, is_abnormal: bool) -> int:
+        odds = self._odds_of_leaving(is_abnormal=is_abnormal)
         if not motion.is_moving and self._trips_since_open == 0 and door.is_witnessed:
             odds /= 1.0 + (now_ns - max(door.closed_at_ns, self._first_ns)) / 1e9 / IDLE_S
-        ratio = self._ratio() * (1.0 if motion.is_moving else self._restless_ratio())
-        if not self._is_presence_proven():
-            ratio = max(ratio, RATIO_SILENCE_MIN)
-        odds *= ratio
+        silence_min = RATIO_SILENCE_MIN_PROVEN if self._silence() <= PROOF_SHARE else RATIO_SILENCE_MIN
+        odds *= max(silence_min, self._ratio() * (1.0 if motion.is_moving else self.stirring.ratio))
         return round(100.0 * odds / (1.0 + odds))
 
-    def _is_presence_proven(self) -> bool:
-        """The sensor fired in nearly every trip that looked boarded: its silence means something."""
-        return self._boarded_trips >= PROOF_TRIPS and self._boarded_seen >= 0.9 * self._boarded_trips
+    def _odds_of_leaving(self, *, is_abnormal: bool) -> float:
+        if self._leaving is None:
+            return ODDS_UNKNOWN
+        if is_abnormal:
+            prior = sum(share * leaving.value for leaving, share in self._leaving.items())
+            return prior / (1.0 - prior)
+        odds = sum(share * log(self.habit.odds(leaving)) for leaving, share in self._leaving.items())
+        return exp(odds)
+
+    def _silence(self) -> float:
+        """What the silence of the presence sensor counts on this lift."""
+        share = (self._boarded_silent + 1.0) / (self._boarded_trips + 3.0)
+        return min(SILENCE_MAX, max(SILENCE_MIN, share))
 
     def _ratio(self) -> float:
         ratio = 1.0
@@ -249,7 +281,7 @@ class OccupancyStage:
             if self._presence_seen > 0:
                 ratio *= min(self._first_sign * RATIO_PRESENCE_AGAIN ** (self._presence_seen - 1), RATIO_PRESENCE_MAX)
             else:
-                ratio *= RATIO_NO_PRESENCE_PROVEN if self._is_presence_proven() else RATIO_NO_PRESENCE
+                ratio *= self._silence()
         if self._passenger is not None:
             ratio *= RATIO_PASSENGER if self._passenger else RATIO_NO_PASSENGER
         if self._load_percent is not None and self._load_percent >= LOAD_PERCENT_MIN:
@@ -257,8 +289,3 @@ class OccupancyStage:
         if self._button:
             ratio *= RATIO_BUTTON
         return ratio
-
-    def _restless_ratio(self) -> float:
-        if len(self._beats) * BEAT_FRAMES * FRAME_S < 20.0:
-            return 1.0
-        return min(RATIO_RESTLESS_MAX, max(RATIO_STILL, exp(STIR_WEIGHT * (self._stirs() - STIR_OFFSET))))

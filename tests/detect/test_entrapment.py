@@ -10,7 +10,13 @@ import pytest
 from edge_agent.alarms import AlarmKind, DoorState, Witness
 from edge_agent.detect.car import CarState
 from edge_agent.detect.motion_state import Phase
-from edge_agent.detect.rules.entrapment import SUSPECT_S, UNWITNESSED_PERCENT_MIN, EntrapmentRule
+from edge_agent.detect.rules.entrapment import (
+    BELIEF_S,
+    BELIEF_SLACK_PERCENT,
+    SUSPECT_S,
+    UNWITNESSED_PERCENT_MIN,
+    EntrapmentRule,
+)
 from tests.detect.scenes import Scene
 from tests.detect.states import ARRIVED_S, LIMITS, changed, frames, limited, running, standing, told
 
@@ -314,3 +320,43 @@ def test_without_any_word_about_the_door_a_trip_that_ends_normally_ends_it() -> 
     rule = EntrapmentRule(LIMITS)
     assert not rule.is_over(unseen, "")
     assert rule.is_over(changed(unseen, ride=finished), "")
+
+
+# ---- a belief that lasts
+
+
+def believed_from(believed_s: float, t_s: float, **parts: Any) -> CarState:
+    """P is just below the slack until then, and high from then on."""
+    low = round(LIMITS.entrapment_occupied_percent_min) - BELIEF_SLACK_PERCENT - 1
+    return standing(t_s, percent=80 if t_s >= ARRIVED_S + believed_s else low, **parts)
+
+
+def test_a_sign_that_comes_after_the_hold_time_must_last() -> None:
+    late_s = LIMITS.entrapment_hold_s_at_landing + 60.0
+    until_s = ARRIVED_S + late_s + BELIEF_S
+    too_short = frames(ARRIVED_S, until_s - 2 * FRAME_S, lambda t_s: believed_from(late_s, t_s))
+    assert raised_after_s(LIMITS, too_short) == []
+    cars = frames(ARRIVED_S, until_s + 5.0, lambda t_s: believed_from(late_s, t_s))
+    assert raised_after_s(LIMITS, cars) == pytest.approx([late_s + BELIEF_S], abs=1.5 * FRAME_S)
+
+
+def test_a_dip_of_less_than_the_slack_does_not_begin_the_belief_anew() -> None:
+    hold_s = LIMITS.entrapment_hold_s_at_landing
+    limit = round(LIMITS.entrapment_occupied_percent_min)
+
+    def dips(t_s: float) -> CarState:
+        is_dip = hold_s - 3.0 < t_s - ARRIVED_S < hold_s - 1.0
+        return standing(t_s, percent=limit - BELIEF_SLACK_PERCENT if is_dip else limit)
+
+    cars = frames(ARRIVED_S, ARRIVED_S + hold_s + 5.0, dips)
+    assert raised_after_s(LIMITS, cars) == pytest.approx([hold_s], abs=1.5 * FRAME_S)
+
+
+def test_a_pressed_button_is_believed_at_once() -> None:
+    late_s = LIMITS.entrapment_hold_s_at_landing + 60.0
+    cars = frames(
+        ARRIVED_S,
+        ARRIVED_S + late_s + 5.0,
+        lambda t_s: believed_from(late_s, t_s, occupancy__button_pressed=t_s >= ARRIVED_S + late_s),
+    )
+    assert raised_after_s(LIMITS, cars) == pytest.approx([late_s], abs=1.5 * FRAME_S)

@@ -10,6 +10,11 @@ from edge_agent.detect.rules.rule import Finding
 SUSPECT_S = 10.0
 """A normal stop opens its door within seconds. Source: field/products B2.4, internal suspicion <= 10 s."""
 
+BELIEF_S = 10.0
+BELIEF_SLACK_PERCENT = 10
+"""P must have been at the limit for so long, and not this far below it since: one sign that comes late, or a door that
+has just closed, is no belief yet. Source: engineering judgement, tested against two independent generators."""
+
 UNWITNESSED_PERCENT_MIN = 70
 """With no word about the door, only strong signs of people count."""
 
@@ -19,7 +24,8 @@ class EntrapmentRule:
 
     Signal: standstill from motion, door state, P(someone inside), door zone, and a second sign of trouble.
     Decision: held 30 s with a second sign, 60 s outside the door zone, 90 s at a landing, between them where the
-    place is unknown, if P is at least the limit (a lower one after a stop that no empty car makes by itself). Without
+    place is unknown, if P has been at the limit for 10 s (a lower one after a stop that no empty car makes by itself;
+    a pressed alarm button is believed at once). Without
     any word about the door: only outside the zone or after an emergency stop, and with strong P.
     Confused with: a parked empty car (P is low: it left after a pause or parked itself), people waiting behind a
     door that is about to open (hold times), inspection operation (muted).
@@ -32,14 +38,14 @@ class EntrapmentRule:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._shut_since_ns: int | None = None
-        self._recovered = False
+        self._believed_since_ns: int | None = None
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         standing = car.standing_since_ns
         is_open = car.door.state is DoorState.OPEN
         if is_open or standing is None:
-            self._shut_since_ns = None
+            self._shut_since_ns = self._believed_since_ns = None
             return ()
         if self._shut_since_ns is None:
             self._shut_since_ns = standing if standing > car.door.since_ns else car.t_ns
@@ -52,6 +58,7 @@ class EntrapmentRule:
             if is_abnormal
             else self._limits.entrapment_occupied_percent_min
         )
+        believed_s = self._believed_s(car, percent_min)
         if stuck_s < SUSPECT_S or car.occupancy.percent < percent_min:
             return ()
         if not car.door.is_witnessed and not (is_abnormal and car.occupancy.percent >= UNWITNESSED_PERCENT_MIN):
@@ -60,7 +67,8 @@ class EntrapmentRule:
         return (
             Finding(
                 kind=self.kind,
-                is_confirmed=stuck_s >= self._hold_s(outside, sign),
+                is_confirmed=stuck_s >= self._hold_s(outside, sign)
+                and (believed_s >= BELIEF_S or car.occupancy.button_pressed),
                 evidence=(
                     Evidence("standstill_s", round(stuck_s, 1)),
                     Evidence("occupied_percent", car.occupancy.percent),
@@ -71,6 +79,14 @@ class EntrapmentRule:
                 occupied_percent=car.occupancy.percent,
             ),
         )
+
+    def _believed_s(self, car: CarState, percent_min: float) -> float:
+        percent = car.occupancy.percent
+        if percent < percent_min - BELIEF_SLACK_PERCENT:
+            self._believed_since_ns = None
+        elif self._believed_since_ns is None and percent >= percent_min:
+            self._believed_since_ns = car.t_ns
+        return 0.0 if self._believed_since_ns is None else (car.t_ns - self._believed_since_ns) / 1e9
 
     def _hold_s(self, outside: bool | None, sign: str | None) -> float:
         if sign is not None:
