@@ -46,9 +46,19 @@ class MountStage:
             if self._count >= LEARN_FRAMES:
                 self._reference = (self._sum[0] / self._count, self._sum[1] / self._count, self._sum[2] / self._count)
 
-    def relearn(self) -> None:
-        """The box was moved, and that has been told: take the new direction as the reference."""
-        self._reference, self._sum, self._count = None, (0.0, 0.0, 0.0), 0
+    @property
+    def reference(self) -> Vector | None:
+        """The direction that was learned; None: still learning."""
+        return self._reference
+
+    @property
+    def learned_s(self) -> float:
+        """Standing seen so far of the 30 s that it takes to learn the direction."""
+        return LEARN_FRAMES * FRAME_S if self._reference is not None else self._count * FRAME_S
+
+    def recall(self, reference: Vector | None) -> None:
+        """Take up the direction of an earlier run; None: forget, and learn the present one."""
+        self._reference, self._sum, self._count = reference, (0.0, 0.0, 0.0), 0
 
     def view(self) -> MountView:
         """The direction and the angle."""

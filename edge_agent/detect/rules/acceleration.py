@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from statistics import median
 
 from edge_agent.alarms import AlarmKind, Evidence, Witness
@@ -197,12 +198,21 @@ class ExcessiveJerkRule:
     kind = AlarmKind.EXCESSIVE_JERK
     outlives_inspection = False
     LEARN_TRIPS = 20
+    TRIPS_KEPT = 100
     OWN_JERK_MPS3_MIN = 1.5
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._tally = Tally()
-        self._jerks: deque[float] = deque(maxlen=100)
+        self._jerks: deque[float] = deque(maxlen=self.TRIPS_KEPT)
+
+    def learned(self) -> tuple[float, ...]:
+        """Jerk of the last trips in m/s3."""
+        return tuple(self._jerks)
+
+    def recall(self, jerks_mps3: Sequence[float]) -> None:
+        """Replace it by what an earlier run has learned; empty: forget."""
+        self._jerks = deque(jerks_mps3, maxlen=self.TRIPS_KEPT)
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
@@ -246,12 +256,21 @@ class ExcessiveVibrationRule:
     kind = AlarmKind.EXCESSIVE_VIBRATION
     outlives_inspection = False
     LEARN_TRIPS = 20
+    TRIPS_KEPT = 200
     OWN_MPS2_MIN = 0.10
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._tally = Tally()
-        self._usual: deque[float] = deque(maxlen=200)
+        self._usual: deque[float] = deque(maxlen=self.TRIPS_KEPT)
+
+    def learned(self) -> tuple[float, ...]:
+        """A95 of the last trips in m/s2."""
+        return tuple(self._usual)
+
+    def recall(self, levels_mps2: Sequence[float]) -> None:
+        """Replace it by what an earlier run has learned; empty: forget."""
+        self._usual = deque(levels_mps2, maxlen=self.TRIPS_KEPT)
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""

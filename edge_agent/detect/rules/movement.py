@@ -190,12 +190,13 @@ class RunTimeExceededRule:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._longest_s = 0.0
+        self.longest_s = 0.0
+        """The longest trip of this lift, whole or of an earlier run."""
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         if car.ride is not None:
-            self._longest_s = max(self._longest_s, (car.ride.end_ns - car.ride.start_ns) / 1e9)
+            self.longest_s = max(self.longest_s, (car.ride.end_ns - car.ride.start_ns) / 1e9)
         course = car.course
         if course is None or not (car.motion.is_moving and car.motion.is_sure):
             return ()
@@ -213,7 +214,7 @@ class RunTimeExceededRule:
         )
 
     def _limit_s(self, car: CarState, peak_speed: float) -> float:
-        usual = self._longest_s + self._limits.run_s_extra
+        usual = self.longest_s + self._limits.run_s_extra
         if car.travel_max_m is not None and car.rated_speed_mps is not None and car.rated_speed_mps > 0.0:
             full_s = car.travel_max_m / car.rated_speed_mps + 6.0
             own = max(self._limits.run_s_min, full_s + self._limits.run_s_extra)
