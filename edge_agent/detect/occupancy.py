@@ -111,6 +111,16 @@ class OccupancyStage:
         self._percent_last = 50
         self._last_accel: float | None = None
 
+    # ---- what is learned
+
+    def proof(self) -> tuple[float, float]:
+        """Trips with people in which the presence sensor could prove itself, and those in which it stayed silent."""
+        return self._boarded_trips, self._boarded_silent
+
+    def recall_proof(self, boarded_trips: float, boarded_silent: float) -> None:
+        """Take up what an earlier run has learned; zeros: forget."""
+        self._boarded_trips, self._boarded_silent = boarded_trips, boarded_silent
+
     # ---- what comes in
 
     def take_presence(self, t_ns: int, is_active: bool) -> None:

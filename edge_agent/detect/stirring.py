@@ -53,6 +53,14 @@ class Stirring:
         self._empty_beats = 0.0
         self._empty_stirs = 0.0
 
+    def counts(self) -> tuple[float, float, float]:
+        """What was learned: the floor, beats of the surely empty car, and how many of them stood out."""
+        return self.floor, self._empty_beats, self._empty_stirs
+
+    def recall(self, floor: float, empty_beats: float, empty_stirs: float) -> None:
+        """Take up what an earlier run has learned; zeros: forget."""
+        self.floor, self._empty_beats, self._empty_stirs = floor, empty_beats, empty_stirs
+
     def pause(self) -> None:
         """The car is not at rest with a shut door: the present beat is void."""
         self._beat.clear()
