@@ -7,14 +7,15 @@ takes effect itself. For each frame, in fixed order: motion, doors, position, oc
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 from typing import assert_never
 
 from edge_agent.alarms import AlarmKind, Conclusion, DoorState, OpenIncident, Trip
+from edge_agent.detect.baselines import Baselines
 from edge_agent.detect.car import CarState, ControllerView
 from edge_agent.detect.course import Ride
 from edge_agent.detect.doors import Contact, DoorStage
 from edge_agent.detect.episodes import Episodes
+from edge_agent.detect.learning import Learning, Readiness
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.modem import ModemStage
 from edge_agent.detect.motion import MotionStage
@@ -73,9 +74,6 @@ from edge_agent.readings import (
 GRAVITY_MPS2 = 9.80665
 OPEN_NS_SURE = 1_500_000_000
 STOOD_NS_SURE = 5_000_000_000  # all of a modem's round was asked at this place
-LEARN_TRIPS = 5
-LEARN_SPEED_TRIPS = 20
-LEARN_TRIPS_KEPT = 50
 
 
 class Detector:
@@ -88,7 +86,9 @@ class Detector:
         *,
         first_incident: int = 1,
         resumed: tuple[OpenIncident, ...] = (),
+        baselines: Baselines | None = None,
     ) -> None:
+        """baselines: what an earlier run at this lift has learned."""
         wiring = installation.wiring
         self._limits = limits
         self._wiring = wiring
@@ -101,20 +101,17 @@ class Detector:
         self._doors = DoorStage(limits, wiring.signals)
         self._position = PositionStage(limits, installation.lift)
         self._occupancy = OccupancyStage(has_presence=Signal.PRESENCE in wiring.signals)
-        self._episodes = Episodes(_rules(limits), first_incident, resumed)
+        rules = _rules(limits)
+        self._episodes = Episodes(rules, first_incident, resumed)
         self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True, False)
         self._was_open = False
         self._is_placed = False  # this opening has been taken as a landing
         self._was_moving = False
         self._last_ride: Ride | None = None
-        self._decels: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
         self._controller = ControllerView(wiring.has_controller, None, None, None, None, None, 0, None, None)
         self._mount = MountStage()
+        self._learning = Learning(limits, installation, self._position, self._occupancy, self._mount, rules, baselines)
         self._button = Contact(int(limits.door_debounce_ms * 1e6))
-        self._rated_speed_mps = installation.lift.rated_speed_mps
-        self._is_rated_told = self._rated_speed_mps is not None
-        self._usual_decel_mps2: float | None = None
-        self._speeds: deque[float] = deque(maxlen=LEARN_TRIPS_KEPT)
         self._shock_mps2 = 0.0
         self._ride_quality = RideStage(wiring.accel_rate_hz)
         self._report: RideReport | None = None
@@ -131,6 +128,14 @@ class Detector:
     def car(self) -> CarState | None:
         """The latest snapshot; None before the first frame."""
         return self._car
+
+    def baselines(self) -> Baselines | None:
+        """All that is learned so far, for the next run; None while nothing can be told of the box's direction."""
+        return self._learning.baselines()
+
+    def readiness(self) -> Readiness:
+        """How ready the core is, and what it still has to see."""
+        return self._learning.readiness(self._car)
 
     def step(self, reading: Reading) -> tuple[Conclusion, ...]:
         """Take the next reading of the ordered stream; return what it lets the core conclude."""
@@ -279,7 +284,7 @@ class Detector:
             course=self._motion.ride_so_far(),
             ride=ride,
             last_ride=self._last_ride,
-            learned_decel_mps2=self._usual_decel_mps2,
+            learned_decel_mps2=self._learning.trips.usual_decel_mps2,
             door=door,
             position=self._position.now(self._moving.travel_m, self._travel_s(end_ns)),
             occupancy=occupancy,
@@ -293,12 +298,13 @@ class Detector:
             shock_mps2=self._shock_mps2,
             mount=self._mount.view(),
             ride_report=self._report,
-            rated_speed_mps=self._rated_speed_mps,
+            rated_speed_mps=self._learning.trips.rated_speed_mps,
             travel_max_m=self._position.travel_max_m(),
             sources=self._sources.step(end_ns),
             supply=self._supply.view,
         )
         conclusions.extend(self._episodes.step(self._car))
+        self._learning.step(self._car)
 
     def _move(self, frame: Frame) -> Ride | None:
         """Motion for one frame; when the warm-up ends, for all frames that it held back."""
@@ -321,7 +327,7 @@ class Detector:
         after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
         if self._inspection_seen_ns is None:
-            self._learn(ride)
+            self._learning.add(ride)
         return Trip(
             t_ns=t_ns,
             start_ns=ride.start_ns,
@@ -343,16 +349,6 @@ class Detector:
     def _is_known_outside(self) -> bool:
         """True if the car was outside every door zone in the frame before: an opening door proves no arrival there."""
         return self._car is not None and self._car.position.is_outside_zone is True
-
-    def _learn(self, ride: Ride) -> None:
-        """This lift's own braking; and its rated speed where it was not told: the second largest speed of the last
-        trips, because the largest may be the fault."""
-        self._decels.append(ride.decel_mps2)
-        self._speeds.append(ride.speed_mps)
-        if len(self._decels) >= LEARN_TRIPS:
-            self._usual_decel_mps2 = median(self._decels)
-        if not self._is_rated_told and len(self._speeds) >= LEARN_SPEED_TRIPS:
-            self._rated_speed_mps = sorted(self._speeds)[-2]
 
     def _is_inspection(self, now_ns: int) -> bool:
         seen = self._inspection_seen_ns

@@ -85,6 +85,7 @@ class PositionStage:
         self._guesses: list[float] | None = None  # heights where the car may be while that is not known
         self._has_stood = False  # with its door open, since then: until then the car may be between landings
         self._guess_trips = 0
+        self._is_at_landing = False  # since the last open door there was no trip
         start = lift.start_landing_index
         if self._is_given:
             if start is not None and 0 <= start < len(self._landings):
@@ -105,6 +106,7 @@ class PositionStage:
     def lose(self) -> None:
         """Something moved unseen: the height is not known any more."""
         self._height = None
+        self._is_at_landing = False
         if not self._is_given:
             self._landings = [landing for landing in self._landings if landing.visits >= VISITS_ENOUGH]
             if len(self._landings) < 2:
@@ -137,15 +139,18 @@ class PositionStage:
         return self._scale, tuple(self._errors_m)
 
     def recall(self, landings: Sequence[LearnedLanding], scale: float, errors_m: Sequence[float]) -> None:
-        """Take up what an earlier run has learned; where the car is, is not known by that."""
+        """Replace all by what an earlier run has learned; empty: forget. It does not tell where the car is."""
         self._scale = scale
-        self._errors_m.extend(errors_m)
+        self._errors_m = deque(errors_m, maxlen=ERRORS_KEPT)
         if not self._is_given:
+            stands = self._is_at_landing
             self._landings = [_Landing(each.height_m, each.visits, each.sigma_m) for each in landings]
             self.lose()
+            self._is_at_landing = self._has_stood = stands
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
+        self._is_at_landing = False
         step_sigma = self._trip_sigma(distance_m, duration_s)
         self._from_m = self._height if self._sigma == 0.0 else None  # given landings only
         self._last_trip_m = distance_m
@@ -160,6 +165,7 @@ class PositionStage:
 
     def stands_at_landing(self) -> int | None:
         """The car stands with its door open: it is at a landing, whichever. Returns it, if known."""
+        self._is_at_landing = True
         if self._guesses is not None:
             self._narrow()
         if self._height is not None:
