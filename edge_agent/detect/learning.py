@@ -144,6 +144,7 @@ class Learning:
                 habits=tuple(
                     LearnedHabit(leaving.name, counts.opened, counts.stayed_shut)
                     for leaving, counts in self._occupancy.habit.counts().items()
+                    if counts != HabitCounts()
                 ),
                 stirring=self._occupancy.stirring.counts(),
                 presence=self._occupancy.proof(),
