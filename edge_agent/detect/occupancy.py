@@ -90,6 +90,7 @@ class OccupancyStage:
         self.habit = Habit()
         self.stirring = Stirring()
         self._has_brought_people = False
+        self._has_stood_shut = False
         self._shut_stands: list[Leaving] = []  # of this period: they become a habit when it has ended well
         self._left_open_ns = 0
         self._arrived_ns = 0
@@ -173,7 +174,7 @@ class OccupancyStage:
             self._end_stand(motion.since_ns, is_abnormal=is_abnormal, has_opened=False)
             self._begin_trip(motion.since_ns, door)
         elif self._is_in_trip and not motion.is_moving:
-            self._end_trip(motion.since_ns)
+            self._arrived_ns = motion.since_ns
         self._is_in_trip = motion.is_moving
         if not is_open:
             self._watch_presence(now_ns, door)
@@ -217,14 +218,13 @@ class OccupancyStage:
         at_once = Leaving.AFTER_RIDE if self._has_brought_people else Leaving.AFTER_CALL
         self._leaving = {at_once: 1.0 - share, Leaving.AFTER_PAUSE: share}
 
-    def _end_trip(self, arrived_ns: int) -> None:
-        self._arrived_ns = arrived_ns
-        if self._has_presence and self._leaving is not None and self._leaving.get(Leaving.AFTER_CALL) == 1.0:
-            if self._boarded_trips >= PROOF_TRIPS_KEPT:
-                self._boarded_trips *= 0.5
-                self._boarded_silent *= 0.5
-            self._boarded_trips += 1.0
-            self._boarded_silent += self._presence_seen == 0
+    def _prove_presence(self) -> None:
+        """People were carried as usual: did the sensor see them?"""
+        if self._boarded_trips >= PROOF_TRIPS_KEPT:
+            self._boarded_trips *= 0.5
+            self._boarded_silent *= 0.5
+        self._boarded_trips += 1.0
+        self._boarded_silent += self._presence_seen == 0
 
     def _end_stand(self, now_ns: int, *, is_abnormal: bool, has_opened: bool) -> None:
         """A standstill with shut door after a trip ends: is it a habit of this lift?"""
@@ -236,6 +236,8 @@ class OccupancyStage:
         if stood_s < SHUT_STAND_S:
             if has_opened and is_first:
                 self.habit.arrival_opened(leaving)
+                if self._has_presence and self._leaving.get(Leaving.AFTER_CALL) == 1.0:
+                    self._prove_presence()
         elif not self._has_signs():
             self._has_stood_shut = True
             if is_first:
@@ -267,7 +269,8 @@ class OccupancyStage:
         odds = self._odds_of_leaving(is_abnormal=is_abnormal)
         if not motion.is_moving and self._trips_since_open == 0 and door.is_witnessed:
             odds /= 1.0 + (now_ns - max(door.closed_at_ns, self._first_ns)) / 1e9 / IDLE_S
-        silence_min = RATIO_SILENCE_MIN_PROVEN if self._silence() <= PROOF_SHARE else RATIO_SILENCE_MIN
+        is_proven = self._silence() <= PROOF_SHARE and not is_abnormal
+        silence_min = RATIO_SILENCE_MIN_PROVEN if is_proven else RATIO_SILENCE_MIN
         odds *= max(silence_min, self._ratio() * (1.0 if motion.is_moving else self.stirring.ratio))
         return round(100.0 * odds / (1.0 + odds))
 

@@ -1,0 +1,95 @@
+"""Small movements of a standing car, beat by beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from edge_agent.detect.stirring import (
+    BEAT_FRAMES,
+    BEATS_KEPT,
+    BEATS_MIN,
+    RATIO_MAX,
+    RATIO_STILL,
+    RESTLESS_FACTOR,
+    Stirring,
+)
+
+QUIET_MPS2 = 0.01
+
+
+def beats(stirring: Stirring, sizes: Iterable[float], *, is_surely_empty: bool = False) -> Stirring:
+    """One beat for each size, in multiples of the box's own quiet."""
+    for size in sizes:
+        for _ in range(BEAT_FRAMES):
+            stirring.take(size * QUIET_MPS2, 0.0, is_surely_empty=is_surely_empty)
+    return stirring
+
+
+def settled() -> Stirring:
+    """A box that knows its own quiet."""
+    stirring = beats(Stirring(), [1.0] * 60)
+    stirring.restart()
+    return stirring
+
+
+@pytest.mark.parametrize(("size", "count"), [(0.95 * RESTLESS_FACTOR, 0), (1.1 * RESTLESS_FACTOR, 5)])
+def test_a_beat_stands_out_above_the_limit(size: float, count: int) -> None:
+    assert beats(settled(), [1.0, 1.0, size] * 5).count == count
+
+
+def test_nothing_is_said_before_twenty_seconds() -> None:
+    stirring = beats(settled(), [3.0] * (BEATS_MIN - 1))
+    assert stirring.ratio == 1.0
+    assert beats(stirring, [3.0]).ratio > 10.0
+
+
+def test_more_stirring_says_more_and_stillness_only_a_little() -> None:
+    ratios = [beats(settled(), [3.0] * k + [1.0] * (BEATS_KEPT - k)).ratio for k in (0, 2, 5, 10)]
+    assert ratios == sorted(ratios)
+    assert RATIO_STILL <= ratios[0] < 1.0
+    assert ratios[-1] > 30.0
+
+
+def test_the_ratio_is_bounded() -> None:
+    assert beats(settled(), [5.0] * BEATS_KEPT).ratio == RATIO_MAX
+
+
+def test_only_the_last_minute_counts() -> None:
+    stirring = beats(settled(), [3.0] * 10)
+    assert beats(stirring, [1.0] * BEATS_KEPT).count == 0
+
+
+def test_a_lift_whose_empty_car_is_often_shaken_needs_more() -> None:
+    """A neighbour lift passes in every tenth beat."""
+    shaken = settled()
+    beats(shaken, ([1.0] * 9 + [3.0]) * 60, is_surely_empty=True)
+    shaken.restart()
+    pattern = [3.0] * 4 + [1.0] * 16
+    assert beats(shaken, pattern).ratio < 0.3 * beats(settled(), pattern).ratio
+
+
+def test_an_occupied_car_teaches_nothing_about_the_empty_one() -> None:
+    taught = settled()
+    beats(taught, ([1.0] * 9 + [3.0]) * 60)
+    taught.restart()
+    pattern = [3.0] * 4 + [1.0] * 16
+    assert beats(taught, pattern).ratio == pytest.approx(beats(settled(), pattern).ratio, rel=0.2)
+
+
+def test_the_floor_follows_a_box_that_becomes_noisier() -> None:
+    stirring = beats(settled(), [3.0] * 600)
+    stirring.restart()
+    assert beats(stirring, [3.0] * 15).count == 0
+
+
+def test_a_pause_voids_the_present_beat_and_a_restart_all_of_them() -> None:
+    stirring = beats(settled(), [3.0] * 3)
+    for _ in range(BEAT_FRAMES - 1):
+        stirring.take(1.0, 0.0, is_surely_empty=False)
+    stirring.pause()
+    stirring.take(QUIET_MPS2, 0.0, is_surely_empty=False)
+    assert stirring.count == 3
+    stirring.restart()
+    assert (stirring.count, stirring.ratio) == (0, 1.0)
