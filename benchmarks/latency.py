@@ -113,7 +113,11 @@ def _replayed(recording: Recording) -> tuple[list[Alarm], list[int]]:
     """The alarms that are sent, and the moments at which the closed contact broke."""
     meta = recording.meta
     detector = Detector(
-        meta.installation, limits_with(meta.limits), first_incident=meta.first_incident, resumed=meta.resumed
+        meta.installation,
+        limits_with(meta.limits),
+        first_incident=meta.first_incident,
+        resumed=meta.resumed,
+        baselines=meta.baselines,
     )
     alarms: list[Alarm] = []
     breaks_ns: list[int] = []

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_agent.alarms import AlarmKind, OpenIncident
+from edge_agent.detect.baselines import Baselines, BaselinesProblem, baselines_from, tree_of
 from edge_agent.errors import RecordingError
 from edge_agent.installation import Drive, Installation, Lift, Wiring
 from edge_agent.readings import Signal
@@ -40,7 +41,7 @@ class RecordingMeta:
     """Everything the detection core was told before the first reading.
 
     start_utc: wall clock at t 0 as the recorder believed it. limits: thresholds changed by the operator.
-    first_incident, resumed: what the core was told of earlier incidents.
+    first_incident, resumed: what the core was told of earlier incidents. baselines: what an earlier run had learned.
     tick_span_ns: first and last tick of the run, where they are not to be had from the readings.
     warnings: what in the file was not understood and is ignored, one sentence each, with file and line.
     """
@@ -52,6 +53,7 @@ class RecordingMeta:
     resumed: tuple[OpenIncident, ...] = ()
     tick_span_ns: tuple[int, int] | None = None
     warnings: tuple[str, ...] = ()
+    baselines: Baselines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,13 @@ def meta_from(body: str, name: str, found: Found) -> RecordingMeta:
     start_utc = top.take("start_utc", _a_time, None)
     tick_span_ns = _ticks_of(top.table("ticks"))
     first_incident, resumed = _incidents_of(top.table("incidents"))
+    baselines = _baselines_in(values, lines, name)
     for problem in problems.in_order_of_lines():
         raise RecordingError(problem.problem, subject=problem.subject, hint=problem.hint)
     warnings = tuple(_unknown(values, lines, name))
-    return RecordingMeta(Installation(lift, wiring), start_utc, limits, first_incident, resumed, tick_span_ns, warnings)
+    return RecordingMeta(
+        Installation(lift, wiring), start_utc, limits, first_incident, resumed, tick_span_ns, warnings, baselines
+    )
 
 
 def meta_text(meta: RecordingMeta) -> str:
@@ -123,6 +128,9 @@ def meta_text(meta: RecordingMeta) -> str:
     if meta.tick_span_ns is not None:
         first_ns, last_ns = meta.tick_span_ns
         rows += ["[ticks]", f"first_s = {first_ns / 1e9!r}", f"last_s = {last_ns / 1e9!r}"]
+    if meta.baselines is not None:
+        rows.append("[baselines]")
+        rows.extend(f"{name} = {json.dumps(value)}" for name, value in tree_of(meta.baselines).items())
     return "\n".join(rows) + "\n"
 
 
@@ -196,6 +204,21 @@ def _incidents_of(table: TomlTable) -> tuple[int, tuple[OpenIncident, ...]]:
     return table.take("first", whole(1, 1 << 62), 1), tuple(resumed)
 
 
+def _baselines_in(values: Mapping[str, object], lines: Mapping[KeyPath, int], name: str) -> Baselines | None:
+    tree = values.get("baselines")
+    if tree is None:
+        return None
+    try:
+        if not isinstance(tree, dict):
+            raise BaselinesProblem("no table")
+        return baselines_from(tree)
+    except BaselinesProblem as problem:
+        subject = f"{name}:{lines.get(('baselines',), 1)}"
+        raise RecordingError(
+            f"[baselines] {problem}", subject=subject, hint="Leave the section out to begin with nothing learned"
+        ) from problem
+
+
 def _a_time(key: str, value: object) -> datetime | None:
     if isinstance(value, datetime):
         return value
@@ -223,7 +246,9 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "incidents": frozenset({"first", "open"}),
     "ticks": frozenset({"first_s", "last_s"}),
 }
-_KNOWN_TOP = frozenset({"format", "lift_id", "start_utc", "lift", "sensors", "limits", "incidents", "ticks"})
+_KNOWN_TOP = frozenset(
+    {"format", "lift_id", "start_utc", "lift", "sensors", "limits", "incidents", "ticks", "baselines"}
+)
 
 
 def _unknown(values: Mapping[str, object], lines: Mapping[KeyPath, int], name: str) -> Iterable[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_agent.alarms import OpenIncident
+from edge_agent.detect.baselines import Baselines
 from edge_agent.errors import RecordingError
 from edge_agent.installation import Installation
 from edge_agent.readings import AccelFrame, Reading
@@ -43,13 +44,15 @@ class RecordingWriter:
         first_incident: int = 1,
         resumed: tuple[OpenIncident, ...] = (),
         start_utc: datetime | None = None,
+        baselines: Baselines | None = None,
     ) -> None:
         """Raises RecordingError where the file cannot be made, or exists and `max_bytes` is None."""
         if max_bytes is not None and max_bytes < MAX_BYTES_MIN:
             raise ValueError(f"max_bytes {max_bytes} is below {MAX_BYTES_MIN}")
         self._path = Path(path)
         self._max_bytes = max_bytes
-        self._meta_text = meta_text(RecordingMeta(installation, start_utc, limits, first_incident, resumed))
+        meta = RecordingMeta(installation, start_utc, limits, first_incident, resumed, baselines=baselines)
+        self._meta_text = meta_text(meta)
         self._run = os.urandom(8)
         self._part = 0
         self._size = 0

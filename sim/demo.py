@@ -7,7 +7,6 @@ Modbus TCP server; the demo itself plays the dispatcher through the receiver's p
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import sys
 import tempfile
@@ -26,7 +25,8 @@ from edge_agent.clock import SystemClock
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import limits_with
 from edge_agent.recording import Recording
-from sim.cli_agent_config import agent_config
+from sim.cli_agent_config import AgentLink, agent_config
+from sim.controllers import ModbusTcpLine
 from sim.demo_parts import Child, ReceiverView, SeenIncident
 from sim.library import load_scenario
 from sim.live import LiveLift
@@ -63,7 +63,6 @@ class _Account:
 
 def run_demo(story: str, *, seed: int, is_live: bool) -> int:
     """Tell one story with everything real but the lift. 0 only if every expected alarm made the whole way."""
-    logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # its words for a client that leaves
     scenario = load_scenario(story)
     played = play(scenario, seed)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -104,13 +103,16 @@ class _Demo:
         stack.callback(self._lift.close)
         self._story_s = lambda: self._lift.story_s
         self._lift.start()
+        link = None
+        if played.box.controller is not None:
+            line = ModbusTcpLine({1: self._lift.served})
+            stack.callback(line.close)
+            link = AgentLink("modbus_tcp", line.place, name=MAP_NAME)
         config = self._folder / "agent.toml"
-        config.write_text(agent_config(self._lift, url, self._folder / "state", MAP_NAME), encoding="utf-8")
+        config.write_text(agent_config(self._lift, url, self._folder / "state", link), encoding="utf-8")
         self._agent = Child("the agent", _module("edge_agent", "run", "--config", str(config)), self._folder)
         stack.callback(self._agent.stop)
-        parts = "accelerometer registers" + (
-            f", Modbus TCP port {self._lift.controller.port}" if self._lift.controller else ""
-        )
+        parts = "accelerometer registers" + (f", Modbus TCP at {link.place}" if link is not None else "")
         self._tell("demo", f"a simulated lift serves {parts}; the agent is process {self._agent.pid}")
 
     def run(self) -> int:
@@ -230,8 +232,8 @@ class _Demo:
         chip = self._lift.chip
         if chip is not None:
             print(f"  Accelerometer: {self._lift.i2c.transfer_count} bus transfers, {chip.overrun_count} samples lost")
-        controller = self._lift.controller
-        if controller is not None:
+        controller = self._lift.served.unit
+        if self._played.box.controller is not None:
             print(f"  Controller: {controller.read_count} Modbus reads, {controller.write_count} attempts to write")
             if controller.write_count:
                 problems.append("the agent tried to write to the controller")
@@ -248,7 +250,11 @@ class _Demo:
         recording = Recording.open(self._folder / "state" / "ring.liftrec")
         meta = recording.meta
         detector = Detector(
-            meta.installation, limits_with(meta.limits), first_incident=meta.first_incident, resumed=meta.resumed
+            meta.installation,
+            limits_with(meta.limits),
+            first_incident=meta.first_incident,
+            resumed=meta.resumed,
+            baselines=meta.baselines,
         )
         again = [
             CATALOGUE[conclusion.kind].title_en

@@ -63,6 +63,7 @@ def _writer_for(destination: Path, recording: Recording) -> ExchangeWriter | Rec
         first_incident=meta.first_incident,
         resumed=meta.resumed,
         start_utc=meta.start_utc,
+        baselines=meta.baselines,
     )
 
 

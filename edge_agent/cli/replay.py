@@ -194,6 +194,7 @@ def _detector_for(meta: RecordingMeta, overrides: Overrides, path: Path) -> Dete
         _limits_for(meta, overrides, path),
         first_incident=meta.first_incident,
         resumed=meta.resumed,
+        baselines=meta.baselines,
     )
 
 
