@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+from edge_agent.agent_baselines import BaselinesKeeper
 from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
 from edge_agent.agent_duties import Duties
 from edge_agent.agent_ends import choose_ends
 from edge_agent.agent_sources import SourceWatch
-from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, Trip
+from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, SignalCoverage, Trip
 from edge_agent.catalogue import CATALOGUE
 from edge_agent.delivery import Poll, Send
 from edge_agent.detect.detector import Detector
@@ -25,9 +26,9 @@ from edge_agent.errors import OutboxError, RecordingError
 from edge_agent.evidence import EvidenceKeeper
 from edge_agent.journal import Journal
 from edge_agent.readings import Reading, SamplesLost, Tick
-from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_evidence, draft_of_trip
+from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_coverage, draft_of_evidence, draft_of_trip
 from edge_agent.status import IncidentStatus
-from edge_agent.story import alarm_sentence, record_words, trip_sentence
+from edge_agent.story import alarm_sentence, coverage_sentence, record_words, trip_sentence
 from edge_agent.timeline import Timeline
 from edge_agent.wire import Stamp, Stream
 
@@ -83,6 +84,7 @@ class AgentCore:
         resumed: Sequence[OpenIncident] = (),
         duties: Duties | None = None,
         keeper: EvidenceKeeper | None = None,
+        baselines: BaselinesKeeper | None = None,
     ) -> None:
         self.dispatch = dispatch
         self.watch = watch
@@ -98,6 +100,7 @@ class AgentCore:
         self._recorder = recorder
         self._duties = duties
         self._keeper = keeper
+        self._baselines = baselines
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
         self._telemetry: deque[_Entry] = deque()
@@ -146,6 +149,8 @@ class AgentCore:
             self._step(reading, now_ns)
         self._do_duties(now_ns)
         self._write_waiting(now_ns)
+        if self._baselines is not None:
+            self._baselines.work(self._detector, now_ns)
         if self._telemetry and now_ns - self._telemetry_since_ns >= TELEMETRY_AGE_NS:
             self._write_telemetry(now_ns)
         if self._recorder is not None and self._recorder.problem is not None:
@@ -163,6 +168,8 @@ class AgentCore:
             self._step(reading, now_ns)
         self._retry_ns = now_ns
         self._write_waiting(now_ns)
+        if self._baselines is not None:
+            self._baselines.write(self._detector, now_ns)
         self._write_telemetry(now_ns)
         if self._duties is not None and self.is_outbox_well:
             for draft in self._checkpoint(self._duties, now_ns):
@@ -209,6 +216,9 @@ class AgentCore:
                     self._alarm(conclusion, now_ns)
                 case Trip():
                     self._trip(conclusion, now_ns)
+                case SignalCoverage():
+                    self.journal.tell(logging.INFO, coverage_sentence(conclusion))
+                    self._gather(draft_of_coverage(conclusion), conclusion.t_ns, now_ns)
                 case _:
                     assert_never(conclusion)
         if isinstance(reading, Tick):

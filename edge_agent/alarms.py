@@ -154,4 +154,14 @@ class OpenIncident:
     incident: int
 
 
-Conclusion = Alarm | Trip
+@dataclass(frozen=True, slots=True)
+class SignalCoverage:
+    """How strong the mobile signal is where the car stood: medians over some reports. `None`: not known."""
+
+    t_ns: int
+    place: Place
+    rssi_dbm: int | None
+    rsrp_dbm: int | None
+
+
+Conclusion = Alarm | Trip | SignalCoverage

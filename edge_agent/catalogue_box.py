@@ -40,7 +40,10 @@ ROWS = (
         title_zh="停电",
         raised_when_en="The supply of the box or the lift is lost for longer than 2 s; a common cause is marked.",
         cleared_when_en="The supply is back.",
-        evidence=(EvidenceField("mains_lost_s", "s", "time without supply"),),
+        evidence=(
+            EvidenceField("mains_lost_s", "s", "time without supply"),
+            EvidenceField("supply_v", "V", "voltage of the battery of the box, where it runs on it"),
+        ),
         first_check_en="Ask whether the building has power. Check main switch and fuses.",
         first_check_zh="确认大楼是否停电；检查主开关和熔断器。",
         gb="41",
@@ -69,15 +72,21 @@ ROWS = (
         severity=Severity.MINOR,
         title_en="Sensor fault",
         title_zh="传感器故障",
-        raised_when_en="A sensor is silent, stuck, saturated, noisy, the wrong chip or at the wrong rate.",
+        raised_when_en=(
+            "A sensor is silent, stuck, saturated, noisy, the wrong chip or at the wrong rate; "
+            "the modem has no usable SIM card, or no network for 5 min."
+        ),
         cleared_when_en="60 s plausible.",
         evidence=(
             EvidenceField("source", "name", "which sensor, as named in the settings"),
             EvidenceField("reason", "name", "what is wrong with it"),
             EvidenceField("silent_s", "s", "time since its last usable reading"),
         ),
-        first_check_en="Check plug and cable of the named sensor; `edge-agent status` says what it last gave.",
-        first_check_zh="检查所示传感器的插头和电缆；可用 edge-agent status 查看其最近读数。",
+        first_check_en=(
+            "Check plug and cable of the named sensor (of a modem: SIM card and aerial); "
+            "`edge-agent status` says what it last gave."
+        ),
+        first_check_zh="检查所示传感器的插头和电缆（调制解调器：SIM 卡和天线）；可用 edge-agent status 查看其最近读数。",
         gb="-",
         bacnet="12",
     ),
@@ -117,7 +126,10 @@ ROWS = (
         title_zh="后备电源不足",
         raised_when_en="The measured capacity is below 1 h, or the battery is absent.",
         cleared_when_en="Restored.",
-        evidence=(EvidenceField("backup_s", "s", "measured running time on battery"),),
+        evidence=(
+            EvidenceField("backup_s", "s", "measured running time on battery; 0: none is there"),
+            EvidenceField("supply_v", "V", "voltage of the battery"),
+        ),
         first_check_en="Replace the battery of the box.",
         first_check_zh="更换终端后备电池。",
         gb="-",

@@ -71,6 +71,32 @@ class FaultReason(Enum):
     DESYNC = "desync"  # replies do not belong to their requests
     CONFIGURATION = "configuration"  # the device does not hold the settings written to it
     WRONG_RATE = "wrong_rate"  # samples arrive faster or slower than the device may
+    SIM = "sim"  # the SIM card is missing, locked or broken
+    NETWORK = "network"  # the mobile network does not let the modem in
+
+
+class SimState(Enum):
+    """State of the modem's SIM card."""
+
+    READY = "ready"
+    ABSENT = "absent"
+    PIN_NEEDED = "pin_needed"
+    PUK_NEEDED = "puk_needed"
+    BROKEN = "broken"
+    BUSY = "busy"
+    UNKNOWN = "unknown"
+
+
+class Registration(Enum):
+    """Whether the mobile network lets the modem in."""
+
+    HOME = "home"
+    ROAMING = "roaming"
+    SEARCHING = "searching"
+    DENIED = "denied"
+    EMERGENCY_ONLY = "emergency_only"
+    NOT_SEARCHING = "not_searching"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,11 +153,31 @@ class PressureSample:
 
 
 @dataclass(frozen=True, slots=True)
+class SupplySample:
+    """The box's battery: its voltage, and the current out of it (negative: it is being charged)."""
+
+    t_ns: int
+    voltage_v: float
+    current_a: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModemReport:
+    """What the mobile modem said in one round of questions. `None`: it does not know, or did not say."""
+
+    t_ns: int
+    sim: SimState
+    registration: Registration
+    rssi_dbm: int | None = None  # strength of all that the aerial hears
+    rsrp_dbm: int | None = None  # strength of the cell's own reference signal; LTE only
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFault:
     """A source stopped giving usable readings. It is over when readings of that source arrive again."""
 
     t_ns: int
-    source: str  # "accelerometer", "door_contacts", "controller", "pressure": the name in settings
+    source: str  # the name in settings: "accelerometer", "door_contacts", "controller", "pressure", "supply", "modem"
     reason: FaultReason
     detail: str  # one sentence for the person on the ladder
 
@@ -152,4 +198,14 @@ class Tick:
     t_ns: int
 
 
-Reading = AccelFrame | SignalEdge | ControllerReport | PressureSample | SourceFault | SamplesLost | Tick
+Reading = (
+    AccelFrame
+    | SignalEdge
+    | ControllerReport
+    | PressureSample
+    | SupplySample
+    | ModemReport
+    | SourceFault
+    | SamplesLost
+    | Tick
+)

@@ -26,12 +26,16 @@ from edge_agent.readings import (
     Direction,
     FaultReason,
     Mode,
+    ModemReport,
     PressureSample,
     Reading,
+    Registration,
     SamplesLost,
     Signal,
     SignalEdge,
+    SimState,
     SourceFault,
+    SupplySample,
     Tick,
 )
 
@@ -40,7 +44,7 @@ READINGS_MAX = 128
 BLOCK_BYTES_MAX = 1 << 20
 TEXT_LENGTH_MAX = 500
 
-_ACCEL, _SIGNAL, _CONTROLLER, _PRESSURE, _FAULT, _LOST, _TICK = range(7)
+_ACCEL, _SIGNAL, _CONTROLLER, _PRESSURE, _FAULT, _LOST, _TICK, _SUPPLY, _MODEM = range(9)
 _STEP_BYTES_SHORT, _STEP_BYTES_LONG = 4, 8
 
 
@@ -102,6 +106,12 @@ def _item_of(reading: Reading, base_ns: int) -> list[object]:
             return [_LOST, dt_ns, reading.source, reading.count]
         case Tick():
             return [_TICK, dt_ns]
+        case SupplySample():
+            return [_SUPPLY, dt_ns, _float_bytes(reading.voltage_v), _float_bytes(reading.current_a)]
+        case ModemReport():
+            levels = {0: reading.rssi_dbm, 1: reading.rsrp_dbm}
+            known = {key: dbm for key, dbm in levels.items() if dbm is not None}
+            return [_MODEM, dt_ns, reading.sim.value, reading.registration.value, known]
         case _:
             assert_never(reading)
 
@@ -161,6 +171,11 @@ def _reading_of(code: int, t_ns: int, rest: list[object]) -> Reading:
             return SamplesLost(t_ns, _text(rest[0]), _whole(rest[1]))
         case 6:
             return Tick(t_ns)
+        case 7:
+            return SupplySample(t_ns, _float(rest[0]), _float(rest[1]))
+        case 8:
+            levels = {key: _whole(dbm) for key, dbm in _map(rest[2]).items()}
+            return ModemReport(t_ns, SimState(rest[0]), Registration(rest[1]), levels.get(0), levels.get(1))
         case _:
             raise ValueError(f"a reading of unknown code {code}")
 

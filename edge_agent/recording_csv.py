@@ -18,12 +18,16 @@ from edge_agent.readings import (
     Direction,
     FaultReason,
     Mode,
+    ModemReport,
     PressureSample,
     Reading,
+    Registration,
     SamplesLost,
     Signal,
     SignalEdge,
+    SimState,
     SourceFault,
+    SupplySample,
 )
 from edge_agent.recording_accel import (
     Break,
@@ -37,6 +41,8 @@ from edge_agent.recording_meta import T_S_MAX, Found, RecordingMeta, read_meta
 from edge_agent.toml_table import nearest_hint
 
 PRESSURE_COLUMNS = "t_s,p_hpa"
+SUPPLY_COLUMNS = "t_s,voltage_v,current_a"  # ours, as is modem.csv
+MODEM_COLUMNS = "t_s,sim,registration,rssi_dbm,rsrp_dbm"
 SIGNALS_COLUMNS = "t_s,name,value"
 CONTROLLER_COLUMNS = "t_s,field,value"
 SOURCES_COLUMNS = "t_s,source,event,detail"  # ours: troubles of sources, which the exchange form has no file for
@@ -59,6 +65,7 @@ CONTROLLER_FIELDS = (
 E = TypeVar("E", bound=Enum)
 _NAME_LENGTH_MAX = 64
 _DIGITS_MAX = 18
+DBM_MAX = 200
 _MODES = frozenset(mode.value for mode in Mode)
 _START_NS = -(1 << 62)
 _TRUE = frozenset({"1", "true"})
@@ -241,6 +248,25 @@ def _pressure(row: Row, t_ns: int) -> Reading:
     return PressureSample(t_ns, row.number(1))
 
 
+def _supply(row: Row, t_ns: int) -> Reading:
+    return SupplySample(t_ns, row.number(1), row.number(2))
+
+
+def _modem(row: Row, t_ns: int) -> Reading:
+    sim, registration = _one_of(SimState, row.cells[1], row), _one_of(Registration, row.cells[2], row)
+    return ModemReport(t_ns, sim, registration, _dbm(row, 3), _dbm(row, 4))
+
+
+def _dbm(row: Row, index: int) -> int | None:
+    """An empty cell: not known."""
+    if not row.cells[index]:
+        return None
+    value = row.number(index)
+    if not value.is_integer() or not -DBM_MAX <= value <= DBM_MAX:
+        raise row.error(f"{value:.12g} is no signal strength", "Write whole dBm such as -87, or nothing")
+    return int(value)
+
+
 def _trouble(row: Row, t_ns: int) -> Reading:
     source, event, detail = _short(row, 1), row.cells[2], row.texts[3]
     if event == SAMPLES_LOST:
@@ -250,6 +276,8 @@ def _trouble(row: Row, t_ns: int) -> Reading:
 
 _SMALL_FILES: tuple[tuple[str, str, Callable[[Row, int], Reading]], ...] = (
     ("pressure.csv", PRESSURE_COLUMNS, _pressure),
+    ("supply.csv", SUPPLY_COLUMNS, _supply),
+    ("modem.csv", MODEM_COLUMNS, _modem),
     ("signals.csv", SIGNALS_COLUMNS, _signal),
     ("sources.csv", SOURCES_COLUMNS, _trouble),
 )

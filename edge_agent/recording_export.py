@@ -15,20 +15,24 @@ from edge_agent.errors import RecordingError
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
+    ModemReport,
     PressureSample,
     Reading,
     SamplesLost,
     SignalEdge,
     SourceFault,
+    SupplySample,
     Tick,
 )
 from edge_agent.recording_accel import ACCEL_COLUMNS, VALUE_MPS2_MAX
 from edge_agent.recording_csv import (
     CONTROLLER_COLUMNS,
+    MODEM_COLUMNS,
     PRESSURE_COLUMNS,
     SAMPLES_LOST,
     SIGNALS_COLUMNS,
     SOURCES_COLUMNS,
+    SUPPLY_COLUMNS,
 )
 from edge_agent.recording_meta import RecordingMeta, meta_text
 
@@ -90,10 +94,12 @@ class ExchangeWriter:
                     for value in (reading.speed_mps, reading.load_percent)
                 )
             case PressureSample():
-                if math.isfinite(reading.pressure_hpa):
-                    self._rows("pressure.csv", PRESSURE_COLUMNS, [(t_s, repr(reading.pressure_hpa))])
-                else:
-                    self.left_out_count += 1
+                self._numbers("pressure.csv", PRESSURE_COLUMNS, t_s, reading.pressure_hpa)
+            case SupplySample():
+                self._numbers("supply.csv", SUPPLY_COLUMNS, t_s, reading.voltage_v, reading.current_a)
+            case ModemReport():
+                levels = ("" if dbm is None else str(dbm) for dbm in (reading.rssi_dbm, reading.rsrp_dbm))
+                self._rows("modem.csv", MODEM_COLUMNS, [(t_s, reading.sim.value, reading.registration.value, *levels)])
             case SourceFault():
                 row = (t_s, reading.source, reading.reason.value, reading.detail)
                 self._rows("sources.csv", SOURCES_COLUMNS, [row])
@@ -120,6 +126,13 @@ class ExchangeWriter:
         self._file("accel.csv", ACCEL_COLUMNS).writelines(
             f"{seconds_text(t_ns)},{x!r},{y!r},{z!r}\n" for t_ns, (x, y, z) in rows
         )
+
+    def _numbers(self, name: str, columns: str, t_s: str, *values: float) -> None:
+        """One row of numbers; the form holds finite ones only."""
+        if all(math.isfinite(value) for value in values):
+            self._rows(name, columns, [(t_s, *map(repr, values))])
+        else:
+            self.left_out_count += 1
 
     def _rows(self, name: str, columns: str, rows: Iterable[tuple[str, ...]]) -> None:
         csv.writer(self._file(name, columns), lineterminator="\n").writerows(rows)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edge_agent import record_form as form
-from edge_agent.alarms import Alarm, AlarmState, Conclusion, DoorState, Evidence, Place, Trip, Witness
+from edge_agent.alarms import Alarm, AlarmState, Conclusion, DoorState, Evidence, Place, SignalCoverage, Trip, Witness
 from edge_agent.readings import Direction
 from edge_agent.wire_values import (
     Checkpoint,
@@ -95,6 +95,8 @@ def draft_of(conclusion: Conclusion) -> RecordDraft | None:
             return draft_of_alarm(conclusion)
         case Trip():
             return draft_of_trip(conclusion)
+        case SignalCoverage():
+            return draft_of_coverage(conclusion)
         case _:
             assert_never(conclusion)
 
@@ -140,6 +142,18 @@ def draft_of_trip(trip: Trip) -> RecordDraft:
         place=WirePlace(floor=_floor_of(trip.to_landing), moving=_MOVING[trip.direction]),
         measures=measures,
         note=_pairs(note),
+    )
+
+
+def draft_of_coverage(coverage: SignalCoverage) -> RecordDraft:
+    """Signal strength at a landing; where only LTE's own measure is known, that one stands alone in the note."""
+    rssi_dbm = coverage.rssi_dbm
+    return RecordDraft(
+        stream=Stream.TELEMETRY,
+        kind=SystemKind.SIGNAL_COVERAGE,
+        place=_place_of(coverage.place),
+        measures=() if rssi_dbm is None else (Measured(Measure.SIGNAL_STRENGTH, rssi_dbm),),
+        note="" if coverage.rsrp_dbm is None else f"rsrp_dbm={coverage.rsrp_dbm}",
     )
 
 

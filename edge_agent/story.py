@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_agent.alarms import Alarm, AlarmKind, AlarmState, DoorState, Evidence, Place, Trip
+from edge_agent.alarms import Alarm, AlarmKind, AlarmState, DoorState, Evidence, Place, SignalCoverage, Trip
 from edge_agent.catalogue import CATALOGUE, RECORDS
 from edge_agent.readings import Direction
 from edge_agent.wire_values import Act, Notice, Stream
@@ -38,6 +38,13 @@ def trip_sentence(trip: Trip) -> str:
     seconds = (trip.end_ns - trip.start_ns) / 1e9
     how = f"{trip.distance_m:.2f} m in {seconds:.1f} s, up to {trip.speed_mps:.2f} m/s"
     return f"Trip {trip.direction.value}{route}: {how}"
+
+
+def coverage_sentence(coverage: SignalCoverage) -> str:
+    """The mobile signal at one place."""
+    levels = (("RSSI", coverage.rssi_dbm), ("RSRP", coverage.rsrp_dbm))
+    heard = ", ".join(f"{name} {dbm} dBm" for name, dbm in levels if dbm is not None)
+    return f"Mobile signal {place_words(coverage.place)}: {heard}"
 
 
 _ACTS = {

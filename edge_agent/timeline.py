@@ -8,11 +8,13 @@ from typing import assert_never
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
+    ModemReport,
     PressureSample,
     Reading,
     SamplesLost,
     SignalEdge,
     SourceFault,
+    SupplySample,
     Tick,
 )
 
@@ -157,6 +159,10 @@ def source_of(reading: Reading) -> str:
             return "controller"
         case PressureSample():
             return "pressure"
+        case SupplySample():
+            return "supply"
+        case ModemReport():
+            return "modem"
         case SourceFault() | SamplesLost():
             return reading.source
         case Tick():
@@ -180,7 +186,11 @@ def _order_of_kind(reading: Reading) -> int:
             return 4
         case SignalEdge():
             return 5
-        case Tick():
+        case SupplySample():
             return 6
+        case ModemReport():
+            return 7
+        case Tick():
+            return 8
         case _:
             assert_never(reading)

@@ -47,6 +47,7 @@ class SystemKind(IntEnum):
     PERIODIC_TEST = 69  # on the alarm stream, so that it walks the path of an alarm
     TRIP = 96
     HEARTBEAT = 97
+    SIGNAL_COVERAGE = 101
 
 
 class Measure(IntEnum):

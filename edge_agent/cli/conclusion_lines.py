@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterable, Iterator
 from statistics import median
 
-from edge_agent.alarms import Alarm, Conclusion, Trip
+from edge_agent.alarms import Alarm, Conclusion, SignalCoverage, Trip
 from edge_agent.catalogue import CATALOGUE
 from edge_agent.recording_truth import Verdict
+from edge_agent.story import coverage_sentence
 
 JsonValue = str | int | float | bool | None
 
@@ -46,6 +47,16 @@ def json_line(conclusion: Conclusion) -> str:
                     "to_landing": conclusion.to_landing,
                 }
             )
+        case SignalCoverage():
+            return json.dumps(
+                {
+                    "t_s": seconds(conclusion.t_ns),
+                    "record": "signal_coverage",
+                    "landing": conclusion.place.landing_index,
+                    "rssi_dbm": conclusion.rssi_dbm,
+                    "rsrp_dbm": conclusion.rsrp_dbm,
+                }
+            )
 
 
 def text_line(conclusion: Conclusion) -> str:
@@ -69,6 +80,8 @@ def text_line(conclusion: Conclusion) -> str:
                 f"largest {conclusion.speed_mps:.2f} m/s, {conclusion.accel_mps2:.2f} and "
                 f"{conclusion.decel_mps2:.2f} m/s2, {conclusion.jerk_mps3:.2f} m/s3{landings}"
             )
+        case SignalCoverage():
+            return f"{at}  signal     {coverage_sentence(conclusion)}"
 
 
 def state_line(t_ns: int, changed: Iterable[tuple[str, str]], *, as_json: bool) -> str:

@@ -12,6 +12,7 @@ from edge_agent.detect.mount import MountView
 from edge_agent.detect.occupancy import OccupancyView
 from edge_agent.detect.position import Position
 from edge_agent.detect.ride_report import RideReport
+from edge_agent.detect.supply import SupplyView
 from edge_agent.readings import Direction, FaultReason, Mode
 
 
@@ -68,6 +69,7 @@ class CarState:
     rated_speed_mps: float | None  # told, or learned from this lift's own trips
     travel_max_m: float | None  # from the lowest to the highest known landing
     sources: tuple[SourceView, ...]
+    supply: SupplyView = SupplyView()
 
     @property
     def standing_since_ns(self) -> int | None:

@@ -116,6 +116,11 @@ class Limits:
     sensor_plausible_s_min: float = _limit(60.0, 5.0, 600.0, CATALOGUE + " row 56")
     controller_fault_s_min: float = _limit(1.0, 0.0, 10.0, CATALOGUE + " row 52: confirmed by two reads")
     mains_lost_s_min: float = _limit(2.0, 0.5, 60.0, CATALOGUE + " row 54")
+    backup_s_min: float = _limit(3600.0, 60.0, 86400.0, CATALOGUE + " row 59")
+    battery_discharge_a_min: float = _limit(0.05, 0.001, 5.0, "above the offset of an INA219 with 0.1 ohm, 1 mA; ours")
+    battery_empty_v: float = _limit(3.3, 1.0, 26.0, "one Li-ion cell, above its cut-off; 12 V lead: 10.8; ours")
+    battery_absent_v_max: float = _limit(1.0, 0.1, 5.0, "no battery in use is so low; ours")
+    modem_unregistered_s_max: float = _limit(300.0, 30.0, 86400.0, "longer than any trip through a dead spot; ours")
     box_tilt_deg_max: float = _limit(3.0, 1.0, 20.0, CATALOGUE + " row 60")
     box_tilt_s_min: float = _limit(60.0, 5.0, 600.0, CATALOGUE + " row 60")
     # muting

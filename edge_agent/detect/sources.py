@@ -15,6 +15,8 @@ from edge_agent.readings import FaultReason
 ACCELEROMETER = "accelerometer"
 CONTROLLER = "controller"
 PRESSURE = "pressure"
+SUPPLY = "supply"
+MODEM = "modem"
 
 CADENCE_REPORTS = 30
 CADENCE_S_MAX = 2.5
@@ -59,7 +61,7 @@ class SourceStage:
     def contacts_spoke(self, t_ns: int) -> None:
         """A contact edge or level arrived, from whichever driver reads the lines."""
         for name in self._sources:
-            if name not in (ACCELEROMETER, CONTROLLER, PRESSURE):
+            if name not in (ACCELEROMETER, CONTROLLER, PRESSURE, SUPPLY, MODEM):
                 self.spoke(name, t_ns)
 
     def failed(self, name: str, t_ns: int, reason: FaultReason, detail: str) -> None:

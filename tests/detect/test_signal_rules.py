@@ -10,9 +10,10 @@ import pytest
 
 from edge_agent.alarms import AlarmKind, AlarmState, DoorState
 from edge_agent.detect.car import CarState
-from edge_agent.detect.rules.controller import ControllerFaultRule, MainsLostRule, SafetyCircuitOpenRule
+from edge_agent.detect.rules.controller import ControllerFaultRule, SafetyCircuitOpenRule
 from edge_agent.detect.rules.entrapment import AlarmButtonRule
 from edge_agent.detect.rules.health import BoxMovedRule
+from edge_agent.detect.rules.supply import MainsLostRule
 from edge_agent.readings import AccelFrame, Reading
 from tests.detect.boxes import Box, turned
 from tests.detect.scenes import Scene, concluded

@@ -13,7 +13,7 @@ from edge_agent.catalogue_text import catalogue_markdown
 from edge_agent.wire_values import SystemKind
 
 ROOT = Path(__file__).parents[2]
-EVIDENCE_UNITS = ("_s", "_ms", "_m", "_mm", "_mps", "_mps2", "_mps3", "_percent", "_bytes", "_count", "_deg")
+EVIDENCE_UNITS = ("_s", "_ms", "_m", "_mm", "_mps", "_mps2", "_mps3", "_percent", "_bytes", "_count", "_deg", "_v")
 
 
 def test_every_kind_has_exactly_one_row_in_order_of_numbers() -> None:

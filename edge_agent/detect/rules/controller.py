@@ -1,4 +1,4 @@
-"""Rules about what the controller and the supply say."""
+"""Rules about what the controller says."""
 
 from __future__ import annotations
 
@@ -88,34 +88,3 @@ class SafetyCircuitOpenRule:
     def is_over(self, car: CarState, subject: str) -> bool:
         """Closed again."""
         return car.controller.safety_circuit_closed is not False
-
-
-class MainsLostRule:
-    """Symptom: the supply of the box or the lift is gone.
-
-    Signal: the mains contact. Decision: absent for 2 s. Confused with: a dip. Source: alarm catalogue row 54.
-    """
-
-    kind = AlarmKind.MAINS_LOST
-    outlives_inspection = True
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-
-    def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
-        """See the class."""
-        if car.mains_ok is not False:
-            return ()
-        lost_s = (car.t_ns - car.mains_since_ns) / 1e9
-        return (
-            Finding(
-                kind=self.kind,
-                is_confirmed=lost_s >= self._limits.mains_lost_s_min,
-                evidence=(Evidence("mains_lost_s", round(lost_s, 1)),),
-                witnesses=frozenset({Witness.POWER}),
-            ),
-        )
-
-    def is_over(self, car: CarState, subject: str) -> bool:
-        """Supply is back."""
-        return car.mains_ok is not False
