@@ -50,3 +50,23 @@ LESSONS: Mapping[Lesson, tuple[str, str]] = MappingProxyType(
     }
 )
 """What is counted, in English and Chinese, behind "1 of 2"."""
+
+LEARNED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "nothing": ("Nothing is kept here yet: {path}", "尚未保存任何学习结果：{path}"),
+        "direction": ("Gravity in the axes of the box: {value} m/s2", "重力在终端坐标系中的方向：{value} m/s²"),
+        "trips": ("Trips remembered: {value}", "已记录的运行次数：{value}"),
+        "decel": ("Usual deceleration: {value} m/s2", "常用减速度：{value} m/s²"),
+        "speed": ("Rated speed by its own trips: {value} m/s", "由运行得出的额定速度：{value} m/s"),
+        "longest": ("Longest trip: {value} s", "最长一次运行：{value} 秒"),
+        "jerk": ("Usual jerk: {value} m/s3", "常用加加速度：{value} m/s³"),
+        "vibration": ("Usual vibration (A95): {value} m/s2", "常用振动（A95）：{value} m/s²"),
+        "landings": ("Landings, m above the first one seen: {value}", "层站高度（相对首个层站，米）：{value}"),
+        "scale": ("Scale of the accelerometer: {value}", "加速度计比例系数：{value}"),
+        "doors": ("Door times: {value}", "门运行时间：{value}"),
+        "presence": ("Presence sensor: {value}", "人体传感器：{value}"),
+        "empty_car": ("Door stayed shut, or opened, after the car left: {value}", "离站后门未开 / 开门次数：{value}"),
+        "forgotten": ("Forgotten: {path}. The box learns its lift anew.", "已清除：{path}。终端将重新学习本梯。"),
+    }
+)
+"""What `edge-agent baselines` says of the file, in English and Chinese."""

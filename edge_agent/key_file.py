@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edge_agent.durable_file import PRIVATE, replace_file
 from edge_agent.errors import EdgeAgentError
 from edge_agent.wire_sealing import SEED_BYTES, SigningKey
-
-PRIVATE = 0o600
 
 
 def key_in(path: Path) -> tuple[SigningKey, Path | None]:
@@ -26,7 +25,7 @@ def key_in(path: Path) -> tuple[SigningKey, Path | None]:
             aside = path.with_name(f"{path.name}.damaged")
             path.replace(aside)
         seed = os.urandom(SEED_BYTES)
-        _write_private(path, seed.hex() + "\n")
+        replace_file(path, seed.hex() + "\n")
         return SigningKey(seed), aside
     except OSError as error:
         raise EdgeAgentError(
@@ -45,20 +44,3 @@ def _seed_in(path: Path) -> bytes | None:
     except (FileNotFoundError, ValueError):
         return None
     return seed if len(seed) == SEED_BYTES else None
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Beside, then renamed, both synced: a power cut leaves a whole key or none."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -14,6 +14,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "run": "watch the lift until told to stop",
         "check-config": "say what is wrong with a settings file",
         "status": "say what the running agent sees, has and sends",
+        "baselines": "show, export or forget what the box has learned of its lift",
         "end-alarm": "end an incident at the lift, when everybody is out",
         "maps": "list and explain the register maps of lift controllers",
         "outbox": "list, show, verify or export the records that wait and those that are kept",

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import logging
 import os
 import signal
 import ssl
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,20 +18,24 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
 from edge_agent.agent import Agent
+from edge_agent.agent_baselines import BaselinesKeeper
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_duties import Duties
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.alarms import OpenIncident
+from edge_agent.baselines_file import BaselinesFile
 from edge_agent.box_health import box_health
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.check_config import what_it_starts
+from edge_agent.cli.log_lines import start_log
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.state_folder import StateFolder
 from edge_agent.clock import SystemClock, boot_id
 from edge_agent.delivery import Delivery, Lane, Uplink
 from edge_agent.delivery_seals import BoxSeals, pinned
+from edge_agent.detect.baselines import Baselines
 from edge_agent.detect.detector import Detector
 from edge_agent.errors import SettingsError, WireError
 from edge_agent.evidence import EvidenceKeeper
@@ -69,8 +71,6 @@ if TYPE_CHECKING:
 LATENESS_NS = 200_000_000
 POWER_UP_S = 300.0  # younger than this, the whole district may just have got its power back
 
-_JOURNALD_LEVELS = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
-
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the arguments."""
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     started_ns = clock.now_ns()
     settings = load_settings(args.config)
-    _start_log(args.log_level)
+    start_log(args.log_level)
     runtime = os.environ.get("RUNTIME_DIRECTORY")
     folder = StateFolder(Path(settings.state_folder), Path(runtime) if runtime else None)
     for line in what_it_starts(settings):
@@ -130,22 +130,8 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     ]
     standby = [receiver.name for receiver in receivers if receiver.is_standby]
     dispatch = Dispatch(outbox, deliveries, clock, journal, standby)
-    first_incident, resumed = outbox.next_incident(), outbox.open_incidents()
-    for incident in resumed:
-        LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
     sources = _sources(settings, clock)
-    core = AgentCore(
-        detector=Detector(settings.installation(), settings.limits, first_incident=first_incident, resumed=resumed),
-        timeline=Timeline(LATENESS_NS),
-        outbox=outbox,
-        dispatch=dispatch,
-        watch=SourceWatch([source.name for source in sources], journal),
-        recorder=_recorder(settings, first_incident, resumed),
-        journal=journal,
-        resumed=resumed,
-        keeper=_keeper(settings, folder.path, first_incident, resumed),
-        duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
-    )
+    core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources])
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
     core.commit(draft_of_started(lift_no, _version(), configuration, folder.start_cause(boot_id())), now_ns, now_ns)
@@ -161,6 +147,42 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         ),
         write_status=folder.write_status,
         requests=RequestFolder(folder.path),
+    )
+
+
+def _core(
+    settings: Settings,
+    folder: StateFolder,
+    clock: SystemClock,
+    outbox: Outbox,
+    dispatch: Dispatch,
+    journal: Journal,
+    sources: Sequence[str],
+) -> AgentCore:
+    """The middle of the agent, beginning with what earlier runs left: open incidents and what was learned."""
+    first_incident, resumed = outbox.next_incident(), outbox.open_incidents()
+    for incident in resumed:
+        LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
+    installation = settings.installation()
+    file = BaselinesFile(folder.path)
+    learned = file.take(installation)
+    if learned.problem:
+        LOGGER.warning("The box learns its lift anew: %s %s", file.path, learned.problem)
+    detector = Detector(
+        installation, settings.limits, first_incident=first_incident, resumed=resumed, baselines=learned.baselines
+    )
+    return AgentCore(
+        detector=detector,
+        timeline=Timeline(LATENESS_NS),
+        outbox=outbox,
+        dispatch=dispatch,
+        watch=SourceWatch(sources, journal),
+        recorder=_recorder(settings, first_incident, resumed, learned.baselines),
+        journal=journal,
+        resumed=resumed,
+        keeper=_keeper(settings, folder.path, first_incident, resumed, detector.baselines),
+        baselines=BaselinesKeeper(file, installation, journal, clock.now_ns(), learned.baselines),
+        duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
     )
 
 
@@ -304,9 +326,13 @@ def _listened_to(settings: TalkerSettings, clock: SystemClock) -> Source:
 
 
 def _keeper(
-    settings: Settings, folder: Path, first_incident: int, resumed: tuple[OpenIncident, ...]
+    settings: Settings,
+    folder: Path,
+    first_incident: int,
+    resumed: tuple[OpenIncident, ...],
+    baselines: Callable[[], Baselines | None],
 ) -> EvidenceKeeper | None:
-    """Only where raw readings are recorded at all."""
+    """Only where raw readings are recorded at all. baselines: what is learned when a file of evidence is made."""
     if settings.recording is None:
         return None
     from edge_agent.recording_writer import RecordingWriter
@@ -320,11 +346,14 @@ def _keeper(
             limits=settings.limit_overrides,
             first_incident=first_incident,
             resumed=resumed,
+            baselines=baselines(),
         ),
     )
 
 
-def _recorder(settings: Settings, first_incident: int, resumed: tuple[OpenIncident, ...]) -> Recorder | None:
+def _recorder(
+    settings: Settings, first_incident: int, resumed: tuple[OpenIncident, ...], baselines: Baselines | None
+) -> Recorder | None:
     if settings.recording is None:
         return None
     from edge_agent.recording_writer import RecordingWriter
@@ -338,6 +367,7 @@ def _recorder(settings: Settings, first_incident: int, resumed: tuple[OpenIncide
         limits=settings.limit_overrides,
         first_incident=first_incident,
         resumed=resumed,
+        baselines=baselines,
     )
 
 
@@ -350,26 +380,3 @@ def _version() -> str:
         return version("lift-edge-agent")
     except PackageNotFoundError:
         return "0"
-
-
-class _PlainLines(logging.Formatter):
-    """One line a sentence: with a time for a terminal, with a level for the journal of systemd."""
-
-    def __init__(self, *, for_journald: bool) -> None:
-        super().__init__(datefmt="%H:%M:%S")
-        self._for_journald = for_journald
-
-    def format(self, record: logging.LogRecord) -> str:
-        sentence = " ".join(record.getMessage().splitlines())
-        if self._for_journald:
-            return f"<{_JOURNALD_LEVELS.get(record.levelno, 6)}>{sentence}"
-        return f"{self.formatTime(record, self.datefmt)} {record.levelname.lower():8} {sentence}"
-
-
-def _start_log(level: str) -> None:
-    lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(_PlainLines(for_journald="JOURNAL_STREAM" in os.environ))
-    LOGGER.addHandler(lines)
-    LOGGER.setLevel(level.upper())
-    LOGGER.propagate = False
-    logging.getLogger().addHandler(logging.NullHandler())  # libraries have their own words for what sources report

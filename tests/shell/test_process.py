@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.cli.settings_file import load_settings
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
 
@@ -148,3 +150,15 @@ def test_after_a_kill_the_next_start_goes_on_in_the_same_outbox(start: Callable[
     _, _, said = second.stop(signal.SIGTERM)
     numbers = re.findall(r"Record 1/(\d+) \(started\) committed", said)
     assert [int(number) > 1 for number in numbers] == [True]
+
+
+def test_damaged_baselines_are_set_aside_and_the_box_learns_anew(start: Callable[[], Running], config: Path) -> None:
+    state = Path(load_settings(str(config)).state_folder)
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "baselines.json").write_text('{"format": 1', encoding="utf-8")
+    agent = start()
+    agent.wait_for(b"READY=1")
+    code, _, said = agent.stop(signal.SIGTERM)
+    assert code == 0
+    assert "The box learns its lift anew" in said
+    assert (state / "baselines.json.set-aside").exists()
