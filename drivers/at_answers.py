@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+
+from edge_agent.readings import Registration, SimState
 
 LINE_BYTES_MAX = 512
 LINES_MAX = 64
@@ -18,30 +19,6 @@ _FINAL = re.compile(r"OK|ERROR|NO CARRIER|\+CM[ES] ERROR: ?.*")
 _CME_NUMBER = re.compile(r"\+CME ERROR: ?(\d{1,4})")
 _INTEGERS = re.compile(r"-?\d{1,6}")
 NO_SIM, SIM_PIN, SIM_PUK, SIM_FAILURE, SIM_BUSY, SIM_WRONG = 10, 11, 12, 13, 14, 15
-
-
-class SimState(Enum):
-    """State of the SIM card."""
-
-    READY = "ready"
-    ABSENT = "absent"
-    PIN_NEEDED = "pin_needed"
-    PUK_NEEDED = "puk_needed"
-    BROKEN = "broken"
-    BUSY = "busy"
-    UNKNOWN = "unknown"
-
-
-class Registration(Enum):
-    """Whether the network lets the modem in."""
-
-    HOME = "home"
-    ROAMING = "roaming"
-    SEARCHING = "searching"
-    DENIED = "denied"
-    EMERGENCY_ONLY = "emergency_only"
-    NOT_SEARCHING = "not_searching"
-    UNKNOWN = "unknown"
 
 
 _REGISTRATIONS = {

@@ -1,8 +1,8 @@
-"""The modem on a real pseudo-terminal: one that tells the truth, lies, dawdles, falls silent, or restarts."""
+"""The modem on a real pseudo-terminal, as a source: the truth, lies, late and lost answers, a restart, unplugging."""
 
 from __future__ import annotations
 
-import threading
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,87 +11,44 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.at_answers import (
-    AnswerReader,
-    AtAnswer,
-    Registration,
-    SimState,
-    registration_of,
-    rsrp_dbm_of,
-    rssi_dbm_of,
-    sim_of,
-)
-from drivers.modem import Modem, ModemStatus, Question
+from drivers.at_answers import AnswerReader, AtAnswer, registration_of, rsrp_dbm_of, rssi_dbm_of, sim_of
+from drivers.modem import Modem, Question
 from drivers.serial_line import SerialLine
-from edge_agent.errors import SourceUnavailable
-from tests.drivers.pty_line import PtyLine
-
-WELL = {
-    "ATE0": "OK",
-    "AT+CMEE=1": "OK",
-    "AT+CPIN?": "+CPIN: READY\r\n\r\nOK",
-    "AT+CSQ": "+CSQ: 17,99\r\n\r\nOK",
-    "AT+CESQ": "+CESQ: 99,99,255,255,20,45\r\n\r\nOK",
-    "AT+CEREG?": "+CEREG: 0,1\r\n\r\nOK",
-    "AT+CGREG?": "+CGREG: 0,1\r\n\r\nOK",
-    "AT+CREG?": "+CREG: 0,1\r\n\r\nOK",
-}
-
-
-class FakeModem:
-    """Answers each command with a text; `answer_of` may change while it runs. Echoes until told not to."""
-
-    def __init__(self, folder: Path, answers: dict[str, str]) -> None:
-        self.line = PtyLine(folder, "modem")
-        self.answers = dict(answers)
-        self.commands: list[str] = []
-        self.late_s: dict[str, float] = {}
-        self.has_echo = True
-        self._is_over = False
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def restart(self) -> None:
-        self.has_echo = True
-        self.line.write(b"\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n")
-
-    def close(self) -> None:
-        self._is_over = True
-        self._thread.join(5)
-        self.line.close()
-
-    def _serve(self) -> None:
-        received = b""
-        while not self._is_over:
-            received += self.line.sent(0.01)
-            while b"\r" in received:
-                raw, _, received = received.partition(b"\r")
-                command = raw.decode("ascii").strip()
-                self.commands.append(command)
-                if self.has_echo:
-                    self.line.write(raw + b"\r")
-                if command == "ATE0":
-                    self.has_echo = False
-                time.sleep(self.late_s.pop(command, 0.0))
-                answer = self.answers.get(command, "ERROR")
-                if answer:
-                    self.line.write(b"\r\n" + answer.encode("latin-1") + b"\r\n")
+from edge_agent.detect.modem import trouble_of
+from edge_agent.errors import SettingsError, SourceUnavailable
+from edge_agent.readings import FaultReason, ModemReport, Reading, Registration, SimState, SourceFault
+from tests.drivers.fake_modem import WELL, FakeModem
 
 
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.fake = FakeModem(folder, WELL)
-        self.modem = Modem(SerialLine(str(self.fake.line.path), 115200), now_ns=time.monotonic_ns)
+        self.modem = Modem(SerialLine(str(self.fake.line.path), 115200), now_ns=time.monotonic_ns, period_s=1.0)
 
-    def round(self) -> ModemStatus:
-        """Steps until a round is complete; each is short."""
-        for _ in range(3 * len(Question)):
+    def readings(self, seconds: float = 4.0) -> list[Reading]:
+        """What comes first; each read is short."""
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
             begun_s = time.monotonic()
-            status = self.modem.step()
-            assert time.monotonic() - begun_s < 1.0
-            if status is not None:
-                return status
-        raise AssertionError("no status after three rounds")
+            readings = list(self.modem.read(0.2))
+            assert time.monotonic() - begun_s < 0.5
+            if readings:
+                return readings
+        raise AssertionError(f"nothing within {seconds} s")
+
+    def round(self) -> ModemReport:
+        """The next report."""
+        [reading] = self.readings()
+        assert isinstance(reading, ModemReport), reading
+        return reading
+
+    def fault(self) -> SourceFault:
+        """The next fault; reports before it are passed over."""
+        for _ in range(5):
+            [reading] = self.readings()
+            if isinstance(reading, SourceFault):
+                return reading
+        raise AssertionError("no fault in five readings")
 
     def close(self) -> None:
         self.modem.close()
@@ -108,8 +65,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_signal_registration_and_sim_are_told_in_one_round(bench: Bench) -> None:
     status = bench.round()
     # 27.007: +CSQ 17 is -113 + 2 * 17 = -79 dBm; +CESQ rsrp 45 is -141 + 45 = -96 dBm.
-    assert status == ModemStatus(status.t_ns, SimState.READY, Registration.HOME, -79, -96)
-    assert status.trouble is None
+    assert status == ModemReport(status.t_ns, SimState.READY, Registration.HOME, -79, -96)
+    assert trouble_of(status) is None
     assert time.monotonic_ns() - status.t_ns < 2_000_000_000
 
 
@@ -217,16 +174,16 @@ def test_the_sim_is_what_the_answer_or_its_error_says(said: AtAnswer, sim: SimSt
 )
 def test_each_trouble_is_one_sentence_for_the_person_on_site(bench: Bench, changes: dict[str, str], words: str) -> None:
     bench.fake.answers |= changes
-    trouble = bench.round().trouble
+    trouble = trouble_of(bench.round())
     assert trouble is not None
-    assert words in trouble
+    assert words in trouble.sentence
 
 
 def test_registered_in_an_older_network_is_registered(bench: Bench) -> None:
     bench.fake.answers |= {"AT+CEREG?": "+CEREG: 0,2\r\nOK", "AT+CGREG?": "ERROR", "AT+CREG?": "+CREG: 0,5\r\nOK"}
     status = bench.round()
     assert status.registration is Registration.ROAMING
-    assert status.trouble is None
+    assert trouble_of(status) is None
 
 
 def test_a_modem_that_knows_fewer_commands_says_less(bench: Bench) -> None:
@@ -245,7 +202,7 @@ def test_lies_are_unknown_and_never_a_number(bench: Bench) -> None:
         "AT+CREG?": "+CREG: 9,9\r\nOK",
     }
     status = bench.round()
-    assert status == ModemStatus(status.t_ns, SimState.UNKNOWN, Registration.UNKNOWN, None, None)
+    assert status == ModemReport(status.t_ns, SimState.UNKNOWN, Registration.UNKNOWN, None, None)
 
 
 def test_a_late_answer_is_not_taken_for_the_next(bench: Bench) -> None:
@@ -267,15 +224,25 @@ def test_one_command_without_answer_leaves_its_value_unsaid(bench: Bench) -> Non
     assert (status.rssi_dbm, status.rsrp_dbm) == (None, -96)
 
 
-def test_a_modem_that_answers_nothing_is_unavailable_and_comes_back(bench: Bench) -> None:
+def test_a_modem_that_answers_nothing_is_silent_and_comes_back(bench: Bench) -> None:
     bench.round()
     bench.fake.answers = dict.fromkeys(WELL, "")
-    begun_s = time.monotonic()
-    with pytest.raises(SourceUnavailable, match="answers none of 3 commands"):
-        bench.round()
-    assert time.monotonic() - begun_s < 3.0
+    fault = bench.fault()
+    assert fault.reason is FaultReason.SILENT
+    assert "AT port" in fault.detail
     bench.fake.answers = dict(WELL)
     assert bench.round().rssi_dbm == -79
+
+
+def test_rounds_come_once_in_a_period(bench: Bench) -> None:
+    times_ns = [bench.round().t_ns for _ in range(3)]
+    assert all(0.9e9 < later - earlier < 1.6e9 for earlier, later in itertools.pairwise(times_ns))
+
+
+@pytest.mark.parametrize("period_s", [0.9, 3601.0])
+def test_a_period_that_makes_no_sense_is_refused(period_s: float) -> None:
+    with pytest.raises(SettingsError):
+        Modem(SerialLine("/dev/ttyUSB2"), now_ns=time.monotonic_ns, period_s=period_s)
 
 
 def test_a_modem_that_restarts_in_between_is_asked_on(bench: Bench) -> None:
@@ -286,13 +253,20 @@ def test_a_modem_that_restarts_in_between_is_asked_on(bench: Bench) -> None:
     assert (status.rssi_dbm, status.rsrp_dbm) == (-79, -96)
 
 
-def test_a_modem_that_is_pulled_out_is_unavailable(bench: Bench) -> None:
+def test_a_modem_that_is_pulled_out_is_told_once_and_found_when_it_is_back(bench: Bench) -> None:
     bench.round()
-    bench.fake.close()
-    with pytest.raises(SourceUnavailable):
-        bench.round()
+    bench.fake.pull_out()
+    assert bench.fault().reason is FaultReason.BUS_ERROR
+    assert bench.fault().reason is FaultReason.ABSENT
+    assert not [reading for _ in range(5) for reading in bench.modem.read(0.1)]
+    bench.fake.plug_in()
+    assert bench.round().rssi_dbm == -79
+
+
+def test_a_port_that_is_not_there_raises_when_opened(tmp_path: Path) -> None:
+    modem = Modem(SerialLine(str(tmp_path / "nothing")), now_ns=time.monotonic_ns)
     with pytest.raises(SourceUnavailable, match="not there"):
-        bench.modem.step()
+        modem.open()
 
 
 def test_news_between_the_lines_of_an_answer_do_no_harm(bench: Bench) -> None:
