@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 from edge_agent.errors import EdgeAgentError
-from sim import cli_campaign, cli_scenarios
-from sim.cli_serve import serve
+from sim import cli_campaign, cli_scenarios, cli_serve
 from sim.cli_world import run_worlds
-from sim.demo import MAP_NAME, run_demo
+from sim.demo import run_demo
 
 _BROKEN = 2
 
@@ -43,16 +42,12 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1)
     demo.add_argument("--live", action="store_true", help="stay up afterwards, with the receiver's page, until Ctrl-C")
     live = commands.add_parser(
-        "serve", help="one lift, live: I2C and GPIO sockets and a Modbus TCP controller to start an agent against"
+        "serve", help="lifts, live: Modbus TCP and RTU, serial talkers, I2C and GPIO for programs started against them"
     )
-    live.add_argument("--story", metavar="NAME", default="normal-traffic")
-    live.add_argument("--seed", type=int, default=1)
-    live.add_argument("--port", type=int, default=0, help="TCP port of the controller (default: a free one)")
-    live.add_argument(
-        "--folder", metavar="DIR", type=Path, help="where the sockets are made (default: a temporary one)"
-    )
-    live.add_argument("--receiver", metavar="URL", default="http://127.0.0.1:8080", help="for the agent's settings")
-    live.add_argument("--map", metavar="NAME", default=MAP_NAME, help=f"register map (default {MAP_NAME})")
+    cli_serve.add_arguments(live)
+    command = commands.add_parser("command", help="tell a served lift something: trap people=2, or: help")
+    command.add_argument("folder", metavar="DIR", type=Path, help="the folder of lift-sim serve")
+    command.add_argument("words", metavar="WORD", nargs="+", help="[LIFT] VERB key=value ...")
     campaign = commands.add_parser(
         "campaign",
         help="a year in the life of many lifts: false alarms in a lift-year, entrapments missed, times to raise",
@@ -93,14 +88,9 @@ def _run(args: argparse.Namespace) -> int:
         case "campaign":
             return cli_campaign.run_campaign(args)
         case "serve":
-            return serve(
-                args.story,
-                seed=args.seed,
-                port=args.port,
-                folder=args.folder,
-                receiver_url=args.receiver,
-                map_name=args.map,
-            )
+            return cli_serve.serve(cli_serve.plan_from(args))
+        case "command":
+            return cli_serve.command(args.folder, args.words)
         case "demo":
             return run_demo(args.story, seed=args.seed, is_live=args.live)
         case _:

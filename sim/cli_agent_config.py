@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.settings_toml import ADXL345_RATES_HZ
 from sim.live import ACCEL_ADDRESS, PINS, LiveLift
 
 _RANGE_G = 16
+_TCP_POLL_HZ, _RTU_POLL_HZ = 10, 2
+_BAUD_RATE = 38400
 
 
-def agent_config(lift: LiveLift, receiver_url: str, folder: Path, map_name: str) -> str:
-    """TOML text; `folder` takes outbox, status and recording."""
+@dataclass(frozen=True, slots=True)
+class AgentLink:
+    """How the agent is to hear the controller. place: HOST:PORT or the path of a serial port."""
+
+    kind: str  # modbus_tcp, modbus_rtu, modbus_rtu_tcp, serial
+    place: str
+    unit: int = 1
+    name: str = ""  # of the map, or of the protocol of a talker
+
+    def rows(self, *, is_risk_accepted: bool) -> list[str]:
+        """[controller] as the settings file has it."""
+        rows = ["", "[controller]", f'kind = "{self.kind}"']
+        if self.kind in ("modbus_tcp", "modbus_rtu_tcp"):
+            host, _, port = self.place.rpartition(":")
+            rows += [f"host = {json.dumps(host)}", f"port = {port}"]
+        else:
+            rows += [f"port = {json.dumps(self.place)}"]
+        if self.kind == "serial":
+            return [*rows, f"protocol = {json.dumps(self.name)}"]
+        if self.kind == "modbus_rtu":
+            rows += [f"baud_rate = {_BAUD_RATE}"]
+        if is_risk_accepted:
+            rows += ["accept_polling_risk = true   # a simulated lift takes no harm"]
+        poll_hz = _TCP_POLL_HZ if self.kind == "modbus_tcp" else _RTU_POLL_HZ
+        return [*rows, f"unit = {self.unit}", f"map = {json.dumps(self.name)}", f"poll_hz = {poll_hz}"]
+
+
+def agent_config(lift: LiveLift, receiver_url: str, folder: Path, link: AgentLink | None) -> str:
+    """TOML text; `folder` takes outbox, status and recording. link None: the box has no controller."""
     installation = lift.played.installation
     rows = ["# Written by lift-sim for one run.", "[lift]", f"id = {json.dumps(installation.lift.lift_id[:32])}"]
     if installation.lift.rated_speed_mps is not None:
@@ -33,9 +63,8 @@ def agent_config(lift: LiveLift, receiver_url: str, folder: Path, map_name: str)
             f'{signal.value} = {{ pin = {PINS[signal]}, active = "high", pull = "down" }}'
             for signal in sorted(lift.played.box.signals, key=lambda each: each.value)
         ]
-    if lift.controller is not None:
-        rows += ["", "[controller]", 'kind = "modbus_tcp"', 'host = "127.0.0.1"', f"port = {lift.controller.port}"]
-        rows += [f"unit = {lift.controller.unit}", f'map = "{map_name}"', "poll_hz = 10"]
+    if link is not None:
+        rows += link.rows(is_risk_accepted=not lift.served.unit.map.polling_is_safe)
     rows += ["", "[delivery]", f'receivers = [ {{ name = "demo", url = {json.dumps(receiver_url)} }} ]']
     rows += ["", "[recording]", "max_mib = 16"]
     return "\n".join(rows) + "\n"

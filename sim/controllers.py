@@ -1,138 +1,172 @@
-"""A lift controller as a real Modbus TCP server: registers by a map, filled from the simulated lift at each read."""
+"""Lift controllers on the lines that other programs poll: Modbus TCP, RTU frames through TCP, RTU on a serial port.
+
+Several units share a line. What a unit answers is `ModbusUnit`; how answers come wrong is `modbus_frames.Mishap`.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import errno
+import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
 
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
-
-from drivers.register_map import RegisterMap, Table
 from edge_agent.errors import SourceUnavailable
-from edge_agent.readings import ControllerReport
+from sim.buses_pty import PtyPort
+from sim.buses_server import CHUNK_BYTES, SocketServer
+from sim.modbus_frames import Framing, Question, RtuFraming, Spoiled, TcpFraming, answered
+from sim.modbus_unit import ModbusUnit
 
-_START_S = 5.0
-_SILENT_STEP_S = 0.05
-_SILENT_S_MAX = 10.0
+_LISTEN_S = 0.05
+_HALF_FRAME_S = 0.5  # on TCP; a serial line is judged by `_LISTEN_S`
+_BROADCAST = 0
 
 
-class ModbusController:
-    """Serves one unit on its own thread and loop.
+class ServedUnit:
+    """A unit with what is wrong with it just now."""
 
-    report: what the controller would say now; None while it is dark or silent: then no answer comes.
-    Reading outside the map gives exception 2; any write gives exception 1 and is counted in `write_count`.
-    """
-
-    def __init__(
-        self,
-        register_map: RegisterMap,
-        report: Callable[[], ControllerReport | None],
-        *,
-        unit: int = 1,
-        host: str = "127.0.0.1",
-        port: int = 0,
-    ) -> None:
-        self._map = register_map
-        self._report = report
-        self._functions = {block.table.value for block in register_map.reads}
+    def __init__(self, unit: ModbusUnit) -> None:
         self.unit = unit
-        self._address = (host, port)
-        self._is_over: asyncio.Event | None = None
-        self._is_listening = False
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._error: str | None = None
-        self._thread = threading.Thread(target=self._run, name="modbus server", daemon=True)
-        self.port = port  # the real one once it listens
-        self.read_count = 0
-        self.write_count = 0
+        self.spoiled: Spoiled | None = None
 
-    def start(self) -> None:
-        """Listen. Raises SourceUnavailable where the port cannot be had; `port` is the real one then."""
-        self._thread.start()
-        self._ready.wait(_START_S)
-        if not self._is_listening:
-            raise SourceUnavailable(
-                f"the simulated controller cannot listen: {self._error or 'it does not come up'}",
-                subject=f"{self._address[0]}:{self._address[1]}",
-                hint="Another program may hold the port; leave the port out and a free one is taken",
-            )
+
+class ModbusLine(Protocol):
+    """A line with units on it."""
+
+    @property
+    def place(self) -> str:
+        """Where a program finds it."""
+        ...
+
+    def unplug(self) -> None:
+        """Pull the cable out."""
+        ...
+
+    def plug_in(self) -> None:
+        """Put it back. Raises OSError."""
+        ...
 
     def close(self) -> None:
         """Stop serving. Calling it twice is allowed."""
-        is_over = self._is_over
-        if is_over is not None and self._thread.is_alive():
-            with suppress(RuntimeError):  # the loop may end by itself between the two lines
-                self._loop.call_soon_threadsafe(is_over.set)
-        if self._thread.ident is not None:
-            self._thread.join(timeout=2.0)
+        ...
+
+
+class _Answers:
+    """Questions in, answers out, one after the other: a late answer holds up those after it."""
+
+    def __init__(self, units: Mapping[int, ServedUnit]) -> None:
+        self._units = units
+        self.is_over = threading.Event()
+
+    def to(self, framing: Framing, received: bytes) -> Iterator[bytes]:
+        """What goes out for what came in. ValueError: that is no Modbus."""
+        for question in framing.questions(received):
+            answer = self._to_one(framing, question)
+            if answer:
+                yield answer
+
+    def _to_one(self, framing: Framing, question: Question) -> bytes:
+        served = self._units.get(question.unit)
+        if served is None or question.unit == _BROADCAST:
+            return b""
+        body = served.unit.answer(question.body)
+        if body is None:
+            return b""
+        spoiled = served.spoiled
+        if spoiled is not None and spoiled.late_s > 0.0:
+            self.is_over.wait(spoiled.late_s)
+        return answered(framing, question, body, spoiled)
+
+
+class ModbusTcpLine(SocketServer):
+    """Modbus TCP, or RTU frames through TCP as some gateways pass them. Raises SourceUnavailable."""
+
+    _framing: Callable[[], Framing] = TcpFraming
+
+    def __init__(self, units: Mapping[int, ServedUnit], *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._answers = _Answers(units)
+        self.host, self.port = host, port
+        try:
+            super().__init__("modbus")
+        except (OSError, OverflowError) as error:
+            raise SourceUnavailable(
+                f"the simulated controller cannot listen: {getattr(error, 'strerror', None) or error}",
+                subject=f"{host}:{port}",
+                hint="Another program may hold the port; leave the port out and a free one is taken",
+            ) from error
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def close(self) -> None:
+        self._answers.is_over.set()
+        super().close()
+
+    def _listen(self) -> socket.socket:
+        listener = socket.create_server((self.host, self.port))
+        self.port = int(listener.getsockname()[1])
+        return listener
+
+    def _serve(self, client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        framing = type(self)._framing()
+        heard_s = time.monotonic()
+        while received := client.recv(CHUNK_BYTES):
+            now_s = time.monotonic()
+            if now_s - heard_s > _HALF_FRAME_S:
+                framing.pause()
+            heard_s = now_s
+            try:
+                for answer in self._answers.to(framing, received):
+                    client.sendall(answer)
+            except ValueError as error:
+                raise OSError(errno.EPROTO, str(error)) from error
+
+
+class RtuTcpLine(ModbusTcpLine):
+    """RTU frames through TCP."""
+
+    _framing = RtuFraming
+
+
+class RtuLine:
+    """Modbus RTU on a pseudo-terminal; baud rate and parity are whatever the program sets. Raises OSError."""
+
+    def __init__(self, units: Mapping[int, ServedUnit], path: Path) -> None:
+        self._answers = _Answers(units)
+        self._port = PtyPort(path)
+        self._thread = threading.Thread(target=self._run, name="modbus rtu", daemon=True)
+        self._thread.start()
+
+    @property
+    def place(self) -> str:
+        return str(self._port.path)
+
+    @property
+    def device(self) -> str:
+        """The terminal that `place` leads to."""
+        return self._port.device
+
+    def unplug(self) -> None:
+        self._port.unplug()
+
+    def plug_in(self) -> None:
+        self._port.plug_in()
+
+    def close(self) -> None:
+        self._answers.is_over.set()
+        self._thread.join(timeout=2.0)
+        self._port.close()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        except (OSError, RuntimeError) as error:
-            self._error = str(error)
-        finally:
-            self._ready.set()
-            self._loop.close()
-
-    async def _serve(self) -> None:
-        self._is_over = asyncio.Event()
-        server: Any = ModbusTcpServer(self._device(), address=self._address, ignore_missing_devices=True)
-        try:
-            await server.serve_forever(background=True)
-            self.port = int(server.transport.sockets[0].getsockname()[1])
-            self._is_listening = True
-            self._ready.set()
-            await self._is_over.wait()
-        finally:
-            await server.shutdown()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()  # answers that wait for a dark controller
-
-    def _device(self) -> SimDevice:
-        blocks = [block for block in self._map.reads if not block.table.is_of_bits]
-        # pymodbus takes the blocks of all tables as one space; the maps do not use one address in two tables
-        data = [
-            SimData(block.address, values=[0] * block.count, datatype=DataType.REGISTERS)
-            for block in sorted(blocks, key=lambda block: block.address)
-        ]
-        return SimDevice(id=self.unit, simdata=data, action=self._act)
-
-    async def _act(
-        self,
-        function_code: int,
-        start_address: int,
-        address: int,
-        count: int,
-        current_registers: list[int],
-        set_values: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:
-        if set_values is not None:
-            self.write_count += 1
-            return ExcCodes.ILLEGAL_FUNCTION
-        if function_code not in self._functions:
-            return ExcCodes.ILLEGAL_FUNCTION
-        self.read_count += 1
-        report = await self._spoken()
-        if report is None:
-            return ExcCodes.DEVICE_BUSY
-        image = self._map.encode(report)
-        for register in range(address, address + count):
-            word = image.word(Table(function_code), register)
-            current_registers[register - start_address] = 0 if word is None else word
-        return None
-
-    async def _spoken(self) -> ControllerReport | None:
-        for _ in range(int(_SILENT_S_MAX / _SILENT_STEP_S)):
-            report = self._report()
-            if report is not None:
-                return report
-            await asyncio.sleep(_SILENT_STEP_S)
-        return None
+        framing = RtuFraming()
+        while not self._answers.is_over.is_set():
+            received = self._port.read(_LISTEN_S)
+            if not received:
+                framing.pause()
+                continue
+            for answer in self._answers.to(framing, received):
+                self._port.write(answer)

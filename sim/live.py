@@ -1,4 +1,4 @@
-"""A lift that lives through its story in real time, behind byte-level buses: what `serve` and the demo run."""
+"""A lift that lives through its story in real time or faster, behind byte-level buses: for `serve` and the demo."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from pathlib import Path
 import numpy as np
 
 from drivers.register_map import RegisterMap
-from edge_agent.readings import AccelFrame, ControllerReport, Reading, Signal, SignalEdge, Tick
+from drivers.serial_protocol import SerialProtocol
+from edge_agent.readings import AccelFrame, ControllerReport, FaultReason, Signal, SignalEdge
 from sim.adxl345 import Adxl345Model
 from sim.box import CONTROLLER_FIELDS, AccelSpec
 from sim.buses import GpioServer, I2cServer
-from sim.controllers import ModbusController
-from sim.faults import (
-    ChatteringContact,
-    Fault,
-    Frozen,
-    Gone,
-    LyingController,
-    Noisy,
-    Saturated,
-    StuckContact,
-    with_fault,
-    with_faults,
-)
+from sim.buses_pty import PtyPort
+from sim.controllers import ServedUnit
+from sim.lift import Lift
+from sim.live_faults import ACCELEROMETER, CONTROLLER, TALKER, LiveFault, LiveFaults
+from sim.modbus_unit import ModbusUnit
 from sim.motion import FloatArray
+from sim.one_word_stories import FreeStory, steps_of
+from sim.replan import copy_of, drop_plan, forget_past, is_fit_for_traffic, quiet_from
 from sim.report import report_at
 from sim.scenario import Played
 from sim.sensors import AccelSensor, Sensors
+from sim.steps import Step, perform
+from sim.talker import Talker, spoiled_frame
+from sim.tell import sentence
+from sim.tell_live import Told, told
 from sim.traffic import run_traffic
 
 PINS: dict[Signal, int] = {
@@ -43,21 +42,31 @@ PINS: dict[Signal, int] = {
     Signal.ALARM_BUTTON: 24,
     Signal.INSPECTION: 25,
     Signal.MAINS: 5,
+    Signal.DOOR_OPEN_REAR: 6,
+    Signal.DOOR_CLOSED_REAR: 13,
 }
 """BCM number of each line; a high level is the state that the signal names."""
 
 ACCEL_ADDRESS = 0x53
+FULL_SCALE_MPS2 = 16 * 9.80665
 _STEP_S = 0.01
-_FULL_SCALE_MPS2 = 16 * 9.80665
+_AHEAD_S = 5.0
 _MORE_TRAFFIC_S = 600.0
 _TRIPS_PER_HOUR = 60.0
+_KEPT_S = 60.0  # of the past
+_SLOW_TRANSFER_S = 0.4  # a FIFO of 32 samples lasts 0.32 s at 100 Hz; the driver waits 0.5 s for an answer
+
+Choose = Callable[[Lift], Iterator[Step]]
+"""Steps, chosen one after the other: the lift has carried out one before the next is asked for."""
 
 
 class LiveLift:
-    """One lift served on two sockets in `folder` and one TCP port.
+    """One lift: sockets and a serial port in `folder`, and `served`, its unit on the Modbus lines.
 
     now_ns: the agent's clock. The story begins `lead_s` from now; until then the lift stands as it will at the start.
-    keeps_running: after the story ordinary traffic goes on, else the lift stands.
+    speed: how many seconds the lift lives in one. An accelerometer is served at 1 only: its samples would make no
+    sense of a lift that moves in another time than they are taken in.
+    keeps_running: after the story what it left is put right and ordinary traffic goes on, else the lift stands.
     """
 
     def __init__(
@@ -68,45 +77,49 @@ class LiveLift:
         now_ns: Callable[[], int],
         *,
         lead_s: float = 0.0,
-        port: int = 0,
-        unit: int = 1,
+        speed: float = 1.0,
         keeps_running: bool = False,
+        protocol: SerialProtocol | None = None,
     ) -> None:
         self.played = played
-        self._now_ns = now_ns
+        self._lift = played.lift
+        self._now_ns, self._speed = now_ns, speed
         self.start_ns = now_ns() + round(lead_s * 1e9)
         self._keeps_running = keeps_running
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._pending: deque[SignalEdge] = deque()
-        self._faults = played.faults(self.start_ns)
         self._rng = np.random.default_rng(played.seed)
-        self._sensors = Sensors(played.lift, replace(played.box, accel=None, controller=None), self._rng, self.start_ns)
+        self._faults = LiveFaults(played.faults(), self._rng)
+        self._sensors = Sensors(played.lift, replace(played.box, accel=None, controller=None), self._rng)
         self._made_s = 0.0
-        self.chip = self._make_chip(played.box.accel)
-        self.i2c = I2cServer(
-            folder / "i2c.sock",
-            {} if self.chip is None else {ACCEL_ADDRESS: self.chip},
-            lambda: self._now_ns() / 1e9,
-            self._lock,
-        )
+        self._told = deque(told(played))
+        self.is_held = False  # no traffic until somebody says so
+        self._is_story_over = False
+        self.chip = self._make_chip(played.box.accel) if speed == 1.0 else None
+        chips = {} if self.chip is None else {ACCEL_ADDRESS: self.chip}
+        self.i2c = I2cServer(folder / "i2c.sock", chips, lambda: self._now_ns() / 1e9, self._lock)
         self._make_until(0.0)
-        levels = {PINS[edge.signal]: edge.is_active for edge in self._pending if edge.t_ns <= self.start_ns}
+        levels = {PINS[edge.signal]: edge.is_active for edge in self._pending if edge.t_ns <= 0}
         self.gpio = GpioServer(folder / "gpio.sock", levels, now_ns)
-        self.controller: ModbusController | None = None
-        if played.box.controller is not None:
-            self.controller = ModbusController(register_map, self._report, port=port, unit=unit)
+        settings = {"rated_speed": played.lift.spec.rated_mps}
+        self.served = ServedUnit(ModbusUnit(register_map, self._report, settings))
+        self._talker = Talker(protocol) if protocol is not None else None
+        self.serial = PtyPort(folder / "serial") if protocol is not None else None
         self._thread = threading.Thread(target=self._run, name="lift", daemon=True)
 
     @property
+    def landings(self) -> int:
+        """How many landings it has."""
+        return len(self._lift.spec.landing_heights_m)
+
+    @property
     def story_s(self) -> float:
-        """Seconds since the story began."""
-        return (self._now_ns() - self.start_ns) / 1e9
+        """Seconds of the lift since its story began."""
+        return (self._now_ns() - self.start_ns) / 1e9 * self._speed
 
     def start(self) -> None:
-        """Begin the story now. Raises SourceUnavailable where the port cannot be had."""
-        if self.controller is not None:
-            self.controller.start()
+        """Let it live."""
         self._thread.start()
 
     def close(self) -> None:
@@ -114,41 +127,103 @@ class LiveLift:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=2.0)
-        if self.controller is not None:
-            self.controller.close()
         self.i2c.close()
         self.gpio.close()
+        if self.serial is not None:
+            self.serial.close()
+
+    # ---- commands
+
+    def carry_out(self, choose: Choose) -> tuple[Told, ...]:
+        """Do this from the next moment on when car and doors stand still, instead of what was planned.
+
+        Returns what will be done and when. Raises StoryError where the lift cannot; then the plan stays.
+        """
+        with self._lock:
+            begin_s = quiet_from(self._lift, max(self._made_s, self.story_s))
+            _live_through(copy_of(self._lift), choose, begin_s)
+            done = _live_through(self._lift, choose, begin_s)
+            self._is_story_over = True
+            self._told = deque([*(each for each in self._told if each.t_s < begin_s), *done])
+            return done
+
+    def reason_against(self, of: str) -> str | None:
+        """Why nothing can be wrong with a source here: it is not fitted or not served."""
+        match of:
+            case "accelerometer":
+                return None if self.chip is not None else "no accelerometer is served: the story has none, or the speed"
+            case "talker":
+                return None if self.serial is not None else "no talker is served"
+            case "controller":
+                return None
+            case _:
+                return None if Signal(of) in self.played.box.signals else f"{of} is not wired in this story"
+
+    def spoil(self, fault: LiveFault) -> None:
+        """From now on this is wrong, within the window of the fault."""
+        with self._lock:
+            self._faults.add(fault)
+
+    def heal(self) -> None:
+        """Everything that is wrong with sensors and answers ends."""
+        with self._lock:
+            self._faults.heal()
+
+    def what_is_wrong(self) -> list[LiveFault]:
+        """The faults that hold now."""
+        with self._lock:
+            return self._faults.active(self._story_ns())
+
+    def take_told(self) -> list[Told]:
+        """What has begun since the last call."""
+        due: list[Told] = []
+        with self._lock:
+            while self._told and self._told[0].t_s <= self.story_s:
+                due.append(self._told.popleft())
+        return due
+
+    def truth(self) -> ControllerReport:
+        """Everything that a controller could say now, without faults."""
+        with self._lock:
+            return report_at(self._lift, max(0.0, self.story_s), self._now_ns(), CONTROLLER_FIELDS)
+
+    def height_m(self) -> float:
+        """Height of the car above the lowest landing."""
+        with self._lock:
+            return self._lift.motion.state(max(0.0, self.story_s))[0]
 
     # ---- the flow of time
 
-    def _run(self) -> None:
-        contact_faults = [each for each in self._faults if isinstance(each, StuckContact | ChatteringContact)]
-        for reading in with_faults(self._edges(), contact_faults, self._rng):
-            if self._stop.is_set():
-                return
-            if isinstance(reading, SignalEdge):
-                self.gpio.change(PINS[reading.signal], reading.is_active, reading.t_ns)
-            elif isinstance(reading, Tick):
-                self._apply_outages(reading.t_ns)
-                self._stop.wait(_STEP_S)
+    def _story_ns(self) -> int:
+        return round(self.story_s * 1e9)
 
-    def _edges(self) -> Iterator[Reading]:
-        """Edges when they are due, and a tick after each look."""
-        while True:
-            now_ns = self._now_ns()
-            due: list[SignalEdge] = []
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            now_ns = self._story_ns()
             with self._lock:
-                self._make_until((now_ns - self.start_ns) / 1e9)
+                self._make_until(now_ns / 1e9)
+                due: list[SignalEdge] = []
                 while self._pending and self._pending[0].t_ns <= now_ns:
                     due.append(self._pending.popleft())
-            yield from due
-            yield Tick(now_ns)
+                due = self._faults.edges(due, now_ns)
+                self._apply_outages(now_ns)
+            for edge in due:
+                self.gpio.change(PINS[edge.signal], edge.is_active, self.start_ns + round(edge.t_ns / self._speed))
+            self._talk(now_ns)
+            self._stop.wait(_STEP_S)
 
     def _make_until(self, story_s: float) -> None:
         """Draw stretches until `story_s` is covered. The lock is held."""
-        lift = self.played.lift
-        while self._keeps_running and lift.now_s < story_s + 5.0:
+        lift = self._lift
+        while self._keeps_running and lift.now_s < story_s + _AHEAD_S:
+            if not self._is_story_over:
+                self._is_story_over = True
+                _live_through(lift, lambda truth: steps_of(truth, FreeStory()), lift.now_s)
+            if self.is_held or not is_fit_for_traffic(lift):
+                lift.now_s = story_s + _AHEAD_S
+                break
             run_traffic(lift, _MORE_TRAFFIC_S, _TRIPS_PER_HOUR)
+            forget_past(lift, story_s - _KEPT_S)
         while self._made_s <= story_s:
             start_s = self._made_s
             self._made_s, moves = self._sensors.advance()
@@ -156,12 +231,21 @@ class LiveLift:
             self._pending = deque(sorted([*self._pending, *edges], key=lambda edge: edge.t_ns))
 
     def _apply_outages(self, now_ns: int) -> None:
-        gone = [each for each in self._faults if isinstance(each, Gone) and each.window.holds(now_ns)]
-        of_chip = [each for each in gone if each.source == "accelerometer"]
-        is_absent = any(each.reason is not None and each.reason.value == "absent" for each in of_chip)
-        self.i2c.broken_errno = errno.EREMOTEIO if is_absent else None
+        reason = self._faults.reason_gone(ACCELEROMETER, now_ns)
+        self.i2c.broken_errno = errno.EREMOTEIO if reason is FaultReason.ABSENT else None
+        self.i2c.late_s = _SLOW_TRANSFER_S if self._faults.is_bus_slow(now_ns) else 0.0
         if self.chip is not None:
-            self.chip.is_silent = bool(of_chip) and not is_absent
+            self.chip.is_silent = reason is not None and reason is not FaultReason.ABSENT
+        self.served.spoiled = self._faults.spoiled(CONTROLLER, now_ns)
+
+    def _talk(self, now_ns: int) -> None:
+        if self._talker is None or self.serial is None:
+            return
+        with self._lock:
+            spoiled = self._faults.spoiled(TALKER, now_ns)
+        for frame in self._talker.due(self._report(), self._now_ns() / 1e9):
+            if sent := spoiled_frame(frame, self._talker.protocol, spoiled):
+                self.serial.write(sent)
 
     # ---- accelerometer
 
@@ -169,53 +253,33 @@ class LiveLift:
         if spec is None:
             return None
         # the register model rounds and clips as its range says
-        analog = replace(spec, step_mps2=1e-6, range_mps2=_FULL_SCALE_MPS2)
-        sensor = AccelSensor(self.played.lift, self._sensors.field, analog, self._rng)
-        chip_faults: list[Fault] = [each for each in self._faults if isinstance(each, Frozen | Saturated | Noisy)]
-        altered = _one_by_one(chip_faults, self._rng)
+        analog = replace(spec, step_mps2=1e-6, range_mps2=FULL_SCALE_MPS2)
+        sensor = AccelSensor(self._lift, self._sensors.field, analog, self._rng)
 
         def sample_at(times_s: FloatArray) -> FloatArray:
             story_s = times_s - self.start_ns / 1e9
             self._make_until(float(story_s[-1]))
-            times_ns = np.round(times_s * 1e9).astype(np.int64)
-            return altered(AccelFrame(times_ns, sensor.sample(story_s))).samples_mps2
+            times_ns = np.round(story_s * 1e9).astype(np.int64)
+            return self._faults.frame(AccelFrame(times_ns, sensor.sample(story_s))).samples_mps2
 
         return Adxl345Model(sample_at, spec.rate_true)
 
     # ---- controller
 
     def _report(self) -> ControllerReport | None:
-        now_ns = self._now_ns()
-        if any(
-            isinstance(each, Gone) and each.source == "controller" and each.window.holds(now_ns)
-            for each in self._faults
-        ):
-            return None
         spec = self.played.box.controller
-        known_s = max(0.0, (now_ns - self.start_ns) / 1e9 - (0.0 if spec is None else spec.delay_s))
         with self._lock:
-            if not self.played.lift.controller_is_on.at(known_s):
+            story_ns = self._story_ns()
+            known_s = max(0.0, story_ns / 1e9 - (0.0 if spec is None else spec.delay_s))
+            if not self._lift.controller_is_on.at(known_s):
                 return None
-            report: Reading = report_at(self.played.lift, known_s, now_ns, CONTROLLER_FIELDS)
-        for fault in self._faults:
-            if isinstance(fault, LyingController):
-                report = next(iter(with_fault([report], fault, self._rng)))
-        return report if isinstance(report, ControllerReport) else None
+            return self._faults.report(report_at(self._lift, known_s, story_ns, CONTROLLER_FIELDS), story_ns)
 
 
-def _one_by_one(faults: list[Fault], rng: np.random.Generator) -> Callable[[AccelFrame], AccelFrame]:
-    """The transforms of a stream as a function of one frame; what they remember from frame to frame is kept."""
-    waiting: deque[AccelFrame] = deque()
-
-    def supply() -> Iterator[Reading]:
-        while True:
-            yield waiting.popleft()
-
-    stream = with_faults(supply(), faults, rng)
-
-    def altered(frame: AccelFrame) -> AccelFrame:
-        waiting.append(frame)
-        out = next(stream)
-        return out if isinstance(out, AccelFrame) else frame
-
-    return altered
+def _live_through(lift: Lift, choose: Choose, begin_s: float) -> tuple[Told, ...]:
+    drop_plan(lift, begin_s)
+    done: list[Told] = []
+    for step in choose(lift):
+        done.append(Told(lift.now_s, sentence(step)))
+        perform(lift, step)
+    return tuple(done)

@@ -84,6 +84,14 @@ class TemperatureStep:
     over_s: float = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class EarthquakeStep:
+    """The building shakes; a seismic switch tells the controller, which stays in that mode."""
+
+    for_s: float
+    peak_mps2: float = 1.0
+
+
 MishapStep = (
     DriftStep
     | StrikeStep
@@ -95,6 +103,7 @@ MishapStep = (
     | StormStep
     | VentilationStep
     | TemperatureStep
+    | EarthquakeStep
 )
 
 MISHAP_VERBS: dict[str, type[MishapStep]] = {
@@ -108,6 +117,7 @@ MISHAP_VERBS: dict[str, type[MishapStep]] = {
     "storm": StormStep,
     "ventilation": VentilationStep,
     "temperature": TemperatureStep,
+    "earthquake": EarthquakeStep,
 }
 """Word of the scenario file for each command."""
 
@@ -135,6 +145,8 @@ def perform_mishap(lift: Lift, step: MishapStep) -> None:
             mishaps.ventilate(lift, by_hpa, over_s)
         case TemperatureStep(by_degc, over_s):
             mishaps.warm(lift, by_degc, over_s)
+        case EarthquakeStep(for_s, peak_mps2):
+            mishaps.quake(lift, for_s, peak_mps2)
         case _:
             assert_never(step)
 
@@ -163,5 +175,7 @@ def mishap_sentence(step: MishapStep) -> str:
             return f"the ventilation shifts the pressure by {by_hpa:g} hPa"
         case TemperatureStep(by_degc, over_s):
             return f"the box gets {by_degc:+g} degrees warmer within {over_s:g} seconds"
+        case EarthquakeStep(for_s, peak_mps2):
+            return f"an earthquake shakes the building for {for_s:g} seconds with up to {peak_mps2:g} m/s2"
         case _:
             assert_never(step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edge_agent.readings import Mode
 from sim.lift import Lift
 
 
@@ -49,3 +50,15 @@ def ventilate(lift: Lift, by_hpa: float, over_s: float) -> None:
 def warm(lift: Lift, by_degc: float, over_s: float) -> None:
     """The box gets warmer or colder, slowly; the story goes on meanwhile."""
     lift.warmth_degc.slope_by(lift.now_s, by_degc, over_s)
+
+
+def quake(lift: Lift, for_s: float, peak_mps2: float) -> None:
+    """The building sways, more sideways than up and down. Sizes and 0.7 to 5 Hz: chosen."""
+    end_s = lift.now_s + for_s
+    while lift.now_s < end_s:
+        peak = peak_mps2 * float(lift.rng.uniform(0.3, 1.0))
+        side = float(lift.rng.uniform(-1.0, 1.0)) * peak
+        lift.shake(lift.now_s, (peak, side, 0.4 * peak), float(lift.rng.uniform(0.7, 5.0)), 1.5)
+        if lift.mode.at(lift.now_s) is not Mode.EARTHQUAKE:
+            lift.mode.set(lift.now_s, Mode.EARTHQUAKE)
+        lift.wait(min(float(lift.rng.uniform(0.3, 1.2)), max(0.01, end_s - lift.now_s)))

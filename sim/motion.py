@@ -200,6 +200,12 @@ class MotionTrack:
         self._table = None
         return state
 
+    def forget(self, t_s: float) -> None:
+        """Forget the motion before the piece that counts at `t_s`; what was before is not asked any more."""
+        gone = max(0, bisect_right(self._starts_s, t_s) - 1)
+        del self._pieces[:gone], self._starts_s[:gone]
+        self._table = None
+
     def state(self, t_s: float) -> tuple[float, float, float]:
         """Height, speed and acceleration at one moment."""
         index = bisect_right(self._starts_s, t_s) - 1

@@ -70,7 +70,7 @@ def parse_scenario(body: str, file_name: str, name: str) -> Scenario:
     lift = _lift(top.table("lift"))
     box = _box(top.table("box"))
     steps = tuple(
-        _step(row, lift.landings, f"{file_name}:{lines.get(('step', index), 1)}")
+        step_from(row, lift.landings, f"{file_name}:{lines.get(('step', index), 1)}")
         for index, row in enumerate(top.tables("step", 1000))
     )
     if not steps:
@@ -159,7 +159,7 @@ def _box(table: TomlTable) -> BoxPlan:
     return plan
 
 
-def _checks(landings: int) -> Mapping[str, Check[Any]]:
+def step_checks(landings: int) -> Mapping[str, Check[Any]]:
     """Check of each key of a step, by the name of the field."""
     landing = whole(0, landings - 1)
     share = number(0.0, 1.0, "(0 closed, 1 fully open)")
@@ -203,11 +203,12 @@ def _checks(landings: int) -> Mapping[str, Check[Any]]:
     }
 
 
-def _step(table: TomlTable, landings: int, subject: str) -> PlannedStep:
+def step_from(table: TomlTable, landings: int, subject: str) -> PlannedStep:
+    """One [[step]]; its mistakes are noted with the table."""
     verb = table.need("do", one_of({name: name for name in VERBS}), "wait", 'do = "wait"')
     mark = table.take("mark", text(_NAME, "small letters, digits and -"), None)
     kind = VERBS[verb]
-    checks = dict(_checks(landings))
+    checks = dict(step_checks(landings))
     if verb == "inspect":
         checks["to"] = number(0.0, landings - 1, "(in landings: 2.5 is halfway from 2 to 3)")
     if verb == "drift":

@@ -74,6 +74,10 @@ class ShakeTrack:
         """Forget the shakes that would start at or after `t_s`."""
         del self._shakes[self._index(t_s) :]
 
+    def forget(self, t_s: float) -> None:
+        """Forget the shakes that nobody feels any more at `t_s`; what was before is not asked any more."""
+        del self._shakes[: self._index(t_s - self._longest_s)]
+
     def within(self, start_s: float, end_s: float) -> list[Shake]:
         """Shakes that are felt somewhere in [start_s, end_s)."""
         return self._shakes[self._index(start_s - self._longest_s) : self._index(end_s)]

@@ -41,6 +41,17 @@ class StepTrack(Generic[T]):
             if self._times_s[index] >= start_s:
                 yield self._times_s[index], self._values[index]
 
+    def cut(self, t_s: float) -> None:
+        """Forget the changes after `t_s`."""
+        kept = bisect_right(self._times_s, t_s)
+        del self._times_s[kept:], self._values[kept:]
+
+    def forget(self, t_s: float) -> None:
+        """Forget how the value at `t_s` came about; what was before is not asked any more."""
+        gone = bisect_right(self._times_s, t_s) - 1
+        del self._times_s[:gone], self._values[:gone]
+        self._times_s[0] = float("-inf")
+
 
 class SlopeTrack:
     """A number that moves from one value to the next in straight lines and holds otherwise."""
@@ -63,6 +74,19 @@ class SlopeTrack:
     def sample(self, times_s: FloatArray) -> FloatArray:
         """Values at many moments."""
         return np.asarray(np.interp(times_s, self._times_s, self._values))
+
+    def cut(self, t_s: float) -> None:
+        """Hold from `t_s` on what is reached there."""
+        if t_s >= self._times_s[-1]:
+            return
+        reached = float(np.interp(t_s, self._times_s, self._values))
+        kept = bisect_right(self._times_s, t_s)
+        self._times_s[kept:], self._values[kept:] = [t_s], [reached]
+
+    def forget(self, t_s: float) -> None:
+        """Forget the way to the value at `t_s`; what was before is not asked any more."""
+        gone = max(0, bisect_right(self._times_s, t_s) - 1)
+        del self._times_s[:gone], self._values[:gone]
 
 
 class DoorMotion(Enum):
@@ -111,6 +135,12 @@ class DoorTrack:
         while self._ramps and self._ramps[-1].start_s >= t_s:
             self._ramps.pop()
             self._starts_s.pop()
+        self._starts_table = np.array(self._starts_s)
+
+    def forget(self, t_s: float) -> None:
+        """Forget the movements before the one that counts at `t_s`; what was before is not asked any more."""
+        gone = max(0, bisect_right(self._starts_s, t_s) - 1)
+        del self._ramps[:gone], self._starts_s[:gone]
         self._starts_table = np.array(self._starts_s)
 
     def opening(self, t_s: float) -> float:

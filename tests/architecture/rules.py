@@ -32,8 +32,8 @@ ONLY_IMPORTED_BY = {
     "smbus2": ("drivers/i2c.py", "tests/*"),
     "gpiozero": ("drivers/gpio.py", "tests/*"),
     "lgpio": ("drivers/gpio.py", "tests/*"),
-    "serial": ("drivers/serial_port.py", "sim/controllers.py", "tests/*"),
-    "pymodbus": ("drivers/modbus.py", "sim/controllers.py", "tests/*"),
+    "serial": ("drivers/serial_port.py", "tests/*"),
+    "pymodbus": ("drivers/modbus.py", "tests/*"),
     "cryptography": ("edge_agent/wire_sealing.py", "tests/*"),
     "paho": ("edge_agent/uplink/mqtt_client.py", "tests/*"),
     "aiohttp": ("receiver/*", "tests/receiver/*"),
@@ -48,6 +48,10 @@ MODBUS_WRITES = re.compile(
 )
 MODBUS_WRITE_CODES = {5, 6, 15, 16, 22, 23}
 I2C_WRITE_FILES = ("drivers/i2c.py", "drivers/adxl345.py", "sim/buses.py")
+
+# What drives a GPIO line. Contacts are inputs; the only outputs are the indicator lamps of the box itself.
+GPIO_DRIVES = re.compile(r"output_with_state|gpio_write|gpio_claim_output|tx_\w+|\w*OutputDevice|\w*LED|output|Outputs")
+GPIO_DRIVE_FILES = {"Outputs": ("drivers/gpio.py", "drivers/lamps.py"), "output_with_state": ("drivers/gpio.py",)}
 
 VAGUE_WORDS = {"Manager", "Handler", "Helper", "Util", "Utils", "Data", "Info"}
 MACHINE_PATHS = re.compile("|".join(["/wor" + "k/", "/roo" + "t/", "/tm" + "p/", "/hom" + "e/[a-z]"]))
@@ -133,6 +137,22 @@ def nothing_writes_to_the_lift(files: Iterable[SourceFile]) -> Iterator[Violatio
             code = _function_code_of(node)
             if code in MODBUS_WRITE_CODES:
                 yield Violation(file.path, _line_of(node), f"Modbus function {code} writes; only 1 to 4 are allowed")
+
+
+def only_our_own_lamps_are_driven(files: Iterable[SourceFile]) -> Iterator[Violation]:
+    """One class makes a GPIO line an output, one driver uses it, for the lamps; only the agent's root names that."""
+    for file in files:
+        if file.package not in ("edge_agent", "drivers", "calibration"):
+            continue
+        for node in ast.walk(file.tree):
+            word = node.name if isinstance(node, ast.ClassDef) else _word_of(node)
+            if word is None or not GPIO_DRIVES.fullmatch(word) or isinstance(node, ast.keyword):
+                continue
+            if file.path not in GPIO_DRIVE_FILES.get(word, ()):
+                yield Violation(file.path, _line_of(node), f"{word}: GPIO outputs are for our own lamps only")
+        for line, name in file.imports():
+            if name.startswith("drivers.lamps") and file.path != "edge_agent/cli/run.py":
+                yield Violation(file.path, line, "only edge_agent/cli/run.py puts the lamps in")
 
 
 def threads_start_in_the_shell_only(files: Iterable[SourceFile]) -> Iterator[Violation]:

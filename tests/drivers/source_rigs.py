@@ -28,7 +28,8 @@ from edge_agent.source import Source
 from sim.adxl345 import Adxl345Model
 from sim.buses import GpioServer as SimGpioServer
 from sim.buses import I2cServer as SimI2cServer
-from sim.controllers import ModbusController as SimController
+from sim.controllers import ModbusTcpLine, ServedUnit
+from sim.modbus_unit import ModbusUnit
 from tests.drivers.fake_adxl345 import FakeAdxl345, FakeBus, RegisterChip
 from tests.drivers.fake_barometers import FakeBmp280, FakeBmp390
 from tests.drivers.fifo_bench import KINDS, Kind
@@ -237,8 +238,7 @@ class SimControllerRig(ControllerRig):
 
     def __init__(self, _folder: Path) -> None:
         self._said: ControllerReport | None = DRIVING
-        self.server = SimController(NICE, lambda: self._said)
-        self.server.start()
+        self.server = ModbusTcpLine({1: ServedUnit(ModbusUnit(NICE, lambda: self._said))})
         self.source = ModbusController(
             NICE, TcpLink("127.0.0.1", self.server.port), now_ns=time.monotonic_ns, poll_hz=10.0
         )

@@ -1,4 +1,4 @@
-"""The served buses and the served controller, spoken to by the real drivers' seams."""
+"""The served I2C and GPIO buses, spoken to by the real drivers' seams."""
 
 from __future__ import annotations
 
@@ -10,31 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pymodbus.client import ModbusTcpClient
 
 from drivers.gpio import LineRequest, Pull, open_lines
 from drivers.i2c import open_i2c_bus
-from drivers.map_files import load_register_map
-from drivers.register_map import RegisterImage
-from edge_agent.errors import SourceUnavailable
-from edge_agent.readings import ControllerDoor, ControllerReport, Direction, Mode
 from sim.adxl345 import Adxl345Model
 from sim.buses import GpioServer, I2cServer
-from sim.controllers import ModbusController
 from sim.motion import FloatArray
 
 ADDRESS = 0x53
-REPORT = ControllerReport(
-    t_ns=7,
-    floor="5",
-    direction=Direction.DOWN,
-    mode=Mode.INSPECTION,
-    door=ControllerDoor.OPENING,
-    fault=41,
-    safety_circuit_closed=False,
-    speed_mps=1.234,
-    load_percent=37.5,
-)
 
 
 def upright(times_s: FloatArray) -> FloatArray:
@@ -112,58 +95,18 @@ def test_served_lines_tell_levels_on_connecting_and_every_change_with_its_time(t
     server.close()
 
 
-@pytest.fixture
-def said() -> list[ControllerReport | None]:
-    return [REPORT]
-
-
-@pytest.fixture
-def controller(said: list[ControllerReport | None]) -> Iterator[ModbusController]:
-    server = ModbusController(load_register_map("nice3000plus"), lambda: said[0])
-    server.start()
-    yield server
+def test_unplugged_bus_is_gone_and_comes_back_at_the_same_place(tmp_path: Path) -> None:
+    server = I2cServer(tmp_path / "bus", {ADDRESS: Adxl345Model(upright)}, lambda: 0.0, threading.Lock())
+    bus = open_i2c_bus(f"unix:{server.path}")
+    server.unplug()
+    with pytest.raises(OSError, match=r"."):
+        bus.read_register(ADDRESS, 0x00, 1)
+    assert not server.path.exists()
+    server.plug_in()
+    bus.close()
+    again = open_i2c_bus(f"unix:{server.path}")
+    assert again.read_register(ADDRESS, 0x00, 1) == b"\xe5"
+    again.close()
     server.close()
-
-
-@pytest.fixture
-def client(controller: ModbusController) -> Iterator[ModbusTcpClient]:
-    with ModbusTcpClient("127.0.0.1", port=controller.port, timeout=2.0, retries=0) as connected:
-        yield connected
-
-
-def test_served_controller_says_in_registers_what_the_map_reads_back(client: ModbusTcpClient) -> None:
-    register_map = load_register_map("nice3000plus")
-    image = RegisterImage()
-    for block in register_map.reads:
-        answer = client.read_holding_registers(block.address, count=block.count, device_id=1)
-        assert not answer.isError()
-        image.store(block, answer.registers)
-    assert register_map.decode(image, 7) == REPORT
-
-
-def test_registers_follow_the_lift(client: ModbusTcpClient, said: list[ControllerReport | None]) -> None:
-    said[0] = ControllerReport(8, speed_mps=0.5)
-    assert client.read_holding_registers(0x1010, count=1, device_id=1).registers == [500]
-
-
-def test_writing_is_refused_counted_and_changes_nothing(client: ModbusTcpClient, controller: ModbusController) -> None:
-    answer = client.write_register(0x1010, 9, device_id=1)
-    assert (answer.isError(), answer.exception_code) == (True, 1)
-    assert controller.write_count == 1
-    assert client.read_holding_registers(0x1010, count=1, device_id=1).registers == [1234]
-
-
-def test_reading_beside_the_map_and_with_another_function_is_refused(client: ModbusTcpClient) -> None:
-    assert client.read_holding_registers(0x1500, count=1, device_id=1).exception_code == 2
-    assert client.read_input_registers(0x1010, count=1, device_id=1).exception_code == 1
-
-
-def test_port_that_is_taken_is_named(controller: ModbusController) -> None:
-    second = ModbusController(load_register_map("nice3000plus"), lambda: REPORT, port=controller.port)
-    with pytest.raises(SourceUnavailable, match=str(controller.port)):
-        second.start()
-    second.close()
-
-
-def test_controller_that_was_never_started_can_be_closed() -> None:
-    ModbusController(load_register_map("nice3000plus"), lambda: REPORT).close()
+    server.plug_in()  # closed for good
+    assert not server.path.exists()
