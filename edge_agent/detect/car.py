@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edge_agent.alarms import DoorState, Place
 from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.doors import DoorView
@@ -12,11 +10,12 @@ from edge_agent.detect.mount import MountView
 from edge_agent.detect.occupancy import OccupancyView
 from edge_agent.detect.position import Position
 from edge_agent.detect.ride_report import RideReport
+from edge_agent.detect.snapshot import snapshot
 from edge_agent.detect.supply import SupplyView
 from edge_agent.readings import Direction, FaultReason, Mode
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class ControllerView:
     """The controller's last words that were not suspect. `None`: never said."""
 
@@ -31,7 +30,7 @@ class ControllerView:
     floor: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class SourceView:
     """Health of one source: when it last gave readings, and the fault that stands."""
 
@@ -42,7 +41,7 @@ class SourceView:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class CarState:
     """The car at `t_ns`."""
 

@@ -158,6 +158,8 @@ class Detector:
             case AccelFrame():
                 self._ride_quality.push(reading)
                 self._frames.extend(self._cutter.push(reading))
+            case SamplesLost() | Tick():
+                pass
             case SignalEdge():
                 self._take_edge(reading)
             case ControllerReport():
@@ -171,8 +173,6 @@ class Detector:
                 self._take_modem(reading, conclusions)
             case SourceFault():
                 self._sources.failed(reading.source, reading.t_ns, reading.reason, reading.detail)
-            case SamplesLost() | Tick():
-                pass
             case _:
                 assert_never(reading)
 

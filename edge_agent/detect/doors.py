@@ -15,6 +15,7 @@ from enum import Enum
 
 from edge_agent.alarms import DoorState
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.snapshot import snapshot
 from edge_agent.readings import ControllerDoor, Signal, SignalEdge
 
 TRY_NS_MIN = 500_000_000  # shorter: a chattering contact, not a door that tried
@@ -60,7 +61,7 @@ class DoorCycles:
     closing_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class DoorView:
     """The car doors together: open if one is open, closed if all are. Times are capture times, 0: never."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from edge_agent.detect.snapshot import snapshot
 
 
 class Phase(Enum):
@@ -16,7 +17,7 @@ class Phase(Enum):
     STOPPING = "stopping"
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class MotionState:
     """Motion at the end of a frame; up is positive. `since_ns`: when this standstill or trip began."""
 

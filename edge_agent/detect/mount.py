@@ -6,10 +6,10 @@ the present one. Decision: the angle between them. After a gap: the reference st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import acos, degrees
 
 from edge_agent.detect.signal import FRAME_S, Frame
+from edge_agent.detect.snapshot import snapshot
 
 LEARN_FRAMES = 600
 """30 s of standing. Source: long enough that people walking about average out (judgement)."""
@@ -19,7 +19,7 @@ FOLLOW_S = 2.0
 Vector = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class MountView:
     """`tilt_deg`: angle between where gravity points now and where it pointed when learned; None: still learning."""
 
@@ -35,9 +35,11 @@ class MountStage:
         self._sum: Vector = (0.0, 0.0, 0.0)
         self._count = 0
         self._reference: Vector | None = None
+        self._view: MountView | None = None  # until the next frame at rest
 
     def take(self, frame: Frame) -> None:
         """A frame of a standing car."""
+        self._view = None
         here = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
         self._now = here if self._now is None else towards(self._now, here, FRAME_S / FOLLOW_S)
         if self._reference is None:
@@ -59,13 +61,16 @@ class MountStage:
     def recall(self, reference: Vector | None) -> None:
         """Take up the direction of an earlier run; None: forget, and learn the present one."""
         self._reference, self._sum, self._count = reference, (0.0, 0.0, 0.0), 0
+        self._view = None
 
     def view(self) -> MountView:
         """The direction and the angle."""
-        now = self._now if self._now is not None else (0.0, 0.0, 0.0)
-        if self._reference is None or self._now is None:
-            return MountView(now, None)
-        return MountView(now, _angle_deg(self._now, self._reference))
+        if self._view is None:
+            if self._reference is None or self._now is None:
+                self._view = MountView(self._now or (0.0, 0.0, 0.0), None)
+            else:
+                self._view = MountView(self._now, _angle_deg(self._now, self._reference))
+        return self._view
 
 
 def towards(old: Vector, new: Vector, share: float) -> Vector:

@@ -11,7 +11,6 @@ needs 20 s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp, log
 
 from edge_agent.alarms import DoorState
@@ -19,6 +18,7 @@ from edge_agent.detect.doors import DoorView
 from edge_agent.detect.habit import BOARD_S, CALL_S, Habit, Leaving
 from edge_agent.detect.motion_state import MotionState
 from edge_agent.detect.signal import Frame
+from edge_agent.detect.snapshot import snapshot
 from edge_agent.detect.stirring import Stirring
 
 ODDS_UNKNOWN = 1.0
@@ -70,7 +70,7 @@ EMPTY_PERCENT_MAX = 10
 EMPTY_STAND_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class OccupancyView:
     """P(someone inside) now, and the signs behind it."""
 

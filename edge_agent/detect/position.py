@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.snapshot import snapshot
 from edge_agent.installation import Lift
 
 TRIP_SIGMA_M = 0.04
@@ -44,7 +45,7 @@ FOUND_TRIPS = 2
 one of them only: a landing never visited may still be missing. Source: judgement."""
 
 
-@dataclass(frozen=True, slots=True)
+@snapshot
 class Position:
     """Where the car is. `None`: not known. `is_outside_zone`: at rest here, no door could be opened to a landing."""
 
@@ -74,7 +75,11 @@ class _Landing:
 
 
 class PositionStage:
-    """Fold over rides and standstills; see the file's first lines."""
+    """Fold over rides and standstills; see the file's first lines.
+
+    While the car stands nothing of its place changes: `now` gives the same `Position` again until one of the methods
+    that change something has cleared `_at_rest`.
+    """
 
     def __init__(self, limits: Limits, lift: Lift) -> None:
         self._half_m = limits.door_zone_m_half
@@ -98,13 +103,17 @@ class PositionStage:
         self._scale = 1.0
         self._errors_m: deque[float] = deque(maxlen=ERRORS_KEPT)
         self._error_m: float | None = None
+        self._at_rest: Position | None = None
+        self._at_rest_travel_m = 0.0
 
     def take_zone(self, is_in_zone: bool) -> None:
         """A door-zone contact, or the controller, says whether the car is in a door zone."""
         self._zone_contact = is_in_zone
+        self._at_rest = None
 
     def lose(self) -> None:
         """Something moved unseen: the height is not known any more."""
+        self._at_rest = None
         self._height = None
         self._is_at_landing = False
         if not self._is_given:
@@ -140,6 +149,7 @@ class PositionStage:
 
     def recall(self, landings: Sequence[LearnedLanding], scale: float, errors_m: Sequence[float]) -> None:
         """Replace all by what an earlier run has learned; empty: forget. It does not tell where the car is."""
+        self._at_rest = None
         self._scale = scale
         self._errors_m = deque(errors_m, maxlen=ERRORS_KEPT)
         if not self._is_given:
@@ -150,6 +160,7 @@ class PositionStage:
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
+        self._at_rest = None
         self._is_at_landing = False
         step_sigma = self._trip_sigma(distance_m, duration_s)
         self._from_m = self._height if self._sigma == 0.0 else None  # given landings only
@@ -165,6 +176,7 @@ class PositionStage:
 
     def stands_at_landing(self) -> int | None:
         """The car stands with its door open: it is at a landing, whichever. Returns it, if known."""
+        self._at_rest = None
         self._is_at_landing = True
         if self._guesses is not None:
             self._narrow()
@@ -250,7 +262,14 @@ class PositionStage:
         return None if nearest is None else self._landings.index(nearest)
 
     def now(self, travel_m: float, travel_s: float) -> Position:
-        """The position with `travel_m` in `travel_s` of the ride under way added."""
+        """The position with `travel_m` in `travel_s` of the ride under way added; at rest `travel_s` is 0."""
+        if travel_s > 0.0:
+            return self._position(travel_m, travel_s)
+        if self._at_rest is None or travel_m != self._at_rest_travel_m:
+            self._at_rest, self._at_rest_travel_m = self._position(travel_m, 0.0), travel_m
+        return self._at_rest
+
+    def _position(self, travel_m: float, travel_s: float) -> Position:
         height = None if self._height is None else self._height + self._scale * travel_m
         nearest = None if height is None else self._nearest(height)
         offset = None if height is None or nearest is None else height - nearest.height_m

@@ -52,9 +52,9 @@ class SampleMemory:
 
     def forget(self, before_ns: int) -> None:
         """Samples before `before_ns` are not needed."""
-        count = bisect_left(self._times, before_ns)
-        if count * FORGET_SHARE >= len(self._times):
-            self._remove(count)
+        quarter = -(-len(self._times) // FORGET_SHARE)
+        if quarter and self._times[quarter - 1] < before_ns:
+            self._remove(bisect_left(self._times, before_ns))
 
     def between(self, begin_ns: int, end_ns: int) -> tuple[array[int], array[float]]:
         """Copies of times and samples (three numbers each) with `begin_ns` <= t <= `end_ns`."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
-from statistics import median
 
 from edge_agent.detect.car import SourceView
 from edge_agent.detect.limits import Limits
@@ -79,7 +79,7 @@ class SourceStage:
         is_still = frame.spread_mps2 == 0.0 and abs(frame.accel_mps2 - self._still_at) < ROUNDING_MPS2
         self._still_at = frame.accel_mps2
         self._still_frames = self._still_frames + 1 if is_still else 0
-        source = self._sources.setdefault(ACCELEROMETER, _Source())
+        source = self._sources.get(ACCELEROMETER) or self._sources.setdefault(ACCELEROMETER, _Source())
         source.last_ns = frame.end_ns
         is_newer = frame.index * FRAME_NS >= source.fault_since_ns
         if source.fault is not None and source.fault is not FaultReason.CONFIGURATION and is_newer:
@@ -99,9 +99,8 @@ class SourceStage:
         self._watch_silence(ACCELEROMETER, now_ns, self._limits.sensor_silence_s_max)
         if self._speaks_regularly:
             self._watch_silence(CONTROLLER, now_ns, 4.0 * CADENCE_S_MAX)
-        return tuple(
-            SourceView(name, s.last_ns, s.fault, s.fault_since_ns, s.detail) for name, s in self._sources.items()
-        )
+        sources = self._sources.items()
+        return tuple([SourceView(name, s.last_ns, s.fault, s.fault_since_ns, s.detail) for name, s in sources])
 
     def _watch_silence(self, name: str, now_ns: int, limit_s: float) -> None:
         source = self._sources.get(name)
@@ -116,6 +115,7 @@ class SourceStage:
         """True for a polled controller; one that reports on change may be silent for hours."""
         if len(self._intervals_s) < CADENCE_REPORTS:
             return False
-        middle = median(self._intervals_s)
-        near = sum(1 for s in self._intervals_s if 0.5 * middle <= s <= 1.5 * middle)
+        ordered = sorted(self._intervals_s)
+        middle = 0.5 * (ordered[CADENCE_REPORTS // 2 - 1] + ordered[CADENCE_REPORTS // 2])
+        near = bisect_right(ordered, 1.5 * middle) - bisect_left(ordered, 0.5 * middle)
         return middle <= CADENCE_S_MAX and near >= 0.9 * CADENCE_REPORTS
