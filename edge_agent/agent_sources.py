@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
+from edge_agent.catalogue_sources import C_CIRCUIT, C_DOOR, C_FAULT, C_ZONE
 from edge_agent.journal import Journal
-from edge_agent.readings import AccelFrame, Reading, SamplesLost, SourceFault
+from edge_agent.readings import AccelFrame, ControllerReport, Reading, SamplesLost, SignalEdge, SourceFault
 from edge_agent.status import SourceStatus
 
 NS_PER_S = 1_000_000_000
@@ -21,6 +22,7 @@ class _Watched:
     readings_count: int = 0
     lost_count: int = 0
     troubles_count: int = 0
+    said: set[str] = field(default_factory=set)
 
 
 class SourceWatch:
@@ -36,11 +38,10 @@ class SourceWatch:
         return all(watched.is_settled for watched in self._watched.values())
 
     @property
-    def working(self) -> frozenset[str]:
-        """Sources that have given readings and report no trouble."""
-        return frozenset(
-            name for name, watched in self._watched.items() if watched.last_ns is not None and not watched.trouble
-        )
+    def senses(self) -> frozenset[str]:
+        """Names of `catalogue_sources`: sources that work, the lines they read and what a controller has said."""
+        working = {name: each for name, each in self._watched.items() if each.last_ns is not None and not each.trouble}
+        return frozenset(working).union(*(each.said for each in working.values()))
 
     def in_words(self) -> str:
         """Which sources are open, and which are in trouble."""
@@ -70,6 +71,7 @@ class SourceWatch:
                     )
                 case _:
                     watched.trouble = ""
+                    watched.said.update(_senses_in(reading))
                     watched.last_ns = int(reading.times_ns[-1]) if isinstance(reading, AccelFrame) else reading.t_ns
                     watched.readings_count += len(reading.times_ns) if isinstance(reading, AccelFrame) else 1
                     self._journal.change(now_ns, logging.INFO, name, f"{name} gives readings")
@@ -87,3 +89,17 @@ class SourceWatch:
             )
             for name, watched in self._watched.items()
         )
+
+
+def _senses_in(reading: Reading) -> Iterator[str]:
+    match reading:
+        case SignalEdge():
+            yield reading.signal.value
+        case ControllerReport(is_suspect=False):
+            said = {
+                C_DOOR: reading.door,
+                C_ZONE: reading.door_zone,
+                C_FAULT: reading.fault,
+                C_CIRCUIT: reading.safety_circuit_closed,
+            }
+            yield from (name for name, value in said.items() if value is not None)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_agent.agent_core import AgentCore
-from edge_agent.alarms import AlarmKind
 from edge_agent.clock import Clock
 from edge_agent.detect.car import CarState
 from edge_agent.errors import OutboxError
-from edge_agent.status import ENOUGH_FOR, AgentState, AgentStatus, CarStatus, still_detectable
+from edge_agent.status import AgentState, AgentStatus, CarStatus, detectability, readiness_status
 
 NS_PER_S = 1_000_000_000
-WATCHED_KINDS = (*ENOUGH_FOR, AlarmKind.SENSOR_FAULT, AlarmKind.CONTROLLER_LINK_LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +22,12 @@ class Identity:
     boot_id: str
     pid: int
     started_ns: int
-    has_controller: bool
 
 
 def status_of(core: AgentCore, identity: Identity, state: AgentState, clock: Clock, now_ns: int) -> AgentStatus:
     """Everything that is known now."""
     wall = clock.wall_estimate()
-    kinds = tuple(
-        kind for kind in WATCHED_KINDS if identity.has_controller or kind is not AlarmKind.CONTROLLER_LINK_LOST
-    )
-    detectable, not_detectable = still_detectable(kinds, core.watch.working)
+    readiness = core.detector.readiness()
     try:
         destinations = core.dispatch.statuses(now_ns)
     except OutboxError:
@@ -57,8 +51,10 @@ def status_of(core: AgentCore, identity: Identity, state: AgentState, clock: Clo
         trips_count=core.trips_count,
         late_count=core.late_count,
         dropped_count=core.dropped_count,
-        detectable=detectable,
-        not_detectable=not_detectable,
+        readiness=readiness_status(
+            readiness.state, tuple((each.lesson, each.have, each.need) for each in readiness.missing)
+        ),
+        detectability=detectability(core.watch.senses),
     )
 
 

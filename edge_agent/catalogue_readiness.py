@@ -51,6 +51,18 @@ LESSONS: Mapping[Lesson, tuple[str, str]] = MappingProxyType(
 )
 """What is counted, in English and Chinese, behind "1 of 2"."""
 
+STATUS_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "readiness": ("Detection: {}", "检测：{}"),
+        "missing": ("{state}; seen so far: {parts}", "{state}；目前已有：{parts}"),
+        "lesson": ("{have} of {need} {what}", "{have}/{need} {what}"),
+        "comma": (", ", "，"),
+        "cannot_see": ("Cannot see: {}", "无法发现：{}"),
+        "sees_partly": ("Sees {}: {}", "{}：{}"),
+    }
+)
+"""What `edge-agent status` says around them, in English and Chinese."""
+
 LEARNED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "nothing": ("Nothing is kept here yet: {path}", "尚未保存任何学习结果：{path}"),

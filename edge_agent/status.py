@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import json
 import types
+from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from edge_agent.alarms import AlarmKind
-
-# Which sources together are enough for a kind of alarm, best first. Kinds without an entry are always on.
-# Source: degraded-mode table of the alarm catalogue, for the kinds that exist so far.
-ENOUGH_FOR: dict[AlarmKind, tuple[frozenset[str], ...]] = {
-    AlarmKind.ENTRAPMENT: (
-        frozenset({"accelerometer", "door_contacts"}),
-        frozenset({"accelerometer", "controller"}),
-    ),
-    AlarmKind.DOOR_OPEN_IN_MOTION: (
-        frozenset({"accelerometer", "door_contacts"}),
-        frozenset({"accelerometer", "controller"}),
-    ),
-    AlarmKind.EMERGENCY_STOP: (frozenset({"accelerometer"}),),
-    AlarmKind.STOPPED_OUTSIDE_DOOR_ZONE: (frozenset({"accelerometer"}),),
-    AlarmKind.DOOR_OPEN_FAILURE: (frozenset({"door_contacts"}), frozenset({"controller"})),
-    AlarmKind.DOOR_CLOSE_FAILURE: (frozenset({"door_contacts"}), frozenset({"controller"})),
-}
+from edge_agent.catalogue import CATALOGUE
+from edge_agent.catalogue_readiness import LESSONS, STATES, STATUS_WORDS, Lesson, ReadyState
+from edge_agent.catalogue_sources import CONTROLLER, NEEDS, Sight, sight
 
 
 class AgentState(Enum):
@@ -60,6 +47,34 @@ class CarStatus:
     door: str
     occupied_percent: int | None
     is_inspection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LessonStatus:
+    """One thing that the core still has to see: so many of so many."""
+
+    lesson: str
+    have: int
+    need: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessStatus:
+    """What the core is worth at present. `state`: a name of `ReadyState`; the sentences say all of it."""
+
+    state: str
+    missing: tuple[LessonStatus, ...]
+    sentence_en: str
+    sentence_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detectability:
+    """Names of alarm kinds: seen, seen only partly, not seen with the senses that work now."""
+
+    detectable: tuple[str, ...]
+    partly_detectable: tuple[str, ...]
+    not_detectable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +123,38 @@ class AgentStatus:
     trips_count: int
     late_count: int
     dropped_count: int
-    detectable: tuple[str, ...]
-    not_detectable: tuple[str, ...]
+    readiness: ReadinessStatus
+    detectability: Detectability
 
 
-def still_detectable(
-    kinds: tuple[AlarmKind, ...], working_sources: frozenset[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the kinds that the working sources are enough for, and of those they are not."""
-    able = tuple(kind for kind in kinds if _is_enough(kind, working_sources))
-    return (
-        tuple(kind.public_name for kind in able),
-        tuple(kind.public_name for kind in kinds if kind not in able),
+def readiness_status(state: ReadyState, missing: tuple[tuple[Lesson, int, int], ...]) -> ReadinessStatus:
+    """The state with what is missing, in words of both languages."""
+    lessons = tuple(LessonStatus(lesson.value, have, need) for lesson, have, need in missing)
+    return ReadinessStatus(state.value, lessons, *(_readiness_sentence(state, missing, zh) for zh in (False, True)))
+
+
+def _readiness_sentence(state: ReadyState, missing: tuple[tuple[Lesson, int, int], ...], is_chinese: bool) -> str:
+    words = STATES[state][is_chinese]
+    parts = [
+        STATUS_WORDS["lesson"][is_chinese].format(have=have, need=need, what=LESSONS[lesson][is_chinese])
+        for lesson, have, need in missing
+    ]
+    if not parts:
+        return words
+    return STATUS_WORDS["missing"][is_chinese].format(state=words, parts=STATUS_WORDS["comma"][is_chinese].join(parts))
+
+
+def detectability(senses: Set[str]) -> Detectability:
+    """Which kinds of alarm can be seen with these senses, in the order of the catalogue."""
+    sights = {kind: sight(kind, senses) for kind in (*NEEDS, AlarmKind.SENSOR_FAULT)}
+    kinds = sorted(sights)
+    if CONTROLLER not in senses:
+        kinds = [kind for kind in kinds if kind is not AlarmKind.CONTROLLER_LINK_LOST]  # nobody misses it
+    full, partly, none = (
+        tuple(kind.public_name for kind in kinds if sights[kind] is wanted)
+        for wanted in (Sight.FULL, Sight.PARTLY, Sight.NONE)
     )
-
-
-def _is_enough(kind: AlarmKind, working: frozenset[str]) -> bool:
-    return kind not in ENOUGH_FOR or any(needed <= working for needed in ENOUGH_FOR[kind])
+    return Detectability(full, partly, none)
 
 
 def status_to_json(status: AgentStatus) -> str:
@@ -143,12 +173,15 @@ def status_from_json(text: str) -> AgentStatus:
     return built
 
 
-def status_lines(status: AgentStatus, age_s: float) -> tuple[str, ...]:
-    """The status as sentences. `age_s`: how old it is."""
+def status_lines(status: AgentStatus, age_s: float, language: str = "en") -> tuple[str, ...]:
+    """The status as sentences. `age_s`: how old it is. language: "zh": what comes from the catalogue in Chinese."""
+    is_chinese = language == "zh"
     lines = [
         f"Lift {status.lift_id}: {status.state}, up {_span(status.up_s)}; status {_span(age_s)} old "
         f"(version {status.version})"
     ]
+    ready = status.readiness
+    lines.append(STATUS_WORDS["readiness"][is_chinese].format(ready.sentence_zh if is_chinese else ready.sentence_en))
     lines.append(_car_line(status.car))
     for incident in status.incidents:
         since = "" if incident.age_s is None else f", {_span(incident.age_s)} ago"
@@ -168,9 +201,24 @@ def status_lines(status: AgentStatus, age_s: float) -> tuple[str, ...]:
         f"{status.records_count} records committed, {status.late_count} readings too late."
     )
     lines.append(_clock_line(status))
-    if status.not_detectable:
-        lines.append("Not detectable now: " + ", ".join(status.not_detectable))
+    lines.extend(_blind_lines(status.detectability, is_chinese))
     return tuple(lines)
+
+
+def _blind_lines(seen: Detectability, is_chinese: bool) -> Iterator[str]:
+    comma = STATUS_WORDS["comma"][is_chinese]
+    if seen.not_detectable:
+        names = comma.join(_title(name, is_chinese) for name in seen.not_detectable)
+        yield STATUS_WORDS["cannot_see"][is_chinese].format(names)
+    for name in seen.partly_detectable:
+        need = NEEDS[AlarmKind[name.upper()]]
+        lost = need.lost_zh if is_chinese else need.lost_en
+        yield STATUS_WORDS["sees_partly"][is_chinese].format(_title(name, is_chinese), lost)
+
+
+def _title(name: str, is_chinese: bool) -> str:
+    row = CATALOGUE[AlarmKind[name.upper()]]
+    return row.title_zh if is_chinese else name
 
 
 def _car_line(car: CarStatus | None) -> str:

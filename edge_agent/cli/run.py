@@ -142,9 +142,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         device_id=device_id,
         clock=clock,
         notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),
-        identity=Identity(
-            _version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns, settings.controller is not None
-        ),
+        identity=Identity(_version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns),
         write_status=folder.write_status,
         requests=RequestFolder(folder.path),
     )

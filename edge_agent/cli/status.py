@@ -27,6 +27,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     where.add_argument("--config", metavar="FILE", help="settings file of the running agent")
     where.add_argument("--state", metavar="DIR", help="its state folder")
     parser.add_argument("--json", action="store_true", help="print the status as one JSON object")
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of states and alarm names")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     elif age_s is None:
         print(f"The agent does not run: it last wrote before this machine was started ({path}).")
     else:
-        print("\n".join(status_lines(status, age_s)))
+        print("\n".join(status_lines(status, age_s, args.lang)))
         if age_s > STALE_S:
             print(f"The agent does not run, or hangs: its status is {age_s:.0f} s old.")
     return 0 if age_s is not None and age_s <= STALE_S and status.state == "armed" else 1

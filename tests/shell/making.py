@@ -220,7 +220,7 @@ def bench(
     return Bench(core, outbox, clock, lines, {name: PaperReceiver() for name in receivers})
 
 
-IDENTITY = Identity("1.2.3", "test-1", "boot-a", 42, 1_000 * S, has_controller=False)
+IDENTITY = Identity("1.2.3", "test-1", "boot-a", 42, 1_000 * S)
 
 
 @dataclass

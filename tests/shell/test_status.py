@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
 from edge_agent.alarms import AlarmKind
+from edge_agent.catalogue import CATALOGUE
+from edge_agent.catalogue_readiness import Lesson, ReadyState
 from edge_agent.status import (
     AgentStatus,
     CarStatus,
     DestinationStatus,
+    Detectability,
     IncidentStatus,
     SourceStatus,
+    detectability,
+    readiness_status,
     status_from_json,
     status_lines,
     status_to_json,
-    still_detectable,
 )
 
 STATUS = AgentStatus(
@@ -43,8 +47,8 @@ STATUS = AgentStatus(
     trips_count=8,
     late_count=0,
     dropped_count=0,
-    detectable=("entrapment",),
-    not_detectable=("controller_link_lost",),
+    readiness=readiness_status(ReadyState.LEARNING, ((Lesson.TRIPS, 3, 5), (Lesson.LANDINGS, 1, 2))),
+    detectability=Detectability(("emergency_stop",), ("entrapment",), ("door_slow", "mains_lost")),
 )
 
 
@@ -86,7 +90,22 @@ def test_the_sentences_say_where_the_car_is_and_who_is_told() -> None:
         "Receiver firm: 0 waiting, 12 stored, 1830 bytes sent, last answer 4.0 s ago, last alarm stored after 0.21 s"
         in text
     )
-    assert "Not detectable now: controller_link_lost" in text
+    assert "Detection: learning; seen so far: 3 of 5 trips, to know how this lift brakes, 1 of 2 landings" in text
+    assert "Cannot see: door_slow, mains_lost" in text
+    assert "Sees entrapment: only after an emergency stop" in text
+
+
+def test_states_and_alarm_names_are_there_in_chinese() -> None:
+    text = "\n".join(status_lines(STATUS, 0.5, "zh"))
+    assert "检测：学习中；目前已有：3/5 次运行，以了解本梯的制动，1/2 个层站" in text
+    assert "无法发现：" in text
+    assert CATALOGUE[AlarmKind.MAINS_LOST].title_zh in text
+    assert CATALOGUE[AlarmKind.ENTRAPMENT].title_zh + "：仅在急停后" in text
+
+
+def test_a_box_that_is_ready_says_only_that() -> None:
+    text = status_lines(with_changes(STATUS, readiness=readiness_status(ReadyState.READY, ())), 0.5)
+    assert "Detection: ready" in text
 
 
 def test_an_agent_that_knows_nothing_yet_says_so() -> None:
@@ -96,20 +115,24 @@ def test_an_agent_that_knows_nothing_yet_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("working", "able"),
+    ("senses", "how"),
     [
-        ({"accelerometer", "door_contacts", "controller"}, True),
-        ({"accelerometer", "door_contacts"}, True),
-        ({"accelerometer", "controller"}, True),
-        ({"accelerometer"}, False),
-        ({"door_contacts", "controller"}, False),
-        (set(), False),
+        ({"accelerometer", "door_open", "door_closed", "controller"}, "detectable"),
+        ({"accelerometer", "door_closed"}, "detectable"),
+        ({"accelerometer", "controller", "controller.door"}, "detectable"),
+        ({"accelerometer", "controller"}, "partly_detectable"),
+        ({"accelerometer"}, "partly_detectable"),
+        ({"door_open", "door_closed", "controller", "controller.door"}, "not_detectable"),
+        (set(), "not_detectable"),
     ],
 )
-def test_an_entrapment_needs_motion_and_a_word_about_the_door(working: set[str], able: bool) -> None:
-    detectable, not_detectable = still_detectable((AlarmKind.ENTRAPMENT,), frozenset(working))
-    assert (detectable, not_detectable) == ((("entrapment",), ()) if able else ((), ("entrapment",)))
+def test_an_entrapment_needs_motion_and_a_word_about_the_door(senses: set[str], how: str) -> None:
+    seen = asdict(detectability(senses))
+    assert [name for name, kinds in seen.items() if "entrapment" in kinds] == [how]
 
 
-def test_a_sensor_fault_is_always_detectable() -> None:
-    assert still_detectable((AlarmKind.SENSOR_FAULT,), frozenset()) == (("sensor_fault",), ())
+def test_a_sensor_fault_is_always_seen_and_a_link_only_where_there_is_a_controller() -> None:
+    blind = detectability(frozenset())
+    assert blind.detectable == ("sensor_fault",)
+    assert "controller_link_lost" not in blind.not_detectable
+    assert "controller_link_lost" in detectability(frozenset({"controller"})).detectable

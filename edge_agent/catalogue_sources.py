@@ -1,0 +1,143 @@
+"""The degraded-mode table: which senses each alarm kind needs, what is lost with fewer, in English and Chinese.
+
+A sense is a source that speaks ("accelerometer", "supply"), a line that is read ("door_open": the name of the signal)
+or a word of the controller ("controller.door"). The table is held against every story of the simulator with each sense
+taken away (tests/detect/test_degraded.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from edge_agent.alarms import AlarmKind
+
+ACCEL = "accelerometer"
+OPEN, CLOSED, ZONE = "door_open", "door_closed", "door_zone"
+CONTROLLER = "controller"
+C_DOOR, C_ZONE, C_FAULT, C_CIRCUIT = (
+    "controller.door",
+    "controller.door_zone",
+    "controller.fault",
+    "controller.safety_circuit",
+)
+
+Senses = tuple[frozenset[str], ...]
+
+
+class Sight(Enum):
+    """How well a kind of alarm can be seen with the senses there are."""
+
+    FULL = "full"
+    PARTLY = "partly"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One row. full, partly: sets of senses, any of which is enough; `lost`: what is lost with `partly`."""
+
+    full: Senses
+    partly: Senses = ()
+    lost_en: str = ""
+    lost_zh: str = ""
+
+
+def _any(*sets: str | tuple[str, ...]) -> Senses:
+    return tuple(frozenset((each,) if isinstance(each, str) else each) for each in sets)
+
+
+_MOTION = Need(_any(ACCEL))
+_DOOR_AND_MOTION = _any((ACCEL, CLOSED), (ACCEL, OPEN), (ACCEL, C_DOOR))
+
+NEEDS: Mapping[AlarmKind, Need] = MappingProxyType(
+    {
+        AlarmKind.ENTRAPMENT: Need(
+            _DOOR_AND_MOTION,
+            _any(ACCEL),
+            "only after an emergency stop or outside the door zone, with strong signs of people",
+            "仅在急停后或停在开锁区域外且有明显乘客迹象时可发现",
+        ),
+        AlarmKind.ALARM_BUTTON: Need(_any("alarm_button")),
+        AlarmKind.UNINTENDED_MOVEMENT: Need(_DOOR_AND_MOTION),
+        AlarmKind.OVERSPEED: _MOTION,
+        AlarmKind.DOOR_OPEN_IN_MOTION: Need(
+            _any((ACCEL, CLOSED)),
+            _any((ACCEL, C_DOOR)),
+            "only as late and as often as the controller tells of its door",
+            "取决于控制系统报告门状态的时机和频率",
+        ),
+        AlarmKind.EMERGENCY_STOP: _MOTION,
+        AlarmKind.STOPPED_OUTSIDE_DOOR_ZONE: Need(
+            (*_any((ACCEL, ZONE), (ACCEL, C_ZONE)), *_DOOR_AND_MOTION),
+            _any(ACCEL),
+            "only while the place is known from the start",
+            "仅在启动后轿厢位置一直已知时可发现",
+        ),
+        AlarmKind.IMPACT: _MOTION,
+        AlarmKind.RUN_TIME_EXCEEDED: _MOTION,
+        AlarmKind.POSITION_LOST: Need(_DOOR_AND_MOTION),
+        AlarmKind.EXCESSIVE_ACCELERATION: _MOTION,
+        AlarmKind.EXCESSIVE_JERK: _MOTION,
+        AlarmKind.EXCESSIVE_VIBRATION: _MOTION,
+        AlarmKind.DOOR_OPEN_FAILURE: Need(
+            _any((ACCEL, OPEN, CLOSED), (ACCEL, C_DOOR)),
+            _any((ACCEL, CLOSED), (ACCEL, OPEN)),
+            "only a door that falls back to closed, or people known behind a shut one",
+            "仅能发现门又退回关闭，或已知有乘客而门不开",
+        ),
+        AlarmKind.DOOR_CLOSE_FAILURE: Need(
+            _any((OPEN, CLOSED), C_DOOR),
+            _any(CLOSED, OPEN),
+            "only closings long enough to be told from a short touch of the contact",
+            "仅能发现持续时间足够长的关门尝试",
+        ),
+        AlarmKind.DOOR_HELD_OPEN: Need(_any(OPEN, CLOSED, C_DOOR)),
+        AlarmKind.DOOR_REVERSALS: Need(
+            _any((OPEN, CLOSED)), _any(OPEN, CLOSED), "short reversals are missed", "会漏掉短暂的反向开门"
+        ),
+        AlarmKind.DOOR_SLOW: Need(_any((OPEN, CLOSED))),
+        AlarmKind.DOOR_CONTACTS_DISAGREE: Need(
+            _any((ACCEL, OPEN, CLOSED)),
+            _any((OPEN, CLOSED), (ACCEL, OPEN), (ACCEL, CLOSED)),
+            "only both contacts made or neither; or one that never changes while the lift runs",
+            "仅能发现两触点同时动作或都不动作，或运行中始终不变的触点",
+        ),
+        AlarmKind.CONTROLLER_FAULT: Need(_any(C_FAULT)),
+        AlarmKind.SAFETY_CIRCUIT_OPEN: Need(_any((ACCEL, C_CIRCUIT))),
+        AlarmKind.MAINS_LOST: Need(_any("mains", "supply")),
+        AlarmKind.CONTROLLER_LINK_LOST: Need(_any(CONTROLLER)),
+        AlarmKind.BACKUP_SUPPLY_LOW: Need(_any("supply")),
+        AlarmKind.BOX_MOVED: _MOTION,
+    }
+)
+"""Kinds that the core raises from its senses. `sensor_fault` needs none; the others of the catalogue are not the
+core's. Source: degraded-mode table of the alarm catalogue, tried out on the simulator's stories."""
+
+SHARPENS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "presence": (
+            "without a presence sensor it is less sure whether somebody is inside",
+            "没有人体传感器时，轿内是否有人较难确定",
+        ),
+        ZONE: (
+            "without a door-zone contact the place is known only from measured heights",
+            "没有开锁区域触点时，位置只能由测量高度推算",
+        ),
+        "inspection": (
+            "without an inspection contact a technician's work may be taken for trouble",
+            "没有检修触点时，维保操作可能被误判为故障",
+        ),
+    }
+)
+"""Senses that decide no kind alone, and what is worse without them."""
+
+
+def sight(kind: AlarmKind, senses: Set[str]) -> Sight:
+    """How well `kind` can be seen with these senses; a kind without a row needs none."""
+    need = NEEDS.get(kind)
+    if need is None or any(each <= senses for each in need.full):
+        return Sight.FULL
+    return Sight.PARTLY if any(each <= senses for each in need.partly) else Sight.NONE
