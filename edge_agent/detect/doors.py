@@ -163,6 +163,10 @@ class _Leaf:
         self._closing_begun_ns = 0
         self.contradiction = Contradiction.NONE
         self.contradiction_since_ns = 0
+        self._count_cycles()
+
+    def _count_cycles(self) -> None:
+        self._cycles = (DoorCycles(self._is_rear, self.openings, self.opening_ns, self.closings, self.closing_ns),)
 
     @property
     def is_wired(self) -> bool:
@@ -224,6 +228,7 @@ class _Leaf:
             if before is DoorState.CLOSING:
                 self.closings += 1
                 self.closing_ns = since_ns - self._closing_begun_ns
+                self._count_cycles()
             self.closed_at_ns = since_ns if before is not DoorState.UNKNOWN else self.closed_at_ns
             self.opening_since_ns = self.closing_since_ns = self.failed_closings = 0
         elif state is DoorState.OPENING:
@@ -235,6 +240,7 @@ class _Leaf:
             if before is DoorState.OPENING and self.opening_since_ns > 0:
                 self.openings += 1
                 self.opening_ns = since_ns - self.opening_since_ns
+                self._count_cycles()
             self.opening_since_ns = self.failed_openings = 0
         elif state is DoorState.CLOSING:
             self._closing_begun_ns = since_ns
@@ -242,8 +248,31 @@ class _Leaf:
                 self.closing_since_ns = since_ns
 
     @property
-    def cycles(self) -> DoorCycles:
-        return DoorCycles(self._is_rear, self.openings, self.opening_ns, self.closings, self.closing_ns)
+    def is_still(self) -> bool:
+        """Time alone changes no state here: no edge waits for the debounce, and nothing more is assumed."""
+        contacts = [contact for contact in (self.open, self.closed) if contact is not None]
+        is_certain = len(contacts) == 2 or self.state is DoorState.OPEN or self.state is DoorState.CLOSED
+        return is_certain and all(contact.is_settled for contact in contacts)
+
+    def view(self, now_ns: int, *, is_fault: bool, unchanged_trips: int) -> DoorView:
+        """As if this were the only door."""
+        return DoorView(
+            self.state,
+            self.since_ns,
+            self.state is not DoorState.UNKNOWN,
+            self.closed_at_ns,
+            0 if self.closed is None else self.closed.break_ns(now_ns),
+            self.opening_since_ns,
+            self.failed_openings,
+            self.closing_since_ns,
+            self.failed_closings,
+            is_fault,
+            self.reversals,
+            self._cycles,
+            self.contradiction,
+            self.contradiction_since_ns,
+            unchanged_trips,
+        )
 
     def begin_stop(self) -> None:
         """Failed openings and reversals belong to one stop."""
@@ -256,6 +285,8 @@ class DoorStage:
     def __init__(self, limits: Limits, wired: frozenset[Signal]) -> None:
         self._leaves = [leaf for leaf in (_Leaf(limits, wired, s) for s in (FRONT, REAR)) if leaf.is_wired]
         self._unchanged: dict[Signal, tuple[int, int]] = {}
+        self._unchanged_trips = 0
+        self._is_still = False  # until something comes in, time changes nothing but the length of a break
         self._steady: DoorView | None = None
         self._controller = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
         self._contacts = {
@@ -269,7 +300,7 @@ class DoorStage:
         """Take a contact edge; signals that are no door contact are ignored."""
         contact = self._contacts.get(edge.signal)
         if contact is not None:
-            self._steady = None
+            self._steady, self._is_still = None, False
             contact.take(edge.t_ns, edge.is_active)
             for leaf in self._leaves:
                 leaf.settle(edge.t_ns)
@@ -312,6 +343,7 @@ class DoorStage:
         for signal, contact in self._contacts.items():
             last, trips = self._unchanged.get(signal, (0, 0))
             self._unchanged[signal] = (contact.since_ns, 0 if contact.since_ns != last else trips + 1)
+        self._unchanged_trips = max((trips for _, trips in self._unchanged.values()), default=0)
 
     def settle(self, now_ns: int) -> DoorView:
         """Bring the debounce up to `now_ns` and return the view."""
@@ -321,31 +353,31 @@ class DoorStage:
             view = self._controller
             is_open = view.is_witnessed and view.state is not DoorState.CLOSED
             return replace(view, break_ns=now_ns - view.since_ns) if is_open else view
-        for leaf in self._leaves:
-            leaf.settle(now_ns)
+        if not self._is_still:
+            for leaf in self._leaves:
+                leaf.settle(now_ns)
+            self._is_still = all(leaf.is_still for leaf in self._leaves)
         view = self._view(now_ns)
-        if view.state is DoorState.CLOSED and view.break_ns == 0 and all(c.is_settled for c in self._contacts.values()):
-            self._steady = view  # nothing changes by time alone until something comes in
+        is_made = all(leaf.closed is None or leaf.closed.raw for leaf in self._leaves)
+        if self._is_still and is_made and view.break_ns == 0:
+            self._steady = view
         return view
 
     def _view(self, now_ns: int) -> DoorView:
-        main = max(self._leaves, key=lambda leaf: (_OPENNESS[leaf.state], leaf.since_ns))
-        return DoorView(
-            state=main.state,
-            since_ns=main.since_ns,
-            is_witnessed=main.state is not DoorState.UNKNOWN,
-            closed_at_ns=max(leaf.closed_at_ns for leaf in self._leaves),
-            break_ns=max(
-                (c.break_ns(now_ns) for c in (leaf.closed for leaf in self._leaves) if c is not None), default=0
-            ),
-            opening_since_ns=max(leaf.opening_since_ns for leaf in self._leaves),
-            failed_openings=max(leaf.failed_openings for leaf in self._leaves),
-            closing_since_ns=max(leaf.closing_since_ns for leaf in self._leaves),
-            failed_closings=max(leaf.failed_closings for leaf in self._leaves),
-            is_fault=self._controller.is_fault,
-            reversals=max(leaf.reversals for leaf in self._leaves),
-            cycles=tuple(leaf.cycles for leaf in self._leaves),
-            contradiction=main.contradiction,
-            contradiction_since_ns=main.contradiction_since_ns,
-            unchanged_trips=max((trips for _, trips in self._unchanged.values()), default=0),
+        views = [
+            leaf.view(now_ns, is_fault=self._controller.is_fault, unchanged_trips=self._unchanged_trips)
+            for leaf in self._leaves
+        ]
+        if len(views) == 1:
+            return views[0]
+        return replace(
+            max(views, key=lambda view: (_OPENNESS[view.state], view.since_ns)),
+            closed_at_ns=max(view.closed_at_ns for view in views),
+            break_ns=max(view.break_ns for view in views),
+            opening_since_ns=max(view.opening_since_ns for view in views),
+            failed_openings=max(view.failed_openings for view in views),
+            closing_since_ns=max(view.closing_since_ns for view in views),
+            failed_closings=max(view.failed_closings for view in views),
+            reversals=max(view.reversals for view in views),
+            cycles=tuple(cycles for view in views for cycles in view.cycles),
         )
