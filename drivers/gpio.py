@@ -1,5 +1,8 @@
 """The seam to GPIO lines: the only import of gpiozero and lgpio, and the same lines served over a socket.
 
+Inputs are the contacts. Outputs are the indicator lamps of the box and nothing else: a test keeps `drivers.lamps` the
+only one that drives a line.
+
 A chip is named "lgpio" or "lgpio:N" (gpiozero with its lgpio factory, named explicitly: the automatic choice falls
 back to factories that cannot work on every board) or "unix:PATH" (gpiozero with its mock factory, whose pins follow
 what another process says). The protocol on the socket is lines of ASCII from the server; the client sends nothing:
@@ -201,6 +204,38 @@ class _KernelLines:
                 self._factory.close()
         self._factory = None
         self._pins = {}
+
+
+class Outputs:
+    """Lines of a GPIO chip of the kernel that this box drives."""
+
+    def __init__(self, chip: str, first_levels: Mapping[int, bool]) -> None:
+        """first_levels: by BCM number, True for high. Raises SourceUnavailable."""
+        self._lgpio_error = _lgpio_error(chip)
+        self._factory: Any = None
+        self._pins: dict[int, Any] = {}
+        try:
+            self._factory = _lgpio_factory(chip)
+            for pin, is_high in first_levels.items():
+                self._pins[pin] = self._factory.pin(pin)
+                self._pins[pin].output_with_state(is_high)
+        except (GPIOZeroError, OSError, self._lgpio_error) as error:
+            self.close()
+            raise _unavailable(chip, error) from error
+
+    def drive(self, pin: int, is_high: bool) -> None:
+        """Put a line at a level. Raises LinesLost."""
+        try:
+            self._pins[pin].state = is_high
+        except (GPIOZeroError, OSError, self._lgpio_error) as error:
+            raise LinesLost(f"the GPIO lines can no longer be driven ({error})") from error
+
+    def close(self) -> None:
+        """Release the lines: they become inputs again. Never raises."""
+        if self._factory is not None:
+            with suppress(GPIOZeroError, OSError, self._lgpio_error):
+                self._factory.close()
+        self._factory = None
 
 
 class _ServedLines:

@@ -17,6 +17,7 @@ from edge_agent.agent_baselines import BaselinesKeeper
 from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
 from edge_agent.agent_duties import Duties
 from edge_agent.agent_ends import choose_ends
+from edge_agent.agent_lamps import LampKeeper
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, SignalCoverage, Trip
 from edge_agent.catalogue import CATALOGUE
@@ -84,6 +85,7 @@ class AgentCore:
         resumed: Sequence[OpenIncident] = (),
         duties: Duties | None = None,
         keeper: EvidenceKeeper | None = None,
+        lamps: LampKeeper | None = None,
         baselines: BaselinesKeeper | None = None,
     ) -> None:
         self.dispatch = dispatch
@@ -100,6 +102,7 @@ class AgentCore:
         self._recorder = recorder
         self._duties = duties
         self._keeper = keeper
+        self._lamps = lamps
         self._baselines = baselines
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
@@ -157,6 +160,8 @@ class AgentCore:
             problem = self._recorder.problem
             self.journal.change(now_ns, logging.WARNING, "recording", f"The recording has gaps: {problem}")
         self._keep_evidence(now_ns)
+        if self._lamps is not None and (fault := self._lamps.work(now_ns)) is not None:
+            self._alarm(fault, now_ns)
         for reset in self.dispatch.take_resets():
             self.end_incidents(reset.incident, f"{reset.who} at {reset.destination}".strip(), now_ns)
         self.journal.settle(now_ns)
@@ -181,6 +186,8 @@ class AgentCore:
             self._recorder.close()
         if self._keeper is not None:
             self._keeper.close()
+        if self._lamps is not None:
+            self._lamps.close()
         self._outbox.close()
 
     def end_incidents(self, number: int | None, who: str, now_ns: int) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from edge_agent.alarms import OpenIncident
 from edge_agent.cose import SEAL_BYTES_MAX
 from edge_agent.delivery_steps import Outcome, RecordKey
 from edge_agent.errors import OutboxError
+from edge_agent.lamps import AlarmInHand
 from edge_agent.outbox_ballast import Ballast
 from edge_agent.outbox_cursors import Cursors
 from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, open_file, outbox_error, rescue_from
@@ -279,6 +280,13 @@ class Outbox:
     def unended(self) -> tuple[UnendedIncident, ...]:
         """Incidents that nobody has ended, oldest first."""
         return self._incidents.unended()
+
+    def alarms_in_hand(self) -> tuple[AlarmInHand, ...]:
+        """Alarms that nobody has ended, for the lamps. Raises `OutboxError`."""
+        try:
+            return self._incidents.in_hand()
+        except (sqlite3.Error, ValueError) as error:
+            raise outbox_error(self._path, error) from error
 
     def start_new_log(self, stamp: Stamp) -> None:
         """Take what is unsent over into a log with a new id: somebody else has written under the present one."""

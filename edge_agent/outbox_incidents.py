@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from edge_agent.alarms import AlarmKind, OpenIncident
+from edge_agent.lamps import AlarmInHand
 from edge_agent.outbox_file import IncidentRow
 from edge_agent.records import RecordDraft
 from edge_agent.wire import Act, Notice, Phase, Stream
@@ -92,6 +93,14 @@ class Incidents:
         return tuple(
             UnendedIncident(row.number, row.kind, Stream(row.stream), row.state == IncidentState.OPEN) for row in rows
         )
+
+    def in_hand(self) -> tuple[AlarmInHand, ...]:
+        """Alarms that were committed and that nobody has ended, each with the last act of a person."""
+        rows = self._connection.execute(
+            "SELECT state, act FROM incident WHERE stream = ? AND state IN (?, ?) AND opening NOTNULL",
+            (int(Stream.ALARM), IncidentState.OPEN, IncidentState.GONE),
+        )
+        return tuple(AlarmInHand(state == IncidentState.OPEN, None if act is None else Act(act)) for state, act in rows)
 
     def next_number(self) -> int:
         """A number that the core never used in this outbox."""

@@ -73,6 +73,23 @@ class ContactsSettings:
     contacts: tuple[ContactSettings, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LampSettings:
+    """One indicator lamp of the box. `is_active_low`: a low level lights it."""
+
+    pin: int  # GPIO number, not the place on the header
+    is_active_low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LampsSettings:
+    """The two indicator lamps and the GPIO chip they are on. `chip`: "lgpio" or "lgpio:N"."""
+
+    chip: str
+    alarm_sent: LampSettings
+    help_is_coming: LampSettings
+
+
 class SerialParity(Enum):
     """Parity of a serial line."""
 
@@ -162,6 +179,7 @@ class Settings:
     controller: ControllerSettings | None
     delivery: DeliverySettings
     recording: RecordingSettings | None
+    lamps: LampsSettings | None
     limits: Limits
     limit_overrides: tuple[tuple[str, float], ...]  # what of the limits the file changes
     state_folder: PurePath

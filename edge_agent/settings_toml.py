@@ -20,6 +20,7 @@ from edge_agent.settings import (
     ContactsSettings,
     ControllerSettings,
     DeliverySettings,
+    LampsSettings,
     PressureSettings,
     Pull,
     RecordingSettings,
@@ -34,6 +35,7 @@ from edge_agent.settings_devices import (
     no_protocol,
     pressure_from,
 )
+from edge_agent.settings_lamps import lamps_from
 from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import (
     ProblemList,
@@ -106,7 +108,8 @@ class _Reading:
         state.refuse_unknown()
         accelerometer = self._accelerometer()
         pressure = self._pressure()
-        contacts = self._contacts([chip.bus for chip in (accelerometer, pressure) if chip is not None])
+        buses = [chip.bus for chip in (accelerometer, pressure) if chip is not None]
+        contacts = self._contacts(buses)
         controller = self._controller()
         overrides, limits = self._limits()
         settings = Settings(
@@ -118,6 +121,7 @@ class _Reading:
             controller=controller,
             delivery=self._delivery(state_folder),
             recording=self._recording(state_folder),
+            lamps=self._lamps(buses, contacts),
             limits=limits,
             limit_overrides=overrides,
             state_folder=state_folder,
@@ -168,8 +172,7 @@ class _Reading:
             return None
         table = self._section("contacts")
         chip = table.take("chip", text(r"lgpio(:\d+)?|unix:.+", '"lgpio", "lgpio:N" or "unix:PATH"'), "lgpio")
-        bus_pins = [pin for bus in buses for pin in PINS_OF_BUS.get(bus.removeprefix("/dev/i2c-"), ())]
-        owner_of_pin = {} if chip.startswith("unix:") else dict.fromkeys(bus_pins, "the I2C bus of the sensors")
+        owner_of_pin = {} if chip.startswith("unix:") else _pins_of(buses)
         contacts = []
         for signal in Signal:
             if not table.has(signal.value):
@@ -204,6 +207,14 @@ class _Reading:
         table.refuse_unknown()
         return settings
 
+    def _lamps(self, buses: list[str], contacts: ContactsSettings | None) -> LampsSettings | None:
+        if not self._top.has("lamps"):
+            return None
+        owner_of_pin = _pins_of(buses)
+        if contacts is not None and not contacts.chip.startswith("unix:"):
+            owner_of_pin |= {contact.pin: contact.signal.value for contact in contacts.contacts}
+        return lamps_from(self._section("lamps"), HEADER_PINS, owner_of_pin)
+
     def _limits(self) -> tuple[tuple[tuple[str, float], ...], Limits]:
         table = self._section("limits")
         known = {spec.name: spec for spec in LIMITS}
@@ -221,6 +232,12 @@ class _Reading:
         except LimitProblem as error:
             table.problem(error.name, error.problem, error.hint)
             return (), Limits()
+
+
+def _pins_of(buses: list[str]) -> dict[int, str]:
+    """The pins of the I2C buses, which nothing else may use."""
+    pins = [pin for bus in buses for pin in PINS_OF_BUS.get(bus.removeprefix("/dev/i2c-"), ())]
+    return dict.fromkeys(pins, "the I2C bus of the sensors")
 
 
 def _contact(signal: Signal, table: TomlTable) -> ContactSettings:

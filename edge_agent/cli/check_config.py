@@ -63,6 +63,9 @@ def what_it_starts(settings: Settings) -> tuple[str, ...]:
         lines.append(f"contacts on {settings.contacts.chip}: {pins}")
     if settings.controller is not None:
         lines.append(f"controller: {_controller(settings.controller)}")
+    if (lamps := settings.lamps) is not None:
+        yellow, green = lamps.alarm_sent, lamps.help_is_coming
+        lines.append(f"lamps on {lamps.chip}: alarm sent on GPIO {yellow.pin}, help is coming on GPIO {green.pin}")
     lines.extend(f"receiver {receiver.name}: {receiver.url}" for receiver in settings.delivery.receivers)
     lines.append(f"outbox: {settings.delivery.outbox}")
     if settings.recording is not None:

@@ -22,6 +22,7 @@ from edge_agent.agent_baselines import BaselinesKeeper
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_duties import Duties
+from edge_agent.agent_lamps import LampKeeper
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.alarms import OpenIncident
@@ -158,7 +159,8 @@ def _core(
     sources: Sequence[str],
 ) -> AgentCore:
     """The middle of the agent, beginning with what earlier runs left: open incidents and what was learned."""
-    first_incident, resumed = outbox.next_incident(), outbox.open_incidents()
+    lamps_incident, resumed = outbox.next_incident(), outbox.open_incidents()
+    first_incident = lamps_incident + 1
     for incident in resumed:
         LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
     installation = settings.installation()
@@ -181,7 +183,20 @@ def _core(
         keeper=_keeper(settings, folder.path, first_incident, resumed, detector.baselines),
         baselines=BaselinesKeeper(file, installation, journal, clock.now_ns(), learned.baselines),
         duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
+        lamps=_lamps(settings, outbox, lamps_incident),
     )
+
+
+def _lamps(settings: Settings, outbox: Outbox, incident: int) -> LampKeeper | None:
+    """The indicator lamps of the box, if it has any. incident: the number of a fault of theirs."""
+    if settings.lamps is None:
+        return None
+    from drivers.lamps import IndicatorLamps, LampLine
+
+    yellow, green = (
+        LampLine(lamp.pin, lamp.is_active_low) for lamp in (settings.lamps.alarm_sent, settings.lamps.help_is_coming)
+    )
+    return LampKeeper(IndicatorLamps(settings.lamps.chip, yellow, green), incident, outbox.alarms_in_hand)
 
 
 def _seals(key: SigningKey, receiver: ReceiverSettings) -> BoxSeals:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
+
+from pytest_mock import MockerFixture
 
 Handler = Callable[[int, int, int, int], None]
 
@@ -23,10 +28,25 @@ class FakeCallback:
         self._chip.handlers.pop(self._pin, None)
 
 
-class FakeLgpio:
-    """The chip and the functions of the library that gpiozero's LGPIOFactory calls."""
+def install(mocker: MockerFixture, folder: Path, library: FakeLgpio) -> FakeLgpio:
+    """Put the library below gpiozero's own lgpio factory, on a board that says it is a Pi 3B."""
+    mocker.patch.dict(sys.modules, {"lgpio": library.module()})
+    sys.modules.pop("gpiozero.pins.lgpio", None)
+    mocker.patch("gpiozero.pins.local.get_pi_revision", return_value=0xA02082)
+    mocker.patch.dict(os.environ, {"LG_WD": str(folder)})
+    return library
 
-    def __init__(self) -> None:
+
+class FakeLgpio:
+    """The chip and the functions of the library that gpiozero's LGPIOFactory calls.
+
+    lamps: lines that may be driven; driving any other one fails the test.
+    """
+
+    def __init__(self, lamps: frozenset[int] = frozenset()) -> None:
+        self.lamps = lamps
+        self.driven: list[tuple[int, int]] = []  # line and level, in order
+        self.outputs: set[int] = set()
         self.levels: dict[int, int] = {}
         self.handlers: dict[int, Handler] = {}
         self.debounce_us: dict[int, int] = {}
@@ -50,10 +70,13 @@ class FakeLgpio:
             "gpiochip_open": self._open,
             "gpiochip_close": lambda handle: self._answer(0),
             "gpio_claim_input": self._claim,
-            "gpio_claim_output": self._drive,
+            "gpio_claim_output": self._claim_output,
+            "gpio_write": self._write,
             "gpio_claim_alert": lambda handle, pin, edges, flags=0: self._answer(0),
             "gpio_free": lambda handle, pin: self._answer(0),
-            "gpio_get_mode": lambda handle, pin: self._answer(self.pulls.get(pin, 128)),
+            "gpio_get_mode": lambda handle, pin: self._answer(
+                self.pulls.get(pin, 128) | (2 if pin in self.outputs else 0)
+            ),
             "gpio_read": self._read,
             "gpio_set_debounce_micros": self._debounce,
             "callback": self._callback,
@@ -74,6 +97,7 @@ class FakeLgpio:
         return 1
 
     def _claim(self, _handle: int, pin: int, flags: int = 0) -> int:
+        self.outputs.discard(pin)
         self.pulls[pin] = flags or self.pulls.get(pin, 128)
         return self._answer(0)
 
@@ -83,8 +107,19 @@ class FakeLgpio:
             self.after_read(pin)
         return level
 
-    def _drive(self, *_: object) -> int:
-        raise AssertionError("somebody drives a line of the lift")
+    def _claim_output(self, _handle: int, pin: int, level: int = 0) -> int:
+        assert pin in self.lamps, "somebody drives a line of the lift"
+        self._answer(0)
+        self.outputs.add(pin)
+        self.levels[pin] = level
+        return 0
+
+    def _write(self, _handle: int, pin: int, level: int) -> int:
+        assert pin in self.outputs, "somebody drives a line of the lift"
+        self._answer(0)
+        self.levels[pin] = int(level)
+        self.driven.append((pin, int(level)))
+        return 0
 
     def _debounce(self, _handle: int, pin: int, micros: int) -> int:
         self.debounce_us[pin] = micros

@@ -15,7 +15,7 @@ from drivers.door_contacts import ContactLine, DoorContacts
 from drivers.gpio import EDGES_MAX, LineRequest, Pull, in_agent_time, open_lines
 from edge_agent.errors import SettingsError, SourceUnavailable
 from edge_agent.readings import FaultReason, Reading, SamplesLost, Signal, SignalEdge, SourceFault
-from tests.drivers.fake_lgpio import FakeLgpio
+from tests.drivers.fake_lgpio import FakeLgpio, install
 from tests.drivers.gpio_server import GpioServer
 from tests.drivers.virtual_clock import VirtualClock
 
@@ -196,13 +196,7 @@ def test_stamps_of_every_kernel_clock_become_the_agents_time() -> None:
 
 @pytest.fixture
 def kernel(mocker: MockerFixture, tmp_path: Path) -> FakeLgpio:
-    """The library lgpio replaced below gpiozero's own lgpio factory, on a board that says it is a Pi 3B."""
-    library = FakeLgpio()
-    mocker.patch.dict(sys.modules, {"lgpio": library.module()})
-    sys.modules.pop("gpiozero.pins.lgpio", None)
-    mocker.patch("gpiozero.pins.local.get_pi_revision", return_value=0xA02082)
-    mocker.patch.dict(os.environ, {"LG_WD": str(tmp_path)})
-    return library
+    return install(mocker, tmp_path, FakeLgpio())
 
 
 def kernel_contacts() -> DoorContacts:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
+from edge_agent.agent_lamps import LampKeeper, Lamps
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.clock import WallKeeper, WallTime
@@ -199,6 +200,7 @@ def bench(
     receivers: Sequence[str] = ("firm",),
     sources: Sequence[str] = ("accelerometer",),
     recorder: Recorder | None = None,
+    lamps: Lamps | None = None,
 ) -> Bench:
     """The real core, outbox, timeline, detector and deliveries in `folder`."""
     clock = HandClock()
@@ -206,7 +208,8 @@ def bench(
     journal = journal_into(lines)
     outbox = Outbox.open(folder / "outbox.sqlite", DEVICE, boot_id="b", up_ms=1, destinations=receivers)
     deliveries = [Delivery(name, lane, seed=1, start_spread_s=0.0) for name in receivers for lane in Lane]
-    first_incident, resumed = outbox.next_incident(), outbox.open_incidents()
+    lamps_incident, resumed = outbox.next_incident(), outbox.open_incidents()
+    first_incident = lamps_incident + 1
     core = AgentCore(
         detector=Detector(installation, Limits(), first_incident=first_incident, resumed=resumed),
         timeline=Timeline(S // 5),
@@ -216,6 +219,7 @@ def bench(
         recorder=recorder,
         journal=journal,
         resumed=resumed,
+        lamps=None if lamps is None else LampKeeper(lamps, lamps_incident, outbox.alarms_in_hand),
     )
     return Bench(core, outbox, clock, lines, {name: PaperReceiver() for name in receivers})
 

@@ -14,6 +14,8 @@ from edge_agent.installation import Drive
 from edge_agent.readings import Signal
 from edge_agent.settings import (
     AccelerometerSettings,
+    LampSettings,
+    LampsSettings,
     ModbusSettings,
     PressureSettings,
     Pull,
@@ -221,6 +223,14 @@ def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
         ("[contacts]\ndoor_open = { pin = 3 }", 8, "already used by the I2C bus of the sensors"),
         ("[contacts]\ndoor_opne = { pin = 17 }\nmains = { pin = 5 }", 8, "Did you mean door_open?"),
         ("[contacts]", 7, "[contacts] names no contact"),
+        ("[lamps]\nalarm_sent = { pin = 5 }", 7, "[lamps] lacks help_is_coming"),
+        ("[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 5 }", 9, "already used by alarm_sent"),
+        ("[lamps]\nalarm_sent = { pin = 2 }\nhelp_is_coming = { pin = 5 }", 8, "already used by the I2C bus"),
+        (
+            "[contacts]\nmains = { pin = 6 }\n[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 6 }",
+            11,
+            "already used by mains",
+        ),
         ("[limits]\nentrapment_hold_s_outside_zon = 60", 8, "Did you mean entrapment_hold_s_outside_zone?"),
         ("[limits]\nentrapment_hold_s_outside_zone = 1", 8, "Allowed: 20 to 300"),
         ("[limits]\nentrapment_hold_s_at_landing = 50", 7, "is larger than entrapment_hold_s_at_landing"),
@@ -299,6 +309,12 @@ def test_a_barometer_is_chosen_and_the_core_is_told() -> None:
     settings = read(SMALLEST + '[pressure]\nchip = "bmp390"\nrate_hz = 2\n')
     assert settings.pressure == PressureSettings("bmp390", "/dev/i2c-1", 0x77, 2.0)
     assert settings.installation().wiring.has_pressure
+
+
+def test_the_two_lamps_of_the_box_are_chosen() -> None:
+    text = '[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 6, active = "low" }\n'
+    assert read(SMALLEST + text).lamps == LampsSettings("lgpio", LampSettings(5, False), LampSettings(6, True))
+    assert read(SMALLEST).lamps is None
 
 
 def test_a_controller_on_a_serial_line_is_polled_slower_by_default() -> None:
