@@ -32,21 +32,20 @@ HOLD_NS = 12_000_000_000
 """A motion sensor holds its output for seconds after the last movement, so its level just after the door has closed
 may still be somebody who left. Source: common PIR modules hold 2 to 8 s (memory, unverified)."""
 
-RATIO_PRESENCE = 25.0
+RATIO_PRESENCE = 6.0
 RATIO_PRESENCE_LATE = 2.0
-RATIO_PRESENCE_EARLY = 6.0
-EARLY_S = 6.0
+RATIO_PRESENCE_AGAIN = 8.0
 LATE_S = 120.0
-"""In the first seconds the sign may be of somebody who just left; after minutes of nothing, a first sign may be a
-glitch. Source: judgement."""
+"""A single sign may be a glitch, or of somebody who just left; the later it comes, the rather. People who are shut in
+give more than one within a minute. Source: judgement, tested against two independent generators."""
 
-RATIO_PRESENCE_AGAIN = 4.0
 RATIO_PRESENCE_MAX = 2000.0
 PRESENCE_AGAIN_NS = 5_000_000_000
-SILENCE_MAX = 0.25
 SILENCE_MIN = 0.06
-"""What the silence of a presence sensor counts: the share of trips with people in which this one stayed silent, within
-these bounds."""
+SILENT_TRIPS = 1.0
+SEEN_TRIPS = 3.0
+"""What the silence of a presence sensor counts: the share of trips with people in which this one stayed silent, as if
+it had been silent in one of four before anything was known. A dead sensor's silence counts nothing soon."""
 
 RATIO_SILENCE_MIN = 0.15
 RATIO_SILENCE_MIN_PROVEN = 0.08
@@ -259,9 +258,7 @@ class OccupancyStage:
         if has_risen or has_lasted:
             if self._presence_seen == 0:
                 late_s = (now_ns - max(closed, self._first_ns)) / 1e9
-                is_early = late_s < EARLY_S
-                self._first_sign = RATIO_PRESENCE_EARLY if is_early else RATIO_PRESENCE / (1.0 + late_s / LATE_S)
-                self._first_sign = max(RATIO_PRESENCE_LATE, self._first_sign)
+                self._first_sign = max(RATIO_PRESENCE_LATE, RATIO_PRESENCE / (1.0 + late_s / LATE_S))
             self._presence_seen += 1
             self._presence_seen_ns = now_ns
 
@@ -285,8 +282,8 @@ class OccupancyStage:
 
     def _silence(self) -> float:
         """What the silence of the presence sensor counts on this lift."""
-        share = (self._boarded_silent + 1.0) / (self._boarded_trips + 3.0)
-        return min(SILENCE_MAX, max(SILENCE_MIN, share))
+        share = (self._boarded_silent + SILENT_TRIPS) / (self._boarded_trips + SILENT_TRIPS + SEEN_TRIPS)
+        return max(SILENCE_MIN, share)
 
     def _ratio(self) -> float:
         ratio = 1.0

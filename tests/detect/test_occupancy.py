@@ -116,9 +116,10 @@ def test_without_any_word_about_the_door_the_odds_stay_even() -> None:
 # ---- presence
 
 
-def test_somebody_seen_in_a_called_car_is_believed() -> None:
+def test_somebody_seen_twice_in_a_called_car_is_believed() -> None:
     scene = shut(25.0, WITH_PRESENCE)
     blink(scene, scene.t_s - 4.0)
+    blink(scene, scene.t_s + 6.0)
     view = seen(scene)
     assert view.presence_seen
     assert view.percent >= BELIEVED
@@ -190,6 +191,10 @@ def test_a_sensor_that_has_proved_itself_counts_more_when_it_is_silent() -> None
 
 def test_even_a_proven_sensor_does_not_prove_nobody_after_an_abnormal_stop() -> None:
     assert after_many_trips(True) >= LIMITS.entrapment_occupied_percent_abnormal
+
+
+def test_a_sensor_that_never_saw_anybody_is_taken_for_dead_and_not_for_nobody() -> None:
+    assert after_many_trips(False) >= plain_percent(1.0, 30.0) - 10
 
 
 def test_a_sensor_that_is_not_wired_says_nothing() -> None:
