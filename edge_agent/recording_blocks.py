@@ -70,8 +70,11 @@ def block_bytes(readings: Sequence[Reading]) -> bytes:
     return zlib.compress(write_item(block), 1)
 
 
-def readings_in(packed: bytes) -> tuple[Reading, ...]:
-    """Decode one block, at least one reading. Raises BlockProblem; what hostile bytes may ask for is bounded."""
+def readings_in(packed: bytes, *, is_joined: bool = False) -> tuple[Reading, ...]:
+    """Decode one block, at least one reading. Raises BlockProblem; what hostile bytes may ask for is bounded.
+
+    is_joined: all samples of the block in one frame, where the first of them was.
+    """
     inflater = zlib.decompressobj()
     try:
         plain = inflater.decompress(packed, BLOCK_BYTES_MAX + 1)
@@ -80,7 +83,7 @@ def readings_in(packed: bytes) -> tuple[Reading, ...]:
     if len(plain) > BLOCK_BYTES_MAX or not inflater.eof:
         raise BlockProblem("longer than a block may be")
     try:
-        readings = tuple(_readings_of(read_item(plain, "block", bytes_max=BLOCK_BYTES_MAX)))
+        readings = tuple(_readings_of(read_item(plain, "block", bytes_max=BLOCK_BYTES_MAX), is_joined=is_joined))
     except (WireError, KeyError, TypeError, ValueError, IndexError, struct.error, OverflowError) as error:
         raise BlockProblem(f"not understood ({error})") from error
     times_ns = [reading.t_ns for reading in readings]
@@ -144,16 +147,24 @@ def _controller_map(report: ControllerReport) -> dict[int, object]:
     return said
 
 
-def _readings_of(tree: object) -> Iterator[Reading]:
+def _readings_of(tree: object, *, is_joined: bool) -> Iterator[Reading]:
     block = _map(tree)
     base_ns = _whole(block[0])
     samples = _Samples(block, base_ns)
+    joined = samples.joined() if is_joined else None
     for item in _array(block[1]):
         code, dt_ns, *rest = _array(item)
         t_ns = base_ns + _whole(dt_ns)
         if not -(1 << 62) < t_ns < 1 << 62:
             raise ValueError("a time out of range")
-        yield samples.take(_whole(rest[0]), t_ns) if code == _ACCEL else _reading_of(_whole(code), t_ns, rest)
+        if code != _ACCEL:
+            yield _reading_of(_whole(code), t_ns, rest)
+            continue
+        frame = samples.take(_whole(rest[0]), t_ns)
+        if joined is None:
+            yield frame
+        elif t_ns == joined.t_ns:
+            yield joined
     samples.check_end()
 
 
@@ -227,13 +238,19 @@ class _Samples:
         if counts:
             self._times_ns = self._read_times(_bytes(block[2]), base_ns)
             self._values = self._read_values(_bytes(block[3]), block.get(4))
+        self._are_ascending = bool((np.diff(self._times_ns) > 0).all())
+
+    def joined(self) -> AccelFrame | None:
+        """All samples of the block in one frame; None if there are none, or frames overlap."""
+        return AccelFrame(self._times_ns, self._values) if self._count and self._are_ascending else None
 
     def take(self, count: int, t_ns: int) -> AccelFrame:
         """The next `count` samples, the first of which is of `t_ns`."""
         end = self._at + count
         times_ns, values = self._times_ns[self._at : end], self._values[self._at : end]
         self._at = end
-        if len(times_ns) != count or times_ns[0] != t_ns or not (np.diff(times_ns) > 0).all():
+        is_ascending = self._are_ascending or bool((np.diff(times_ns) > 0).all())
+        if len(times_ns) != count or times_ns[0] != t_ns or not is_ascending:
             raise ValueError("times of samples do not fit")
         return AccelFrame(times_ns, values)
 

@@ -99,16 +99,17 @@ class NativeForm:
         self.meta: RecordingMeta = meta
         self.torn_tail_bytes = 0
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self, *, is_joined: bool = False) -> Iterator[Reading]:
         """All readings as they were stored, ticks included. Raises RecordingError behind the last one before a break.
 
+        is_joined: the samples of each stored block, a second at most, in one frame.
         What cannot be read at the end of the last part is a torn tail and no break: it is counted.
         """
         last_ns: int | None = None
         for path in self._parts:
             for at, content in self._blocks(path):
                 try:
-                    readings = readings_in(content)
+                    readings = readings_in(content, is_joined=is_joined)
                 except BlockProblem as problem:
                     raise RecordingError(str(problem), subject=f"{path}:byte {at}", hint=_HINT) from problem
                 if last_ns is not None and readings[0].t_ns < last_ns:

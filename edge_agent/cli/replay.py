@@ -170,7 +170,7 @@ def _replay(path: Path, overrides: Overrides, printing: Printing) -> Outcome:
     outcome = Outcome([], [])
     trace = Trace()
     try:
-        for reading in recording:
+        for reading in recording if printing.has_trace else recording.joined():
             end_ns = int(reading.times_ns[-1]) if isinstance(reading, AccelFrame) else reading.t_ns
             outcome.start_s = reading.t_ns / 1e9 if outcome.start_s is None else outcome.start_s
             outcome.end_s = max(outcome.end_s, end_ns / 1e9)

@@ -64,6 +64,23 @@ def test_frames_that_overlap_come_back() -> None:
     assert told(readings_in(block_bytes(frames))) == told(frames)
 
 
+def test_joined_readings_are_the_same_without_the_splits(tmp_path: Path) -> None:
+    others = [reading for reading in one_of_each_kind() if not isinstance(reading, AccelFrame)]
+    readings = sorted([*others, *(frame(k * 40 * MS, 4) for k in range(60))], key=lambda each: each.t_ns)
+    write_native(tmp_path / "a.liftrec", readings)
+    recording = Recording.open(tmp_path / "a.liftrec")
+    exact, joined = list(recording), list(recording.joined())
+    assert told_without_splits(joined) == told_without_splits(exact)
+    assert sum(isinstance(reading, AccelFrame) for reading in joined) <= 3  # one for each second
+    times_ns = [reading.t_ns for reading in joined]
+    assert times_ns == sorted(times_ns)
+
+
+def test_frames_that_overlap_are_not_joined() -> None:
+    frames = [frame(0, 4), frame(15 * MS, 4, seed=2)]
+    assert told(readings_in(block_bytes(frames), is_joined=True)) == told(frames)
+
+
 def test_meta_of_the_run_comes_back(tmp_path: Path) -> None:
     resumed = (OpenIncident(AlarmKind.DOOR_CLOSE_FAILURE, 7),)
     start_utc = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
