@@ -14,6 +14,7 @@ from edge_agent.toml_lines import KeyPath
 T = TypeVar("T")
 Check = Callable[[str, object], T]
 
+_DIGITS_END = 10**18  # a whole number of the file may have thousands of digits
 _NUMBER_WITH_UNIT = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*[A-Za-z/%²0-9]*\s*")
 
 
@@ -150,7 +151,7 @@ def number(minimum: float, maximum: float, unit: str, *, thousandth_of: str = ""
         if minimum <= value <= maximum:
             return float(value)
         hint = f"Allowed: {_plain(minimum)} to {_plain(maximum)} {unit}".rstrip()
-        if thousandth_of and minimum <= value / 1000 <= maximum:
+        if thousandth_of and 1000 * minimum <= value <= 1000 * maximum:
             hint = f"This looks like {thousandth_of}; the unit is {unit}: {key} = {_plain(value / 1000)}"
         raise Unfit(f"{key} = {_plain(value)} is impossible", hint)
 
@@ -164,7 +165,7 @@ def whole(minimum: int, maximum: int, unit: str = "") -> Check[int]:
         if isinstance(value, bool) or not isinstance(value, int):
             raise _not_a_bare_number(key, value, unit, whole_number=True)
         if not minimum <= value <= maximum:
-            raise Unfit(f"{key} = {value} is impossible", f"Allowed: {minimum} to {maximum} {unit}".rstrip())
+            raise Unfit(f"{key} = {_whole(value)} is impossible", f"Allowed: {minimum} to {maximum} {unit}".rstrip())
         return value
 
     return check
@@ -292,7 +293,11 @@ def _kind_of(value: object) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:.10g}"
+    return f"{value:.10g}" if abs(value) < _DIGITS_END else "a number of many digits"
+
+
+def _whole(value: int) -> str:
+    return str(value) if abs(value) < _DIGITS_END else "a number of many digits"
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -307,6 +307,7 @@ def _perform_on_controller(
             lift.inspect(to, speed_mps)
         case PowerStep(on):
             lift.mains.set(lift.now_s, on)
+            lift.controller_is_on.cut(lift.now_s)  # it may have been about to start
             lift.controller_is_on.set(lift.now_s + (8.0 if on else 0.0), on)  # a controller starts for seconds
         case ResetStep():
             lift.fault.set(lift.now_s, 0)

@@ -61,14 +61,13 @@ class SlopeTrack:
         self._values: list[float] = [first]
 
     def slope(self, start_s: float, to: float, over_s: float) -> None:
-        """Go to `to` from `start_s` on, within `over_s`."""
-        if start_s < self._times_s[-1]:
-            raise ValueError(f"slope at {start_s:.3f} s lies before the end of the last at {self._times_s[-1]:.3f} s")
+        """Go to `to` from `start_s` on, within `over_s`; a slope that is not at its end is left there."""
+        self.cut(start_s)
         self._times_s.extend((start_s, start_s + over_s))
         self._values.extend((self._values[-1], to))
 
     def slope_by(self, start_s: float, change: float, over_s: float) -> None:
-        """Go so much further from where the last slope ended."""
+        """Go so much further from where the last slope ends or would have ended."""
         self.slope(start_s, self._values[-1] + change, over_s)
 
     def sample(self, times_s: FloatArray) -> FloatArray:

@@ -152,8 +152,11 @@ def test_slope_goes_in_a_straight_line_and_holds() -> None:
     assert track.sample(np.array([0.0, 10.0, 11.0, 14.0, 19.0, 21.0, 50.0])) == pytest.approx(
         [1.0, 1.0, 1.5, 3.0, 3.0, 2.5, 2.0]
     )
-    with pytest.raises(ValueError, match="lies before"):
-        track.slope(5.0, 1.0, 1.0)
+    track.slope(12.0, 1.0, 1.0)  # a new slope takes over where the old one is
+    assert track.sample(np.array([11.0, 12.0, 12.5, 13.0, 50.0])) == pytest.approx([1.5, 2.0, 1.5, 1.0, 1.0])
+    track.slope(60.0, 3.0, 10.0)
+    track.slope_by(65.0, 1.0, 5.0)  # so much further than that one would have led
+    assert track.sample(np.array([65.0, 70.0])) == pytest.approx([2.0, 4.0])
 
 
 @pytest.mark.parametrize("verb", sorted(MISHAP_VERBS))
