@@ -293,7 +293,7 @@ def _kind_of(value: object) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:.10g}" if abs(value) < _DIGITS_END else "a number of many digits"
+    return _whole(value) if isinstance(value, int) and abs(value) >= _DIGITS_END else f"{value:.10g}"
 
 
 def _whole(value: int) -> str:

@@ -62,7 +62,7 @@ def parse_scenario(body: str, file_name: str, name: str) -> Scenario:
         broken = SettingsError(reason_of_break(error), subject=subject, hint="The file must be valid TOML")
         raise ScenarioError((broken,), subject=file_name) from None
     except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
-        broken = SettingsError("this is no scenario", subject=f"{file_name}:1", hint="It holds a value beyond all bounds")
+        broken = SettingsError("no scenario", subject=f"{file_name}:1", hint="It holds a value beyond all bounds")
         raise ScenarioError((broken,), subject=file_name) from None
     lines = key_lines(body)
     problems = ProblemList(file_name, lines)
