@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from math import acos, degrees
 
+from edge_agent.detect.plausible import GRAVITY_MPS2, LEVEL_OFF_MPS2
 from edge_agent.detect.signal import FRAME_S, Frame
 from edge_agent.detect.snapshot import snapshot
 
@@ -38,7 +39,9 @@ class MountStage:
         self._view: MountView | None = None  # until the next frame at rest
 
     def take(self, frame: Frame) -> None:
-        """A frame of a standing car."""
+        """A frame of a standing car; one that shows more than gravity is no measure of its direction."""
+        if abs(frame.accel_mps2 - GRAVITY_MPS2) > LEVEL_OFF_MPS2:
+            return
         self._view = None
         here = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
         self._now = here if self._now is None else towards(self._now, here, FRAME_S / FOLLOW_S)

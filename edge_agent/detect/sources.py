@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edge_agent.detect.car import SourceView
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.plausible import AccelWatch
 from edge_agent.detect.signal import FRAME_NS, Frame
 from edge_agent.installation import Wiring
 from edge_agent.readings import FaultReason
@@ -20,8 +21,8 @@ MODEM = "modem"
 
 CADENCE_REPORTS = 30
 CADENCE_S_MAX = 2.5
-FROZEN_FRAMES_BLIND = 10
-ROUNDING_MPS2 = 1e-9  # the mean of equal numbers depends on how many there are
+PRESSURE_SILENCE_S = 30.0
+"""Longer than three intervals of the slowest barometer setting and a sensor that is warming up. Source: judgement."""
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class _Source:
     fault: FaultReason | None = None
     fault_since_ns: int = 0
     detail: str = ""
+    is_own: bool = False  # the fault is a judgement of this stage, not the driver's word
 
 
 class SourceStage:
@@ -42,11 +44,12 @@ class SourceStage:
             self._sources[ACCELEROMETER] = _Source()
         if wiring.has_controller:
             self._sources[CONTROLLER] = _Source()
+        if wiring.has_pressure:
+            self._sources[PRESSURE] = _Source()
         self._first_ns: int | None = None
         self._intervals_s: deque[float] = deque(maxlen=CADENCE_REPORTS)
         self._speaks_regularly = False
-        self._still_frames = 0
-        self._still_at = 0.0
+        self._accel = AccelWatch(limits, wiring.accel_rate_hz)
 
     def spoke(self, name: str, t_ns: int) -> None:
         """Usable readings of `name` arrived: a fault that was reported is over."""
@@ -69,34 +72,31 @@ class SourceStage:
         source = self._sources.setdefault(name, _Source())
         if source.fault is None:
             source.fault_since_ns = t_ns
-        source.fault, source.detail = reason, detail
+        source.fault, source.detail, source.is_own = reason, detail, False
 
     def take_frame(self, frame: Frame) -> bool:
-        """The accelerometer spoke; a live chip is never still to the last bit. Returns True while it repeats itself.
+        """The accelerometer spoke. Returns True while nothing of the car can be told from what it says.
 
-        Judged by frame, not by block, so that any split of the input gives the same answer.
+        Good frames end a fault that the driver reported before them, and one that was judged here.
         """
-        is_still = frame.spread_mps2 == 0.0 and abs(frame.accel_mps2 - self._still_at) < ROUNDING_MPS2
-        self._still_at = frame.accel_mps2
-        self._still_frames = self._still_frames + 1 if is_still else 0
+        trouble = self._accel.take(frame)
         source = self._sources.get(ACCELEROMETER) or self._sources.setdefault(ACCELEROMETER, _Source())
         source.last_ns = frame.end_ns
-        is_newer = frame.index * FRAME_NS >= source.fault_since_ns
-        if source.fault is not None and source.fault is not FaultReason.CONFIGURATION and is_newer:
-            source.fault = None
-        if self._still_frames * 0.05 >= self._limits.sensor_frozen_s_max:
+        if trouble is not None:
             if source.fault is None:
-                source.fault, source.fault_since_ns = FaultReason.CONFIGURATION, frame.end_ns
-                source.detail = "the accelerometer repeats one value; check or replace it"
-        elif source.fault is FaultReason.CONFIGURATION and self._still_frames == 0:
+                source.fault_since_ns = frame.end_ns
+            if source.fault is None or source.is_own:
+                source.fault, source.detail, source.is_own = trouble.reason, trouble.sentence, True
+        elif source.fault is not None and (source.is_own or frame.index * FRAME_NS >= source.fault_since_ns):
             source.fault = None
-        return self._still_frames >= FROZEN_FRAMES_BLIND
+        return self._accel.is_useless
 
     def step(self, now_ns: int) -> tuple[SourceView, ...]:
         """Judge silence at `now_ns`."""
         if self._first_ns is None:
             self._first_ns = now_ns
         self._watch_silence(ACCELEROMETER, now_ns, self._limits.sensor_silence_s_max)
+        self._watch_silence(PRESSURE, now_ns, PRESSURE_SILENCE_S)
         if self._speaks_regularly:
             self._watch_silence(CONTROLLER, now_ns, 4.0 * CADENCE_S_MAX)
         sources = self._sources.items()
@@ -108,7 +108,7 @@ class SourceStage:
             return
         last = source.last_ns if source.last_ns is not None else self._first_ns
         if (now_ns - last) / 1e9 >= limit_s:
-            source.fault, source.fault_since_ns = FaultReason.SILENT, last
+            source.fault, source.fault_since_ns, source.is_own = FaultReason.SILENT, last, False
             source.detail = f"nothing has come from the {name} for {limit_s:g} s"
 
     def _judge_cadence(self) -> bool:

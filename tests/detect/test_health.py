@@ -166,7 +166,6 @@ def test_while_a_chip_repeats_itself_nothing_is_known_of_the_car() -> None:
     assert {phase for t_s, phase in phases.items() if 12.0 <= t_s <= 39.0} == {Phase.BLIND}
 
 
-@pytest.mark.xfail(strict=True, reason="silence of a wired pressure sensor is not watched; only its driver could tell")
 def test_a_wired_pressure_sensor_that_falls_silent_is_a_fault() -> None:
     """Source: installation.Wiring, a source that is wired and silent is a fault."""
     wired = replace(NOTHING, wiring=Wiring(has_accelerometer=False, has_pressure=True))

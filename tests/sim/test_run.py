@@ -105,7 +105,6 @@ def test_record_does_not_write_over_a_folder_that_is_there(tmp_path: Path, capsy
 
 
 KNOWN_WRONG = {
-    "accelerometer-saturates": ((1, 2, 3), "box_moved from a chip at the end of its range"),
     "door-does-not-open": ((1,), "entrapment in an empty car whose door sticks"),
     "door-jams-half-closed": ((1, 2, 3), "door_open_failure while a closing door jams"),
     "empty-stop-between-landings": ((2,), "entrapment in an empty car"),

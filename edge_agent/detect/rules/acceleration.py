@@ -12,6 +12,7 @@ from edge_agent.detect.limits import Limits
 from edge_agent.detect.rules.rule import Finding
 from edge_agent.detect.rules.tally import Tally
 from edge_agent.detect.signal import FRAME_NS
+from edge_agent.detect.sources import ACCELEROMETER
 
 LEARNED_DECEL_MPS2_MIN = 1.1
 """However softly a lift brakes, less than this is no emergency: power-fail and releveling stops of soft drives reach
@@ -100,7 +101,8 @@ class ImpactRule:
 
     Signal: largest departure of the sample length from gravity within a frame, and the box's own attitude.
     Decision: more than 10 m/s2 for less than 0.5 s, told a second later if the box still sits as it did and rests.
-    Confused with: a slammed door or a jump (well below), a box taken in the hand (it tilts or goes on moving).
+    Confused with: a slammed door or a jump (well below), a box taken in the hand (it tilts or goes on moving), a chip
+    that jumps to the end of its range (its fault is seen by then).
     Source: alarm catalogue row 34.
     """
 
@@ -131,7 +133,8 @@ class ImpactRule:
         first, self._first_ns = self._first_ns, 0
         is_short = shock_ms <= self._limits.impact_ms_max
         still_sits = car.mount.tilt_deg is not None and car.mount.tilt_deg <= self._limits.box_tilt_deg_max
-        if not (is_short and self._was_mounted and still_sits):
+        is_faulty = any(source.name == ACCELEROMETER and source.fault is not None for source in car.sources)
+        if not (is_short and self._was_mounted and still_sits) or is_faulty:
             return ()
         self._told_ns = first
         return (
