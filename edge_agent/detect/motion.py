@@ -121,8 +121,9 @@ class MotionStage:
     @property
     def open_since_ns(self) -> int | None:
         """Start of the oldest trip or push that is not decided or not given out; None while the car just stands."""
-        starts = [course.start_index for course in (self._course, self._candidate) if course is not None]
-        return min(starts) * FRAME_NS if starts else None
+        if self._course is None and self._candidate is None:
+            return None
+        return min(each.start_index for each in (self._course, self._candidate) if each is not None) * FRAME_NS
 
     def door_is_opening(self) -> Ride | None:
         """The car door begins to open: a car that has braked to a small part of its speed counts as standing."""
@@ -303,18 +304,19 @@ class MotionStage:
 
         Sideways shaking adds to the length (a^2 / 2g) and would integrate to a speed; along gravity it does not.
         """
-        gx, gy, gz = self._gravity
         if self._mount_frames > 0:
             return frame.accel_mps2
+        gx, gy, gz = self._gravity
         length = sqrt(gx * gx + gy * gy + gz * gz) or 1.0
         return (frame.x_mps2 * gx + frame.y_mps2 * gy + frame.z_mps2 * gz) / length
 
     def _watch_mounting(self, frame: Frame) -> None:
         now = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
-        self._recent = towards(self._recent, now, FRAME_S / 0.7)
-        length = sum(g * g for g in self._gravity) ** 0.5 or 1.0
-        along = sum(r * g for r, g in zip(self._recent, self._gravity, strict=True)) / length
-        sideways = sum(r * r for r in self._recent) - along * along
+        self._recent = rx, ry, rz = towards(self._recent, now, FRAME_S / 0.7)
+        gx, gy, gz = self._gravity
+        length = (gx * gx + gy * gy + gz * gz) ** 0.5 or 1.0
+        along = (rx * gx + ry * gy + rz * gz) / length
+        sideways = rx * rx + ry * ry + rz * rz - along * along
         if sideways > HANDLED_MPS2 * HANDLED_MPS2 or frame.spread_mps2 > 12.0:
             is_turned = sideways > HANDLED_MPS2 * HANDLED_MPS2
             self._was_turned = self._was_turned or is_turned

@@ -78,11 +78,8 @@ class MountStage:
 
 def towards(old: Vector, new: Vector, share: float) -> Vector:
     """Go `share` of the way from `old` to `new`."""
-    return (
-        old[0] + (new[0] - old[0]) * share,
-        old[1] + (new[1] - old[1]) * share,
-        old[2] + (new[2] - old[2]) * share,
-    )
+    x, y, z = old
+    return x + (new[0] - x) * share, y + (new[1] - y) * share, z + (new[2] - z) * share
 
 
 def _angle_deg(a: Vector, b: Vector) -> float:
