@@ -6,6 +6,7 @@
 #   make test-system       tests that need real processes and more time
 #   make test-campaign     many more recordings of the second generator than a change needs
 #   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one
+#   make mutation      how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
 #   make alarms-doc        writes ALARMS.md from the catalogue
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos oracle bench alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation oracle bench alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -54,6 +55,9 @@ bench: setup
 
 chaos: setup
 	$(BIN)/python -m tests.chaos.campaign $(if $(KILLS),--kills $(KILLS)) $(if $(RECORDS),--records $(RECORDS))
+
+mutation: setup
+	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 oracle: setup
 	$(BIN)/python -m tests.oracle.run
