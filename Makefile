@@ -6,7 +6,7 @@
 #   make test-system       tests that need real processes and more time
 #   make test-campaign     many more recordings of the second generator than a change needs
 #   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one
-#   make mutation      how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
+#   make mutation          how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
 #   make alarms-doc        writes ALARMS.md from the catalogue
