@@ -140,6 +140,26 @@ ControllerSettings = ModbusSettings | TalkerSettings
 
 
 @dataclass(frozen=True, slots=True)
+class SupplySettings:
+    """The supply monitor in the lead of the box's battery."""
+
+    chip: str
+    bus: str
+    address: int
+    shunt_ohm: float
+    rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModemSettings:
+    """The modem's AT port, left alone by everything else on the box."""
+
+    port: str
+    baud_rate: int
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiverSettings:
     """One far end that must store every record."""
 
@@ -177,6 +197,8 @@ class Settings:
     pressure: PressureSettings | None
     contacts: ContactsSettings | None
     controller: ControllerSettings | None
+    supply: SupplySettings | None
+    modem: ModemSettings | None
     delivery: DeliverySettings
     recording: RecordingSettings | None
     lamps: LampsSettings | None

@@ -19,9 +19,11 @@ from edge_agent.settings import (
     AccelerometerSettings,
     ControllerSettings,
     ModbusSettings,
+    ModemSettings,
     PressureSettings,
     SerialLineSettings,
     SerialParity,
+    SupplySettings,
     TalkerSettings,
     TcpSettings,
 )
@@ -60,6 +62,10 @@ BAROMETERS: Mapping[str, ChipRow] = MappingProxyType(
     {"bmp280": ChipRow((0x76, 0x77), "SDO high"), "bmp390": ChipRow((0x77, 0x76), "SDO low")}
 )
 PRESSURE_RATE_HZ = (1.0, 10.0)
+# Source: the data sheet named in drivers/ina219.py; what the driver allows.
+INA219_ADDRESSES = (0x40, 0x4F)
+SHUNT_OHM, SUPPLY_RATE_HZ = (0.001, 1.0), (0.2, 5.0)
+MODEM_PERIOD_S = (1.0, 3600.0)
 
 # Time one Modbus request may take before polling falls behind. Source: the NICE3000+ answers after 0-20 ms (FD-03),
 # design note on public register maps.
@@ -103,6 +109,30 @@ def pressure_from(table: TomlTable) -> PressureSettings:
         bus=table.take("bus", _BUS, "/dev/i2c-1"),
         address=table.take("address", _address_of(chip, row), row.addresses[0]),
         rate_hz=table.take("rate_hz", number(*PRESSURE_RATE_HZ, "Hz"), 5.0),
+    )
+    table.refuse_unknown()
+    return settings
+
+
+def supply_from(table: TomlTable) -> SupplySettings:
+    """[supply]"""
+    settings = SupplySettings(
+        chip=table.need("chip", one_of({"ina219": "ina219"}), "ina219", 'chip = "ina219"'),
+        bus=table.take("bus", _BUS, "/dev/i2c-1"),
+        address=table.take("address", whole(*INA219_ADDRESSES), INA219_ADDRESSES[0]),
+        shunt_ohm=table.take("shunt_ohm", number(*SHUNT_OHM, "ohm"), 0.1),
+        rate_hz=table.take("rate_hz", number(*SUPPLY_RATE_HZ, "Hz"), 1.0),
+    )
+    table.refuse_unknown()
+    return settings
+
+
+def modem_from(table: TomlTable) -> ModemSettings:
+    """[modem]"""
+    settings = ModemSettings(
+        port=table.need("port", _PORT, "", 'port = "/dev/serial/by-id/usb-..."'),
+        baud_rate=table.take("baud_rate", one_number_of(BAUD_RATES, ""), 115200),
+        period_s=table.take("period_s", number(*MODEM_PERIOD_S, "s"), 10.0),
     )
     table.refuse_unknown()
     return settings

@@ -32,8 +32,10 @@ from edge_agent.settings_devices import (
     ACCELEROMETERS,
     accelerometer_from,
     controller_from,
+    modem_from,
     no_protocol,
     pressure_from,
+    supply_from,
 )
 from edge_agent.settings_lamps import lamps_from
 from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
@@ -108,7 +110,9 @@ class _Reading:
         state.refuse_unknown()
         accelerometer = self._accelerometer()
         pressure = self._pressure()
-        buses = [chip.bus for chip in (accelerometer, pressure) if chip is not None]
+        supply = supply_from(self._section("supply")) if self._top.has("supply") else None
+        modem = modem_from(self._section("modem")) if self._top.has("modem") else None
+        buses = [chip.bus for chip in (accelerometer, pressure, supply) if chip is not None]
         contacts = self._contacts(buses)
         controller = self._controller()
         overrides, limits = self._limits()
@@ -119,6 +123,8 @@ class _Reading:
             pressure=pressure,
             contacts=contacts,
             controller=controller,
+            supply=supply,
+            modem=modem,
             delivery=self._delivery(state_folder),
             recording=self._recording(state_folder),
             lamps=self._lamps(buses, contacts),

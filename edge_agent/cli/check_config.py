@@ -66,6 +66,13 @@ def what_it_starts(settings: Settings) -> tuple[str, ...]:
     if (lamps := settings.lamps) is not None:
         yellow, green = lamps.alarm_sent, lamps.help_is_coming
         lines.append(f"lamps on {lamps.chip}: alarm sent on GPIO {yellow.pin}, help is coming on GPIO {green.pin}")
+    if (monitor := settings.supply) is not None:
+        lines.append(
+            f"supply: {monitor.chip} at {monitor.address:#04x} on {monitor.bus}, {monitor.shunt_ohm:g} ohm, "
+            f"{monitor.rate_hz:g} Hz"
+        )
+    if (modem := settings.modem) is not None:
+        lines.append(f"modem: on {modem.port}, asked every {modem.period_s:g} s")
     lines.extend(f"receiver {receiver.name}: {receiver.url}" for receiver in settings.delivery.receivers)
     lines.append(f"outbox: {settings.delivery.outbox}")
     if settings.recording is not None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_agent.cli import SUMMARIES
-from edge_agent.cli.run import LATENESS_NS, _sources
+from edge_agent.cli.run import LATENESS_NS
 from edge_agent.cli.settings_file import load_settings
+from edge_agent.cli.sources import sources_of
 from edge_agent.clock import SystemClock
 from edge_agent.errors import RecordingError, SettingsError, SourceError, WrongDevice
 from edge_agent.readings import AccelFrame, FaultReason, Reading, SourceFault, Tick
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     end_ns = clock.now_ns() + args.seconds * 1e9
     print(f"Recording to {args.destination}; Ctrl-C ends it", flush=True)
     counts = record(
-        _sources(settings, clock),
+        sources_of(settings, clock),
         writer,
         now_ns=clock.now_ns,
         is_over=lambda: stop.is_taken or clock.now_ns() >= end_ns,

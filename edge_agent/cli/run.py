@@ -1,6 +1,6 @@
 """`edge-agent run`: puts the agent together for one lift and watches until told to stop.
 
-The composition root: here, and only here, concrete drivers, clock, outbox and uplink are named.
+The composition root: here, and in `sources` beside it, concrete drivers, clock, outbox and uplink are named.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import os
 import signal
 import ssl
 from collections.abc import Callable, Sequence
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge_agent.agent import Agent
@@ -32,6 +31,7 @@ from edge_agent.cli import SUMMARIES
 from edge_agent.cli.check_config import what_it_starts
 from edge_agent.cli.log_lines import start_log
 from edge_agent.cli.settings_file import load_settings
+from edge_agent.cli.sources import sources_of
 from edge_agent.cli.state_folder import StateFolder
 from edge_agent.clock import SystemClock, boot_id
 from edge_agent.delivery import Delivery, Lane, Uplink
@@ -45,20 +45,7 @@ from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
 from edge_agent.records import draft_of_started
 from edge_agent.sd_notify import ServiceNotifier
-from edge_agent.settings import (
-    AccelerometerSettings,
-    ContactsSettings,
-    ControllerSettings,
-    ModbusSettings,
-    PressureSettings,
-    ReceiverSettings,
-    SerialLineSettings,
-    SerialParity,
-    Settings,
-    TalkerSettings,
-    TcpSettings,
-)
-from edge_agent.source import Source
+from edge_agent.settings import ReceiverSettings, Settings
 from edge_agent.timeline import Timeline
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import PrivateTls
@@ -131,7 +118,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     ]
     standby = [receiver.name for receiver in receivers if receiver.is_standby]
     dispatch = Dispatch(outbox, deliveries, clock, journal, standby)
-    sources = _sources(settings, clock)
+    sources = sources_of(settings, clock)
     core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources])
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
@@ -236,106 +223,6 @@ def _uplink(receiver: ReceiverSettings, lane: Lane, key: SigningKey, clock: Syst
 def _queued(outbox: Outbox) -> int:
     """Records that some receiver still lacks."""
     return max((outbox.waiting_count(name) for name in outbox.destinations), default=0)
-
-
-def _sources(settings: Settings, clock: SystemClock) -> list[Source]:
-    """The drivers of what is wired; only these are loaded."""
-    sources: list[Source] = []
-    if settings.accelerometer is not None:
-        sources.append(_accelerometer(settings.accelerometer, clock))
-    if settings.pressure is not None:
-        sources.append(_pressure(settings.pressure, clock))
-    if settings.contacts is not None:
-        sources.append(_contacts(settings.contacts, clock))
-    if settings.controller is not None:
-        sources.append(_controller(settings.controller, clock))
-    return sources
-
-
-def _accelerometer(settings: AccelerometerSettings, clock: SystemClock) -> Source:
-    from drivers.adxl345 import Adxl345
-    from drivers.adxl355 import Adxl355
-    from drivers.lis3dh import Lis3dh
-    from drivers.mpu6050 import PARTS, Mpu6050
-
-    makers: dict[str, Callable[..., Source]] = {"adxl345": Adxl345, "lis3dh": Lis3dh, "adxl355": Adxl355}
-    makers |= {part: partial(Mpu6050, part=part) for part in PARTS}
-    return makers[settings.chip](
-        settings.bus,
-        now_ns=clock.now_ns,
-        address=settings.address,
-        rate_hz=settings.rate_hz,
-        range_g=settings.range_g,
-    )
-
-
-def _pressure(settings: PressureSettings, clock: SystemClock) -> Source:
-    from drivers.bmp280 import Bmp280
-    from drivers.bmp390 import Bmp390
-
-    maker = {"bmp280": Bmp280, "bmp390": Bmp390}[settings.chip]
-    return maker(settings.bus, now_ns=clock.now_ns, address=settings.address, rate_hz=settings.rate_hz)
-
-
-def _contacts(settings: ContactsSettings, clock: SystemClock) -> Source:
-    from drivers.door_contacts import ContactLine, DoorContacts
-    from drivers.gpio import Pull
-
-    lines = [
-        ContactLine(contact.signal, contact.pin, contact.is_active_low, Pull(contact.pull.value))
-        for contact in settings.contacts
-    ]
-    return DoorContacts(settings.chip, lines, now_ns=clock.now_ns)
-
-
-def _controller(settings: ControllerSettings, clock: SystemClock) -> Source:
-    match settings:
-        case ModbusSettings():
-            return _polled(settings, clock)
-        case TalkerSettings():
-            return _listened_to(settings, clock)
-        case _:
-            assert_never(settings)
-
-
-def _polled(settings: ModbusSettings, clock: SystemClock) -> Source:
-    from drivers.map_files import load_register_map
-    from drivers.modbus import SerialLink, TcpLink
-    from drivers.modbus_controller import ModbusController
-    from drivers.serial_line import Parity
-
-    match settings.link:
-        case TcpSettings(host, port, is_rtu):
-            link: TcpLink | SerialLink = TcpLink(host, port, is_rtu)
-        case SerialLineSettings(port, baud_rate, parity, stop_bits):
-            link = SerialLink(port, baud_rate or 9600, Parity[(parity or SerialParity.NONE).name], stop_bits or 1)
-        case _:
-            assert_never(settings.link)
-    return ModbusController(
-        load_register_map(settings.map_name),
-        link,
-        now_ns=clock.now_ns,
-        unit=settings.unit,
-        poll_hz=settings.poll_hz,
-        is_risk_accepted=settings.is_polling_risk_accepted,
-    )
-
-
-def _listened_to(settings: TalkerSettings, clock: SystemClock) -> Source:
-    from drivers.protocol_files import load_serial_protocol
-    from drivers.serial_controller import SerialController
-    from drivers.serial_line import Parity, SerialLine
-
-    protocol = load_serial_protocol(settings.protocol_name)
-    chosen = settings.line
-    line = SerialLine(
-        chosen.port,
-        chosen.baud_rate or protocol.baud_rate,
-        protocol.data_bits,
-        Parity[chosen.parity.name] if chosen.parity is not None else protocol.parity,
-        chosen.stop_bits or protocol.stop_bits,
-    )
-    return SerialController(protocol, line, now_ns=clock.now_ns)
 
 
 def _keeper(

@@ -17,12 +17,25 @@ from drivers.bmp390 import Bmp390
 from drivers.door_contacts import ContactLine, DoorContacts
 from drivers.fifo_accelerometer import FifoAccelerometer
 from drivers.i2c import I2cBus
+from drivers.ina219 import Ina219
 from drivers.modbus import SerialLink, TcpLink
 from drivers.modbus_controller import ModbusController
+from drivers.modem import Modem
 from drivers.protocol_files import load_serial_protocol
 from drivers.serial_controller import SerialController
 from drivers.serial_line import SerialLine
-from edge_agent.readings import AccelFrame, ControllerReport, PressureSample, Reading, Signal, SignalEdge
+from edge_agent.readings import (
+    AccelFrame,
+    ControllerReport,
+    ModemReport,
+    PressureSample,
+    Reading,
+    Registration,
+    Signal,
+    SignalEdge,
+    SimState,
+    SupplySample,
+)
 from edge_agent.recording import Recording, RecordingSource
 from edge_agent.source import Source
 from sim.adxl345 import Adxl345Model
@@ -31,7 +44,8 @@ from sim.buses import I2cServer as SimI2cServer
 from sim.controllers import ModbusTcpLine, ServedUnit
 from sim.modbus_unit import ModbusUnit
 from tests.drivers.fake_adxl345 import FakeAdxl345, FakeBus, RegisterChip
-from tests.drivers.fake_barometers import FakeBmp280, FakeBmp390
+from tests.drivers.fake_barometers import FakeBmp280, FakeBmp390, FakeIna219
+from tests.drivers.fake_modem import WELL, FakeModem
 from tests.drivers.fifo_bench import KINDS, Kind
 from tests.drivers.gpio_server import GpioServer
 from tests.drivers.modbus_bench import DRIVING, NICE, honest, words_of
@@ -137,6 +151,24 @@ def bmp280(_folder: Path) -> Rig:
 def bmp390(_folder: Path) -> Rig:
     return PressureRig(
         FakeBmp390, lambda clock, bus: Bmp390("1", now_ns=clock.now_ns, wait=clock.wait, open_bus=bus), 0x77
+    )
+
+
+class SupplyRig(ChipRig):
+    name = "supply"
+    kind = SupplySample
+    watch_s = 20.0
+
+    def is_plausible(self, reading: Reading) -> bool:
+        assert isinstance(reading, SupplySample)
+        return bool(np.allclose((reading.voltage_v, reading.current_a), (11.98, 10.0)))  # the worked example
+
+
+def ina219(_folder: Path) -> Rig:
+    return SupplyRig(
+        lambda _now_ns: FakeIna219(),
+        lambda clock, bus: Ina219("1", now_ns=clock.now_ns, wait=clock.wait, open_bus=bus, shunt_ohm=0.002),
+        0x40,
     )
 
 
@@ -291,6 +323,42 @@ class SerialRig(ControllerRig):
             time.sleep(0.02)
 
 
+class ModemRig(RealTimeRig):
+    """A modem on a pseudo-terminal."""
+
+    name = "modem"
+    kind = ModemReport
+
+    def __init__(self, folder: Path) -> None:
+        self.fake = FakeModem(folder, WELL)
+        line = SerialLine(str(self.fake.line.path), 115200)
+        self.source = Modem(line, now_ns=time.monotonic_ns, period_s=1.0)
+
+    def break_off(self) -> None:
+        self.fake.pull_out()
+
+    def mend(self) -> None:
+        self.fake.plug_in()
+
+    def take_apart(self) -> None:
+        super().take_apart()
+        self.fake.close()
+
+    def is_plausible(self, reading: Reading) -> bool:
+        assert isinstance(reading, ModemReport)
+        return reading == ModemReport(reading.t_ns, SimState.READY, Registration.HOME, -79, -96)
+
+
+class SilentModemRig(ModemRig):
+    """The port stays, the modem says nothing."""
+
+    def break_off(self) -> None:
+        self.fake.answers = dict.fromkeys(WELL, "")
+
+    def mend(self) -> None:
+        self.fake.answers = dict(WELL)
+
+
 class SimAccelRig(RealTimeRig):
     """The simulator's chip on the simulator's bus."""
 
@@ -340,10 +408,13 @@ RIGS: dict[str, Callable[[Path], Rig]] = {
     **{kind.name: fifo_chip(kind) for kind in KINDS},
     "bmp280": bmp280,
     "bmp390": bmp390,
+    "ina219": ina219,
     "contacts": ContactsRig,
     "modbus tcp": TcpRig,
     "modbus rtu": RtuRig,
     "serial": SerialRig,
+    "modem": ModemRig,
+    "silent modem": SilentModemRig,
     "recording": RecordingRig,
     "simulated adxl345": SimAccelRig,
     "simulated contacts": SimContactsRig,

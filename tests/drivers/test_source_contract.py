@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_agent.cli.run import _sources
 from edge_agent.cli.settings_file import load_settings
+from edge_agent.cli.sources import sources_of
 from edge_agent.clock import SystemClock
 from edge_agent.errors import SourceError
 from edge_agent.readings import AccelFrame, Reading, SamplesLost, SourceFault
@@ -161,7 +161,7 @@ def test_real_hardware_keeps_the_contract() -> None:
     if config is None:
         pytest.skip("LIFT_BENCH_CONFIG names no settings file of a bench")
     clock = SystemClock()
-    for source in _sources(load_settings(config), clock):
+    for source in sources_of(load_settings(config), clock):
         for _ in range(2):
             source.open()
             stamps: list[int] = []

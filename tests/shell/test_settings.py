@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from drivers import adxl345, adxl355, lis3dh, mpu6050, pressure
+from drivers import adxl345, adxl355, ina219, lis3dh, modem, mpu6050, pressure
 from drivers.register_map import Evidence, ReadBlock, RegisterMap, Table
 from edge_agent.detect.limits import Limits
 from edge_agent.errors import SettingsError
@@ -17,16 +17,18 @@ from edge_agent.settings import (
     LampSettings,
     LampsSettings,
     ModbusSettings,
+    ModemSettings,
     PressureSettings,
     Pull,
     SerialLineSettings,
     SerialParity,
     Settings,
     SettingsProblems,
+    SupplySettings,
     TalkerSettings,
     TcpSettings,
 )
-from edge_agent.settings_devices import ACCELEROMETERS, PRESSURE_RATE_HZ
+from edge_agent.settings_devices import ACCELEROMETERS, MODEM_PERIOD_S, PRESSURE_RATE_HZ, SHUNT_OHM, SUPPLY_RATE_HZ
 from edge_agent.settings_toml import settings_from
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
@@ -206,6 +208,11 @@ def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
         ('[pressure]\nchip = "bmp280"\nrate_hz = 20', 9, "Allowed: 1 to 10 Hz"),
         ('[pressure]\nchip = "bmp280"\naddress = 0x75', 9, "0x75 is no address of an bmp280"),
         ('[pressure]\nchip = "bmp280"\nrate_khz = 1', 9, "Did you mean rate_hz?"),
+        ('[supply]\nchip = "ina226"', 8, 'Did you mean "ina219"?'),
+        ('[supply]\nchip = "ina219"\nshunt_ohm = 100', 9, "0.001 to 1 ohm"),
+        ('[supply]\nchip = "ina219"\naddress = 0x50', 9, "64 to 79"),
+        ('[modem]\nport = "ttyUSB2"', 8, "/dev/serial/by-id/"),
+        ("[modem]\nperiod_s = 10", 7, "[modem] lacks port"),
         ('[pressure]\nbus = "1"', 7, "[pressure] lacks chip"),
         ('[controller]\nkind = "modbus_tcp"\nhost = "h"\nmap = "nice3000"', 10, "Did you mean nice3000plus?"),
         ('[controller]\nkind = "modbus_tcp"\nmap = "nice3000plus"', 7, "[controller] lacks host"),
@@ -302,13 +309,22 @@ def test_the_tables_of_chips_say_what_the_drivers_can() -> None:
             assert (row.rates_hz, row.ranges_g) == (tuple(driver.RATE_CODES), tuple(driver.RANGE_CODES))
     assert drivers_of == {}
     assert set(mpu6050.PARTS) <= set(ACCELEROMETERS)
-    assert PRESSURE_RATE_HZ == (pressure.RATE_HZ_MIN, pressure.RATE_HZ_MAX)
+    assert PRESSURE_RATE_HZ == pressure.RATES_HZ
+    assert SUPPLY_RATE_HZ == ina219.RATES_HZ
+    assert SHUNT_OHM == (ina219.SHUNT_OHM_MIN, ina219.SHUNT_OHM_MAX)
+    assert MODEM_PERIOD_S == (modem.PERIOD_S_MIN, modem.PERIOD_S_MAX)
 
 
 def test_a_barometer_is_chosen_and_the_core_is_told() -> None:
     settings = read(SMALLEST + '[pressure]\nchip = "bmp390"\nrate_hz = 2\n')
     assert settings.pressure == PressureSettings("bmp390", "/dev/i2c-1", 0x77, 2.0)
     assert settings.installation().wiring.has_pressure
+
+
+def test_a_supply_monitor_and_a_modem_are_chosen() -> None:
+    settings = read(SMALLEST + '[supply]\nchip = "ina219"\nshunt_ohm = 0.01\n[modem]\nport = "/dev/serial/by-id/m"\n')
+    assert settings.supply == SupplySettings("ina219", "/dev/i2c-1", 0x40, 0.01, 1.0)
+    assert settings.modem == ModemSettings("/dev/serial/by-id/m", 115200, 10.0)
 
 
 def test_the_two_lamps_of_the_box_are_chosen() -> None:
