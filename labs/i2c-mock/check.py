@@ -13,10 +13,18 @@ import smbus2
 from drivers.adxl345 import Adxl345
 from drivers.bmp280 import Bmp280
 from drivers.fifo_accelerometer import FifoAccelerometer
-from drivers.ina219 import Supply
+from drivers.ina219 import Ina219
 from drivers.lis3dh import Lis3dh
 from edge_agent.errors import SourceError, SourceUnavailable, WrongDevice
-from edge_agent.readings import AccelFrame, FaultReason, PressureSample, Reading, SamplesLost, SourceFault
+from edge_agent.readings import (
+    AccelFrame,
+    FaultReason,
+    PressureSample,
+    Reading,
+    SamplesLost,
+    SourceFault,
+    SupplySample,
+)
 from edge_agent.source import Source
 
 BUS = "/dev/i2c-1"
@@ -164,7 +172,10 @@ def the_barometer_gives_the_worked_example() -> None:
 
 
 def the_supply_is_told_in_volts_and_amperes() -> None:
-    sample = Supply(BUS, now_ns=time.monotonic_ns, shunt_ohm=0.002).read()
+    source = Ina219(BUS, now_ns=time.monotonic_ns, shunt_ohm=0.002, rate_hz=5.0)
+    source.open()
+    sample = next(reading for reading in read_for(source, 0.5) if isinstance(reading, SupplySample))
+    source.close()
     assert abs(sample.voltage_v - 11.98) < 1e-9, sample
     assert abs(sample.current_a - 10.0) < 1e-9, sample
 
