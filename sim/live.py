@@ -199,18 +199,22 @@ class LiveLift:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            now_ns = self._story_ns()
-            with self._lock:
-                self._make_until(now_ns / 1e9)
-                due: list[SignalEdge] = []
-                while self._pending and self._pending[0].t_ns <= now_ns:
-                    due.append(self._pending.popleft())
-                due = self._faults.edges(due, now_ns)
-                self._apply_outages(now_ns)
-            for edge in due:
-                self.gpio.change(PINS[edge.signal], edge.is_active, self.start_ns + round(edge.t_ns / self._speed))
-            self._talk(now_ns)
+            self.look()
             self._stop.wait(_STEP_S)
+
+    def look(self) -> None:
+        """Tell what is due: changes of the contacts, outages, what the controller says by itself."""
+        now_ns = self._story_ns()
+        with self._lock:
+            self._make_until(now_ns / 1e9)
+            due: list[SignalEdge] = []
+            while self._pending and self._pending[0].t_ns <= now_ns:
+                due.append(self._pending.popleft())
+            due = self._faults.edges(due, now_ns)
+            self._apply_outages(now_ns)
+        for edge in due:
+            self.gpio.change(PINS[edge.signal], edge.is_active, self.start_ns + round(edge.t_ns / self._speed))
+        self._talk(now_ns)
 
     def _make_until(self, story_s: float) -> None:
         """Draw stretches until `story_s` is covered. The lock is held."""

@@ -20,7 +20,8 @@ from sim.steps import VERBS, Step
 
 LINE_CHARACTERS_MAX = 500
 FAULT_S = 60.0  # how long a fault lasts if nothing is said
-_FOR_S = number(0.1, 3600.0, "s")
+FOR_S_MAX = 3600.0
+_FOR_S = number(0.1, FOR_S_MAX, "s")
 _AMOUNT = number(0.01, 100.0, "")
 _ALL = "all"
 
@@ -135,7 +136,10 @@ _SOURCES = (ACCELEROMETER, CONTROLLER, TALKER, *_SIGNALS)
 
 def _order(verb: str, table: TomlTable, landings: int) -> Step | Story | FaultCommand | UnplugCommand | Plain:
     if verb in VERBS:
-        return step_from(table, landings, "command").step
+        step = step_from(table, landings, "command").step
+        if getattr(step, "for_s", 0.0) > FOR_S_MAX:
+            table.problem("for_s", f"for_s is more than {FOR_S_MAX:g} s", "Give the command again when it is over")
+        return step
     if verb in STORIES:
         return _story(STORIES[verb], table, landings)
     if verb == "fault":
@@ -150,7 +154,7 @@ def _order(verb: str, table: TomlTable, landings: int) -> Step | Story | FaultCo
 
 
 def _story(kind: type[Story], table: TomlTable, landings: int) -> Story:
-    checks = step_checks(landings)
+    checks = {**step_checks(landings), "for_s": _FOR_S}
     given: dict[str, Any] = {
         field.name: table.take(field.name, checks[field.name], field.default) for field in fields(kind)
     }
