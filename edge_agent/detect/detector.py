@@ -10,11 +10,14 @@ from collections import deque
 from typing import assert_never
 
 from edge_agent.alarms import AlarmKind, Conclusion, DoorState, OpenIncident, Trip
+from edge_agent.detect.air import AirStage
 from edge_agent.detect.baselines import Baselines
-from edge_agent.detect.car import CarState, ControllerView
+from edge_agent.detect.car import CarState
+from edge_agent.detect.controller_words import ControllerStage
 from edge_agent.detect.course import Ride
-from edge_agent.detect.doors import Contact, DoorStage
+from edge_agent.detect.doors import FRONT, REAR, Contact, DoorStage, DoorView
 from edge_agent.detect.episodes import Episodes
+from edge_agent.detect.inspection import CONTACT, MODE, InspectionStage
 from edge_agent.detect.learning import Learning, Readiness
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.modem import ModemStage
@@ -108,16 +111,17 @@ class Detector:
         self._is_placed = False  # this opening has been taken as a landing
         self._was_moving = False
         self._last_ride: Ride | None = None
-        self._controller = ControllerView(wiring.has_controller, None, None, None, None, None, 0, None, None)
+        self._words = ControllerStage(
+            is_wired=wiring.has_controller, has_contacts=bool(wiring.signals & {*FRONT, *REAR})
+        )
         self._mount = MountStage()
         self._learning = Learning(limits, installation, self._position, self._occupancy, self._mount, rules, baselines)
         self._button = Contact(int(limits.door_debounce_ms * 1e6))
         self._shock_mps2 = 0.0
         self._ride_quality = RideStage(wiring.accel_rate_hz)
         self._report: RideReport | None = None
-        self._inspection_contact = False
-        self._inspection_since_ns = 0
-        self._inspection_seen_ns: int | None = None
+        self._inspection = InspectionStage(limits)
+        self._air = AirStage()
         self._supply = SupplyStage(limits)
         self._modem = ModemStage(limits)
         self._mains_ok: bool | None = None
@@ -166,6 +170,7 @@ class Detector:
                 self._take_report(reading)
             case PressureSample():
                 self._sources.spoke(PRESSURE, reading.t_ns)
+                self._air.take(reading.t_ns, reading.pressure_hpa)
             case SupplySample():
                 self._sources.spoke(SUPPLY, reading.t_ns)
                 self._supply.take(reading)
@@ -202,42 +207,33 @@ class Detector:
                 self._mains_since_ns = edge.t_ns
             self._mains_ok = edge.is_active
         elif edge.signal is Signal.INSPECTION:
-            self._inspection_contact = edge.is_active
-            self._see_inspection(edge.t_ns, edge.is_active)
+            self._inspection.take(CONTACT, edge.t_ns, edge.is_active)
 
     def _take_report(self, report: ControllerReport) -> None:
         if report.is_suspect:
             return
         self._sources.spoke(CONTROLLER, report.t_ns)
-        last = self._controller
-        self._controller = ControllerView(
-            is_wired=True,
-            last_report_ns=report.t_ns,
-            mode=last.mode if report.mode is None else report.mode,
-            direction=last.direction if report.direction is None else report.direction,
-            speed_mps=last.speed_mps if report.speed_mps is None else report.speed_mps,
-            fault=last.fault if report.fault is None else report.fault,
-            fault_since_ns=last.fault_since_ns if report.fault in (None, last.fault) else report.t_ns,
-            safety_circuit_closed=last.safety_circuit_closed
-            if report.safety_circuit_closed is None
-            else report.safety_circuit_closed,
-            floor=last.floor if report.floor is None else report.floor,
-        )
+        self._words.take(report)
         if report.door is not None:
             self._doors.take_report(report.t_ns, report.door)
-        if report.door_zone is not None and Signal.DOOR_ZONE not in self._wiring.signals:
-            self._position.take_zone(report.door_zone)
-        self._occupancy.take_controller(report.passenger, report.load_percent)
         if report.mode is not None:
-            self._see_inspection(report.t_ns, report.mode is Mode.INSPECTION)
+            self._inspection.take(MODE, report.t_ns, report.mode is Mode.INSPECTION)
+        self._believe()
 
-    def _see_inspection(self, t_ns: int, is_active: bool) -> None:
-        if is_active:
-            if self._inspection_seen_ns is None:
-                self._inspection_since_ns = t_ns
-            self._inspection_seen_ns = t_ns
-        elif not self._inspection_contact and self._controller.mode is not Mode.INSPECTION:
-            self._inspection_seen_ns = None
+    def _believe(self) -> None:
+        """Hand on what is believed of the controller's words."""
+        self._doors.believe_controller(self._words.is_door_believed)
+        if Signal.DOOR_ZONE not in self._wiring.signals:
+            self._position.take_zone(self._words.door_zone)
+        self._occupancy.take_controller(self._words.passenger, self._words.load_percent)
+
+    def _judge_words(self, now_ns: int, door: DoorView, ride: Ride | None) -> None:
+        if ride is not None:
+            self._inspection.take_ride(ride)
+        if self._wiring.has_controller:
+            is_down = self._sources.is_faulty(CONTROLLER)
+            self._words.step(now_ns, self._moving, door, ride, is_link_down=is_down)
+            self._believe()
 
     # ---- one frame
 
@@ -252,6 +248,8 @@ class Detector:
         self._occupancy.take_button(self._button.is_active)
         is_open = door.state is DoorState.OPEN
         is_opening = door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open
+        if is_opening:
+            self._inspection.take_opening(end_ns)
         if is_opening and not self._is_known_outside():
             ride = self._motion.door_is_opening() or ride
         if is_open and end_ns - door.since_ns >= OPEN_NS_SURE:
@@ -275,9 +273,13 @@ class Detector:
         if self._moving.is_moving and not self._was_moving:
             self._doors.trip_began()
         self._was_moving = self._moving.is_moving
+        if self._wiring.has_pressure:
+            self._place_by_air()
+        self._judge_words(end_ns, door, ride)
         is_abnormal = self._is_known_outside() or AlarmKind.EMERGENCY_STOP in self._episodes.raised
         occupancy = self._occupancy.step(end_ns, self._moving, door, is_abnormal=is_abnormal)
         # by position, in the order of the class: by name it takes four times as long (python -m benchmarks stages)
+        words = self._words.view
         self._car = CarState(
             end_ns,
             self._armed_ns,
@@ -289,19 +291,19 @@ class Detector:
             door,
             self._position.now(self._moving.travel_m, self._travel_s(end_ns)),
             occupancy,
-            self._controller,
-            self._is_inspection(end_ns),
-            self._inspection_since_ns,
+            words,
+            self._inspection.is_active(end_ns),
+            self._inspection.since_ns,
             self._mains_ok,
             self._mains_since_ns,
             self._button.since_ns if self._button.is_active else 0,
-            self._controller.mode is Mode.OUT_OF_SERVICE,
+            words.mode is Mode.OUT_OF_SERVICE,
             self._shock_mps2,
             self._mount.view(),
             self._report,
             self._learning.trips.rated_speed_mps,
             self._position.travel_max_m(),
-            self._sources.step(end_ns),
+            self._sources.step(end_ns) + self._words.troubles() + self._inspection.troubles(),
             self._supply.view,
         )
         conclusions.extend(self._episodes.step(self._car))
@@ -323,11 +325,19 @@ class Detector:
                 self._mount.take(frame)
         return finished
 
+    def _place_by_air(self) -> None:
+        """Pressure where it is present: the height at a standstill against that at the one before."""
+        rest_since_ns = self._moving.since_ns if self._moving.phase is Phase.AT_REST else None
+        height_m, sigma_m = self._position.height
+        found = self._air.step(rest_since_ns, height_m, sigma_m, is_at_landing=self._position.is_at_landing)
+        if found is not None:
+            self._position.take_air(found.height_m, found.sigma_m)
+
     def _trip(self, t_ns: int, ride: Ride) -> Trip:
         before = self._position.landing()
         after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
-        if self._inspection_seen_ns is None:
+        if not self._inspection.was_seen:
             self._learning.add(ride)
         return Trip(
             t_ns=t_ns,
@@ -350,10 +360,6 @@ class Detector:
     def _is_known_outside(self) -> bool:
         """True if the car was outside every door zone in the frame before: an opening door proves no arrival there."""
         return self._car is not None and self._car.position.is_outside_zone is True
-
-    def _is_inspection(self, now_ns: int) -> bool:
-        seen = self._inspection_seen_ns
-        return seen is not None and (now_ns - seen) / 1e9 <= self._limits.inspection_renewal_s_max
 
 
 def _rules(limits: Limits) -> tuple[Rule, ...]:
