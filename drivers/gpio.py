@@ -199,6 +199,11 @@ class _KernelLines:
             raise LinesLost(f"the GPIO lines can no longer be read ({error})") from error
 
     def close(self) -> None:
+        # A factory that closes leaves its handlers in lgpio: the first edge after opening again would run the old one,
+        # which raises and ends lgpio's only thread without a word. Source: seen in labs/gpio with gpiozero 2.0.1.
+        for line in self._pins.values():
+            with suppress(GPIOZeroError, OSError, self._lgpio_error):
+                line.when_changed = None
         if self._factory is not None:
             with suppress(GPIOZeroError, OSError, self._lgpio_error):
                 self._factory.close()

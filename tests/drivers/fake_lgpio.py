@@ -19,13 +19,14 @@ class FakeError(Exception):
 
 
 class FakeCallback:
-    """What lgpio.callback returns."""
+    """What lgpio.callback returns. The library keeps it until it is cancelled, over any closing of the chip."""
 
-    def __init__(self, chip: FakeLgpio, pin: int) -> None:
-        self._chip, self._pin = chip, pin
+    def __init__(self, chip: FakeLgpio, pin: int, handler: Handler) -> None:
+        self._chip, self.pin, self.handler = chip, pin, handler
 
     def cancel(self) -> None:
-        self._chip.handlers.pop(self._pin, None)
+        if self in self._chip.callbacks:
+            self._chip.callbacks.remove(self)
 
 
 def install(mocker: MockerFixture, folder: Path, library: FakeLgpio) -> FakeLgpio:
@@ -48,7 +49,7 @@ class FakeLgpio:
         self.driven: list[tuple[int, int]] = []  # line and level, in order
         self.outputs: set[int] = set()
         self.levels: dict[int, int] = {}
-        self.handlers: dict[int, Handler] = {}
+        self.callbacks: list[FakeCallback] = []
         self.debounce_us: dict[int, int] = {}
         self.pulls: dict[int, int] = {}
         self.is_gone = False
@@ -58,8 +59,8 @@ class FakeLgpio:
     def change(self, pin: int, level: int, *, age_ns: int = 0) -> None:
         """An edge as the library's one thread delivers it: a handler that raises would end that thread."""
         self.levels[pin] = level
-        if pin in self.handlers:
-            self.handlers[pin](0, pin, level, time.monotonic_ns() - age_ns)
+        for callback in [callback for callback in self.callbacks if callback.pin == pin]:
+            callback.handler(0, pin, level, time.monotonic_ns() - age_ns)
 
     def module(self) -> ModuleType:
         module = ModuleType("lgpio")
@@ -126,5 +127,6 @@ class FakeLgpio:
         return self._answer(0)
 
     def _callback(self, _handle: int, pin: int, _edges: int, handler: Handler) -> FakeCallback:
-        self.handlers[pin] = handler
-        return FakeCallback(self, pin)
+        callback = FakeCallback(self, pin, handler)
+        self.callbacks.append(callback)
+        return callback

@@ -285,3 +285,19 @@ def test_the_empty_lgpio_of_the_index_is_recognised(mocker: MockerFixture) -> No
     with pytest.raises(SourceUnavailable) as caught:
         open_lines("lgpio", [LineRequest(17, Pull.UP)], lambda: 0)
     assert "empty package" in caught.value.problem
+
+
+def test_lines_that_were_closed_leave_no_handler_behind_that_would_end_the_librarys_thread(kernel: FakeLgpio) -> None:
+    contacts = kernel_contacts()
+    for _ in range(3):
+        contacts.open()
+        contacts.read(0.0)
+        contacts.close()
+    assert kernel.callbacks == []
+    contacts.open()
+    contacts.read(0.0)
+    kernel.change(17, 1)
+    assert [edge for edge in contacts.read(0.1) if isinstance(edge, SignalEdge)]
+    kernel.is_gone = True
+    contacts.close()
+    assert kernel.callbacks == [], "nor does a chip that vanished"
