@@ -74,6 +74,7 @@ from edge_agent.readings import (
     Tick,
 )
 
+FELT_NS_MAX = 500_000_000  # a standstill without samples for longer is none to measure the air by
 GRAVITY_MPS2 = 9.80665
 OPEN_NS_SURE = 1_500_000_000
 STOOD_NS_SURE = 5_000_000_000  # all of a modem's round was asked at this place
@@ -122,6 +123,7 @@ class Detector:
         self._report: RideReport | None = None
         self._inspection = InspectionStage(limits)
         self._air = AirStage()
+        self._felt_ns = 0
         self._supply = SupplyStage(limits)
         self._modem = ModemStage(limits)
         self._mains_ok: bool | None = None
@@ -230,6 +232,7 @@ class Detector:
     def _judge_words(self, now_ns: int, door: DoorView, ride: Ride | None) -> None:
         if ride is not None:
             self._inspection.take_ride(ride)
+        self._inspection.take_door(now_ns, is_open=door.state is DoorState.OPEN)
         if self._wiring.has_controller:
             is_down = self._sources.is_faulty(CONTROLLER)
             self._words.step(now_ns, self._moving, door, ride, is_link_down=is_down)
@@ -248,8 +251,6 @@ class Detector:
         self._occupancy.take_button(self._button.is_active)
         is_open = door.state is DoorState.OPEN
         is_opening = door.state in (DoorState.OPEN, DoorState.OPENING) and not self._was_open
-        if is_opening:
-            self._inspection.take_opening(end_ns)
         if is_opening and not self._is_known_outside():
             ride = self._motion.door_is_opening() or ride
         if is_open and end_ns - door.since_ns >= OPEN_NS_SURE:
@@ -274,7 +275,7 @@ class Detector:
             self._doors.trip_began()
         self._was_moving = self._moving.is_moving
         if self._wiring.has_pressure:
-            self._place_by_air()
+            self._place_by_air(end_ns)
         self._judge_words(end_ns, door, ride)
         is_abnormal = self._is_known_outside() or AlarmKind.EMERGENCY_STOP in self._episodes.raised
         occupancy = self._occupancy.step(end_ns, self._moving, door, is_abnormal=is_abnormal)
@@ -312,6 +313,7 @@ class Detector:
     def _move(self, frame: Frame) -> Ride | None:
         """Motion for one frame; when the warm-up ends, for all frames that it held back."""
         finished: Ride | None = None
+        self._felt_ns = frame.end_ns
         is_frozen = self._sources.take_frame(frame)
         for state, ride in [self._motion.blind(frame)] if is_frozen else self._motion.step(frame):
             if state.phase is Phase.BLIND and self._moving.phase is not Phase.BLIND:
@@ -325,9 +327,10 @@ class Detector:
                 self._mount.take(frame)
         return finished
 
-    def _place_by_air(self) -> None:
+    def _place_by_air(self, now_ns: int) -> None:
         """Pressure where it is present: the height at a standstill against that at the one before."""
-        rest_since_ns = self._moving.since_ns if self._moving.phase is Phase.AT_REST else None
+        is_at_rest = self._moving.phase is Phase.AT_REST and now_ns - self._felt_ns <= FELT_NS_MAX
+        rest_since_ns = self._moving.since_ns if is_at_rest else None
         height_m, sigma_m = self._position.height
         found = self._air.step(rest_since_ns, height_m, sigma_m, is_at_landing=self._position.is_at_landing)
         if found is not None:

@@ -38,6 +38,11 @@ NEW_LANDING_SIGMA_M = 0.3
 STOREY_M_MIN = 2.2
 """Two landings of one door side are never closer. Source: clear entrance heights of 2.0 m (memory, unverified)."""
 
+AIR_SIGMA_M_MAX = 1.0
+AIR_OFF_SIGMAS = 3.0
+"""Air pressure finds a lost car only where its doubt is well below half a storey; where it contradicts the measured
+way, both are doubted. Source: judgement."""
+
 LANDINGS_MAX = 128
 VISITS_ENOUGH = 2
 FOUND_TRIPS = 2
@@ -106,8 +111,10 @@ class PositionStage:
         self._at_rest: Position | None = None
         self._at_rest_travel_m = 0.0
 
-    def take_zone(self, is_in_zone: bool) -> None:
-        """A door-zone contact, or the controller, says whether the car is in a door zone."""
+    def take_zone(self, is_in_zone: bool | None) -> None:
+        """A door-zone contact, or the controller, says whether the car is in a door zone; None: nobody is believed."""
+        if is_in_zone is self._zone_contact:
+            return
         self._zone_contact = is_in_zone
         self._at_rest = None
 
@@ -157,6 +164,36 @@ class PositionStage:
             self._landings = [_Landing(each.height_m, each.visits, each.sigma_m) for each in landings]
             self.lose()
             self._is_at_landing = self._has_stood = stands
+
+    @property
+    def height(self) -> tuple[float | None, float]:
+        """Height at the last standstill and its doubt."""
+        return self._height, self._sigma
+
+    @property
+    def is_at_landing(self) -> bool:
+        """Since the last open door there was no trip."""
+        return self._is_at_landing
+
+    def take_air(self, height_m: float, sigma_m: float) -> None:
+        """Where the car stands by the difference of air pressures; it makes the doubt smaller, or finds a lost car."""
+        if self._height is None:
+            if sigma_m > AIR_SIGMA_M_MAX:
+                return
+            self._height, self._sigma, self._guesses = height_m, sigma_m, None
+            self._at_rest = None
+            if self._is_at_landing:
+                self.stands_at_landing()
+            return
+        if self._is_at_landing or self._sigma == 0.0:
+            return
+        self._at_rest = None
+        off_m, both_m2 = height_m - self._height, self._sigma**2 + sigma_m**2
+        if off_m * off_m > AIR_OFF_SIGMAS**2 * both_m2:
+            self._sigma = max(self._sigma, 0.5 * abs(off_m))
+            return
+        self._height += off_m * self._sigma**2 / both_m2
+        self._sigma *= sigma_m / both_m2**0.5
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
