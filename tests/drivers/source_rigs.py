@@ -367,7 +367,9 @@ class SimAccelRig(RealTimeRig):
 
     def __init__(self, folder: Path) -> None:
         def at_rest(times_s: np.ndarray) -> np.ndarray:
-            return np.tile([0.0, 0.0, 9.80665], (len(times_s), 1))
+            samples = np.tile([0.0, 0.0, 9.80665], (len(times_s), 1))
+            samples[:, 0] = 0.3 * np.sin(50.0 * times_s)  # a live chip is never still to the last bit
+            return samples
 
         self.server = SimI2cServer(
             folder / "i2c", {0x53: Adxl345Model(at_rest)}, lambda: time.monotonic_ns() / 1e9, threading.Lock()
