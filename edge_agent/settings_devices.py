@@ -76,7 +76,7 @@ BAUD_RATES = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 BAUD_RATE_DEFAULT = 9600
 
 _BUS = text(r"/dev/i2c-\d+|\d+|unix:.+", '"/dev/i2c-1", "1" or "unix:PATH"')
-_PORT = text(r"/dev/.+|socket://.+:\d+", '"/dev/serial/by-id/...", another port in /dev, or "socket://HOST:PORT"')
+_PORT = text(r"/.+|socket://.+:\d+", '"/dev/serial/by-id/...", another path to a port, or "socket://HOST:PORT"')
 _KINDS = ("modbus_tcp", "modbus_rtu", "modbus_rtu_tcp", "serial")
 
 
