@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.processes import BenchmarkTrouble
 from benchmarks.report import Report, Scale, command_line, machine_line, rendered
 
-NAMES = ("replay", "stages", "wire", "outbox", "modbus", "imports", "daemon", "latency")
+NAMES = ("replay", "stages", "memory", "wire", "outbox", "modbus", "imports", "live", "daemon", "latency")
 """In the order in which they run: the busy ones first, then those that mostly wait."""
 
 
