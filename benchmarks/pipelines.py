@@ -139,7 +139,7 @@ class ScipyPipeline:
         try:
             self._sosfilt: Any = importlib.import_module("scipy.signal").sosfilt
         except ImportError as error:
-            raise RuntimeError(f"scipy is not there; `make bench` fetches it, into build/bench") from error
+            raise RuntimeError("scipy is not there; `make bench` fetches it, into build/bench") from error
 
     def run(self, blocks: Sequence[AccelFrame], rate_hz: float) -> Floats:
         """One pass; smallest, largest, sum of squares of the three filtered axes and of the sample length."""

@@ -3,14 +3,14 @@
 Each contender gets the same readings in memory and runs on one core; CPU time of the process counts, not the clock on
 the wall. The core does everything: frames, motion, doors, position, occupancy, rules, episodes. C and scipy do only
 filters and features; "ratio" is the CPU of the whole core over theirs, round by round. Reading a `.liftrec` file is
-measured by itself. Blocks are as an ADXL345 is drained (13 samples at 400 Hz, 4 at 100 Hz), or of one second.
+measured by itself and together with the core, as `edge-agent replay` does it. Blocks are as an ADXL345 is drained (13 samples at 400 Hz, 4 at 100 Hz), or of one second.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from benchmarks.report import Report, Row, Scale, Table, interleaved, ratios
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.signal import FRAME_NS
+from edge_agent.readings import Reading
 from edge_agent.recording import Recording
 from edge_agent.recording_writer import RecordingWriter
 
@@ -71,7 +72,9 @@ def _table(
     contenders: dict[str, Callable[[], object]] = {
         CORE: lambda: replayed(material),
         "whole core, blocks of 1 s": lambda: replayed(coarse),
-        "reading the .liftrec file": lambda: sum(1 for _ in Recording.open(file)),
+        "edge-agent replay: .liftrec file and core": lambda: _concluded(material, Recording.open(file).joined()),
+        "reading the .liftrec file as it is": lambda: sum(1 for _ in Recording.open(file)),
+        "reading it in frames of 1 s": lambda: sum(1 for _ in Recording.open(file).joined()),
     }
     notes = [f"{material.seconds:.0f} s, {material.sample_count} samples at {rate_hz} Hz; CPU time"]
     if pipeline is not None:
@@ -110,9 +113,12 @@ def _row(name: str, spent_s: list[float], core_s: list[float], material: Materia
 
 def replayed(material: Material) -> int:
     """Run the core over it; the number of conclusions."""
-    detector = Detector(material.installation, Limits())
-    step = detector.step
-    return sum(len(step(reading)) for reading in material.readings)
+    return _concluded(material, material.readings)
+
+
+def _concluded(material: Material, readings: Iterable[Reading]) -> int:
+    step = Detector(material.installation, Limits()).step
+    return sum(len(step(reading)) for reading in readings)
 
 
 def _timed(work: Callable[[], object]) -> Callable[[], float]:
