@@ -3,7 +3,8 @@
 Each contender gets the same readings in memory and runs on one core; CPU time of the process counts, not the clock on
 the wall. The core does everything: frames, motion, doors, position, occupancy, rules, episodes. C and scipy do only
 filters and features; "ratio" is the CPU of the whole core over theirs, round by round. Reading a `.liftrec` file is
-measured by itself and together with the core, as `edge-agent replay` does it. Blocks are as an ADXL345 is drained (13 samples at 400 Hz, 4 at 100 Hz), or of one second.
+measured by itself, and together with the core, as `edge-agent replay` does it. Blocks are as an ADXL345 is drained (13
+samples at 400 Hz, 4 at 100 Hz), or of one second.
 """
 
 from __future__ import annotations
