@@ -12,13 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar, assert_never
 
 from edge_agent.agent_core import AgentCore
 from edge_agent.agent_delivery import NS_PER_S
 from edge_agent.agent_status import Identity, status_of
+from edge_agent.agent_uploads import Uploads
 from edge_agent.clock import Clock
 from edge_agent.delivery import Lane, Poll, Send, Uplink
+from edge_agent.delivery_evidence import PartUplink, Upload
 from edge_agent.errors import SourceError, UplinkError, WrongDevice
 from edge_agent.local_requests import EndRequest
 from edge_agent.readings import AccelFrame, FaultReason, Reading, SourceFault
@@ -67,6 +70,7 @@ class Requests(Protocol):
 
 
 _Result = bytes | UplinkError
+_Errand = TypeVar("_Errand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +138,23 @@ class SourceThread:
             self.dropped_count += sum(_size_of(reading) for reading in parcel.readings)
 
 
-class Courier:
-    """Carries the requests of one lane to one receiver, one at a time."""
+class Carrier(Generic[_Errand]):
+    """Carries requests to one receiver over one connection, one at a time. `ask` gives back an answer."""
 
     def __init__(
-        self, name: str, uplink: Uplink, device_id: bytes, done: Callable[[Send | Poll, _Result], None]
+        self,
+        name: str,
+        ask: Callable[[_Errand], bytes],
+        close: Callable[[], None],
+        done: Callable[[_Errand, _Result], None],
     ) -> None:
-        self._uplink = uplink
-        self._device_id = device_id
+        self._ask = ask
+        self._close = close
         self._done = done
-        self._errands: queue.SimpleQueue[Send | Poll | None] = queue.SimpleQueue()  # one in flight: delivery sees to it
+        self._errands: queue.SimpleQueue[_Errand | None] = queue.SimpleQueue()  # one in flight: delivery sees to it
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def carry(self, step: Send | Poll) -> None:
+    def carry(self, step: _Errand) -> None:
         """Take a request; its answer comes back through `done`."""
         self._errands.put(step)
 
@@ -158,17 +166,36 @@ class Courier:
         while (step := self._errands.get()) is not None:
             result: _Result
             try:
-                match step:
-                    case Send():
-                        result = self._uplink.post(step.body)
-                    case Poll():
-                        result = self._uplink.notices(self._device_id, step.after, 0)
-                    case _:
-                        assert_never(step)
+                result = self._ask(step)
             except UplinkError as error:
                 result = error
             self._done(step, result)
-        self._uplink.close()
+        self._close()
+
+
+class Courier(Carrier[Send | Poll]):
+    """Carries the requests of one lane to one receiver."""
+
+    def __init__(
+        self, name: str, uplink: Uplink, device_id: bytes, done: Callable[[Send | Poll, _Result], None]
+    ) -> None:
+        def ask(step: Send | Poll) -> bytes:
+            match step:
+                case Send():
+                    return uplink.post(step.body)
+                case Poll():
+                    return uplink.notices(device_id, step.after, 0)
+                case _:
+                    assert_never(step)
+
+        super().__init__(name, ask, uplink.close, done)
+
+
+class PartCourier(Carrier[Upload]):
+    """Carries parts of recordings to one receiver."""
+
+    def __init__(self, name: str, uplink: PartUplink, done: Callable[[Upload, _Result], None]) -> None:
+        super().__init__(name, lambda upload: uplink.part(upload.body), uplink.close, done)
 
 
 class Agent:
@@ -186,6 +213,8 @@ class Agent:
         identity: Identity,
         write_status: Callable[[AgentStatus], None],
         requests: Requests | None = None,
+        uploads: Uploads | None = None,
+        part_uplinks: Mapping[str, PartUplink] = MappingProxyType({}),
         open_again_s: Sequence[float] = OPEN_AGAIN_S,
     ) -> None:
         """open_again_s: waits between attempts to open a source; the last one repeats."""
@@ -205,6 +234,13 @@ class Agent:
             (destination, lane): Courier(f"{destination} {lane.value}", uplink, device_id, self._answered)
             for (destination, lane), uplink in uplinks.items()
         }
+        self._uploads = uploads
+        self._parts: queue.SimpleQueue[tuple[Upload, _Result]] = queue.SimpleQueue()
+        self._part_couriers = {
+            destination: PartCourier(f"{destination} parts", uplink, self._part_answered)
+            for destination, uplink in part_uplinks.items()
+        }
+        self._carriers: list[Courier | PartCourier] = [*self._couriers.values(), *self._part_couriers.values()]
         self._reported_drops = dict.fromkeys((source.name for source in self._sources), 0)
         self._state = AgentState.STARTING
         self._fed_ns = 0
@@ -234,6 +270,7 @@ class Agent:
         self._empty_answers()
         self._hear_requests(now_ns)
         self._carry(self._core.turn(now_ns))
+        self._upload(now_ns)
         if self._state is AgentState.STARTING and self._core.is_armed:
             self._arm(now_ns)
         self._feed(now_ns)
@@ -289,6 +326,18 @@ class Agent:
         self._answers.put((step, result))
         self._wake.set()
 
+    def _upload(self, now_ns: int) -> None:
+        if self._uploads is None:
+            return
+        while not self._parts.empty():
+            upload, result = self._parts.get_nowait()
+            self._uploads.answered(upload, result, now_ns)
+        for upload in self._uploads.due(now_ns):
+            self._part_couriers[upload.destination].carry(upload)
+
+    def _part_answered(self, upload: Upload, result: _Result) -> None:
+        self._parts.put((upload, result))
+
     def _feed(self, now_ns: int) -> None:
         """The watchdog is fed by progress: the core has stepped, and what it concluded is on disk."""
         has_progress = self._core.ticks_count > self._fed_ticks and self._core.is_outbox_well
@@ -307,7 +356,7 @@ class Agent:
         self._notifier.stopping()
         self._core.journal.tell(logging.INFO, "Stopping")
         self._stop.set()
-        for courier in self._couriers.values():
+        for courier in self._carriers:
             courier.dismiss()
         until_s = time.monotonic() + STOP_S
         for source in self._sources:
@@ -322,7 +371,7 @@ class Agent:
 
     def _threads(self) -> list[threading.Thread]:
         sources = [source.thread for source in self._sources]
-        return sources + [courier.thread for courier in self._couriers.values()]
+        return sources + [courier.thread for courier in self._carriers]
 
     def _are_sources_done(self) -> bool:
         return all(source.has_ended for source in self._sources) and self._inbox.empty()
@@ -331,7 +380,7 @@ class Agent:
         for source in self._sources:
             if not source.thread.is_alive() and not source.has_ended:
                 raise RuntimeError(f"the thread of {source.name} has ended by an error, printed above")
-        for courier in self._couriers.values():
+        for courier in self._carriers:
             if not courier.thread.is_alive():
                 raise RuntimeError(f"the thread of {courier.thread.name} has ended by an error, printed above")
 

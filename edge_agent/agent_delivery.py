@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from edge_agent.outbox_incidents import LocalNotice, UnendedIncident
 from edge_agent.records import RecordDraft, StoredRecord
 from edge_agent.status import DestinationStatus
 from edge_agent.story import notice_sentence, record_words
-from edge_agent.wire import Act, Stamp, Stream
+from edge_agent.wire import Act, Stamp, Stream, Want
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -108,8 +108,12 @@ class Dispatch:
         clock: Clock,
         journal: Journal,
         standby: Sequence[str] = (),
+        wanted: Callable[[str, Want | None], None] | None = None,
     ) -> None:
-        """standby: receivers that get alarms only when the others do not answer for them."""
+        """standby: receivers that get alarms only when the others do not answer for them.
+
+        wanted: hears which recording a receiver asks for, or that it asks for none.
+        """
         self._outbox = outbox
         self._clock = clock
         self._journal = journal
@@ -119,6 +123,7 @@ class Dispatch:
         self._escalation = Escalation(standby)
         self._has_resumed = False
         self._resets: list[RemoteReset] = []
+        self._wanted = wanted
 
     def take_resets(self) -> tuple[RemoteReset, ...]:
         """Incidents that people ended from afar since the last call."""
@@ -222,6 +227,8 @@ class Dispatch:
         self._tell_state(step, outcome, now_ns)
         if outcome.clock is not None:
             self._clock.learn_from_receiver(outcome.clock.t_ns, outcome.clock.wall_ms, outcome.clock.unc_ms)
+            if self._wanted is not None:
+                self._wanted(step.destination, outcome.want)
         if outcome.needs_new_log:
             self._escalation.begin_anew()
             self._awaited.clear()  # their numbers are given out anew

@@ -157,7 +157,8 @@ class Delivery:
         match flight.step:
             case Poll():
                 self._pace_polls(now_ns, receipt)
-                return Outcome(notices=receipt.notices, clock=clock_of(flight.sent_ns, receipt, now_ns))
+                clock = clock_of(flight.sent_ns, receipt, now_ns)
+                return Outcome(notices=receipt.notices, clock=clock, want=receipt.want)
             case Send():
                 return self._judged(now_ns, flight, flight.step, receipt, queue)
             case _:
@@ -262,6 +263,7 @@ class Delivery:
             stored=tuple(key for key, verdict in verdicts if verdict in (Verdict.STORED, Verdict.HAD_IT)),
             notices=receipt.notices,
             clock=clock,
+            want=receipt.want,
             needs_attention=bool(refused),
             problem=words_on(verdicts),
         )

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from edge_agent.delivery_steps import ReceiverClock, RecordKey
+from edge_agent.errors import WireError
 from edge_agent.records import StoredRecord
-from edge_agent.wire import Gap, Lost, Receipt, Stream, SystemKind, Verdict, decode_record
+from edge_agent.wire import Gap, Lost, Receipt, Stream, SystemKind, Verdict, decode_receipt, decode_record
 
 MS_NS = 1_000_000
+
+
+def receipt_in(opened: bytes, device_id: bytes) -> Receipt:
+    """The receipt in what a seal held, for this box. Raises `WireError`."""
+    receipt = decode_receipt(opened)
+    if receipt.device != device_id:
+        raise WireError("it is for another box", subject="receipt", hint="Check which receiver answers here")
+    return receipt
 
 
 def key_of(record: StoredRecord) -> RecordKey:

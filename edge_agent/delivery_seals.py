@@ -38,6 +38,7 @@ class BoxSeals:
         """
         self.is_pinned = receiver is not None
         self._receiver = receiver
+        self._key = key
         self._signed = lru_cache(REMEMBERED_MAX)(lambda body: key.seal(body, Use.RECORD))
         self._up = None if shared is None else MacKey(shared, Direction.UP)
         self._down = None if shared is None else MacKey(shared, Direction.DOWN)
@@ -47,6 +48,10 @@ class BoxSeals:
         if self._up is not None and record.stream in (Stream.TELEMETRY, Stream.DIAGNOSTICS):
             return self._up.seal(record.body, Use.RECORD)
         return self._signed(record.body)
+
+    def seal_part(self, part: bytes) -> bytes:
+        """A piece of a recording, always signed."""
+        return self._key.seal(part, Use.PART)
 
     def open(self, answer: bytes) -> bytes:
         """The receipt in a sealed answer. Raises `WireError` for no container, `SealRefused` for a foreign one."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from edge_agent.errors import UplinkRefused, UplinkUnavailable
 from edge_agent.records import StoredRecord
-from edge_agent.wire import Gap, Mark, Notice, Stream
+from edge_agent.wire import Gap, Mark, Notice, Stream, Want
 
 
 class Lane(Enum):
@@ -189,5 +189,6 @@ class Outcome:
     notices: tuple[Notice, ...] = ()
     needs_new_log: bool = False  # the same number exists with other bytes: a restored or cloned card
     clock: ReceiverClock | None = None
+    want: Want | None = None  # a recording that the receiver asks for
     needs_attention: bool = False  # waiting alone will not cure it
     problem: str = ""

@@ -16,6 +16,7 @@ from pathlib import Path
 from edge_agent.errors import RecordingError
 from edge_agent.readings import Reading
 from edge_agent.recording_writer import RecordingWriter
+from edge_agent.wire import FILE_DIGEST_BYTES
 
 NS_PER_S = 1_000_000_000
 BEFORE_S, AFTER_S = 60.0, 60.0  # Source: issue of this part, point 8
@@ -122,7 +123,10 @@ class EvidenceKeeper:
         if job.writer.problem is not None:
             raise job.writer.problem
         content = job.path.read_bytes()
-        return KeptEvidence(job.incident, job.kind, job.path, hashlib.sha256(content).digest(), len(content))
+        found = hashlib.sha256(content).digest()
+        path = job.path.with_name(f"{job.path.stem}-{_short(found)}.liftrec")
+        job.path.replace(path)
+        return KeptEvidence(job.incident, job.kind, path, found, len(content))
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("alarm-*.liftrec"))
@@ -133,6 +137,28 @@ class EvidenceKeeper:
         while files and (len(files) >= FILES_MAX or sum(sizes) > BYTES_MAX):
             files.pop(0).unlink()
             sizes.pop(0)
+
+
+class EvidenceShelf:
+    """Reads the files that the keeper has finished, by the beginning of their digest."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, digest: bytes, offset: int, count: int) -> tuple[int, bytes]:
+        """The size of a file and at most `count` of its bytes; size 0: it is not kept, or no more, or unreadable."""
+        for path in self._folder.glob(f"alarm-*-{_short(digest)}.liftrec"):
+            try:
+                with path.open("rb") as file:
+                    file.seek(offset)
+                    return path.stat().st_size, file.read(count)
+            except OSError:
+                continue
+        return 0, b""
+
+
+def _short(digest: bytes) -> str:
+    return digest[:FILE_DIGEST_BYTES].hex()
 
 
 def _number_of(path: Path) -> int:

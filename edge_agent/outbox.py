@@ -281,6 +281,10 @@ class Outbox:
         """Incidents that nobody has ended, oldest first."""
         return self._incidents.unended()
 
+    def lacks_alarm(self, destination: str) -> bool:
+        """This destination has not confirmed every alarm."""
+        return self._cursors.upto(destination, Stream.ALARM) < self._log.last(Stream.ALARM)
+
     def alarms_in_hand(self) -> tuple[AlarmInHand, ...]:
         """Alarms that nobody has ended, for the lamps. Raises `OutboxError`."""
         try:

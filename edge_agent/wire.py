@@ -31,6 +31,7 @@ from edge_agent.wire_values import (
     Measure,
     Measured,
     Notice,
+    Part,
     Phase,
     Receipt,
     Record,
@@ -39,6 +40,7 @@ from edge_agent.wire_values import (
     Stream,
     SystemKind,
     Verdict,
+    Want,
     WirePlace,
 )
 
@@ -52,6 +54,8 @@ __all__ = [
     "KEY_HEADER",
     "LINK_BYTES",
     "NOTICES_MAX",
+    "PART_BYTES_MAX",
+    "PART_TYPE",
     "Act",
     "Batch",
     "Checkpoint",
@@ -69,6 +73,7 @@ __all__ = [
     "Measure",
     "Measured",
     "Notice",
+    "Part",
     "Phase",
     "Receipt",
     "Record",
@@ -77,17 +82,20 @@ __all__ = [
     "Stream",
     "SystemKind",
     "Verdict",
+    "Want",
     "WirePlace",
     "answer_tag",
     "chain_start",
     "decode_batch",
     "decode_notice",
+    "decode_part",
     "decode_receipt",
     "decode_record",
     "decode_short",
     "digest",
     "encode_batch",
     "encode_notice",
+    "encode_part",
     "encode_receipt",
     "encode_record",
     "encode_short",
@@ -95,6 +103,7 @@ __all__ = [
 
 KEY_HEADER = "Lift-Key"  # the public key of the box in base64url: its id is the digest of this key
 BATCH_TYPE = "application/vnd.lift-batch+cbor"
+PART_TYPE = "application/vnd.lift-part+cbor"
 # Limits. Source: design/alarm.cddl and design/wire.md section 7.2.
 BATCH_BYTES_MAX = BODY_BYTES_MAX
 BATCH_ITEMS_MAX = 64
@@ -106,6 +115,9 @@ ASK_AGAIN_S_MAX = 3_600
 WHO_BYTES_MAX = 32
 ETA_MIN_MAX = 1_440
 AGE_S_MAX = (1 << 24) - 1
+FILE_BYTES_MAX = 1 << 26
+FILE_DIGEST_BYTES = 16
+PART_BYTES_MAX = 1 << 14
 LIST_MAX = 2_048  # the gate's bound on items; the schema itself sets none on verdicts and marks
 
 _RECORD_DOMAIN = b"lift/1"
@@ -190,6 +202,8 @@ def encode_receipt(receipt: Receipt) -> bytes:
     tree[9] = receipt.receiver
     if receipt.answers is not None:
         tree[10] = receipt.answers
+    if receipt.want is not None:
+        tree[11] = [receipt.want.digest, receipt.want.offset]
     _receipt_from_tree(tree)
     return write_item(tree)
 
@@ -200,7 +214,7 @@ def decode_receipt(data: bytes) -> Receipt:
 
 
 def _receipt_from_tree(tree: object) -> Receipt:
-    fields = keyed(tree, frozenset({0, 1, 2, 3, 4, 6, 9}), frozenset({5, 7, 8, 10}), "receipt")
+    fields = keyed(tree, frozenset({0, 1, 2, 3, 4, 6, 9}), frozenset({5, 7, 8, 10, 11}), "receipt")
     form.version(fields[0], "receipt version")
     gaps = array(fields[5], 1, GAPS_MAX, "receipt gaps") if 5 in fields else ()
     notices = array(fields[7], 1, NOTICES_MAX, "receipt notices") if 7 in fields else ()
@@ -215,6 +229,39 @@ def _receipt_from_tree(tree: object) -> Receipt:
         notices=tuple(_notice_from_tree(notice) for notice in notices),
         ask_again_s=whole(fields[8], 1, ASK_AGAIN_S_MAX, "ask-again") if 8 in fields else None,
         answers=octets(fields[10], 8, 8, "answers") if 10 in fields else None,
+        want=_want_from_tree(fields[11]) if 11 in fields else None,
+    )
+
+
+def _want_from_tree(tree: object) -> Want:
+    digest16, offset = array(tree, 2, 2, "want")
+    return Want(
+        octets(digest16, FILE_DIGEST_BYTES, FILE_DIGEST_BYTES, "want digest"),
+        whole(offset, 0, FILE_BYTES_MAX, "want offset"),
+    )
+
+
+def encode_part(part: Part) -> bytes:
+    """Some bytes of a recording; they travel inside a seal."""
+    tree = {0: form.VERSION, 1: part.device, 2: part.digest, 3: part.size, 4: part.offset, 5: part.data}
+    _part_from_tree(tree)
+    return write_item(tree)
+
+
+def decode_part(data: bytes) -> Part:
+    """The part in `data`."""
+    return _part_from_tree(read_item(data, "part", bytes_max=BODY_BYTES_MAX))
+
+
+def _part_from_tree(tree: object) -> Part:
+    fields = keyed(tree, frozenset(range(6)), frozenset(), "part")
+    form.version(fields[0], "part version")
+    return Part(
+        device=form.device_id(fields[1], "part device id"),
+        digest=octets(fields[2], FILE_DIGEST_BYTES, FILE_DIGEST_BYTES, "part digest"),
+        size=whole(fields[3], 0, FILE_BYTES_MAX, "part size"),
+        offset=whole(fields[4], 0, FILE_BYTES_MAX, "part offset"),
+        data=octets(fields[5], 0, PART_BYTES_MAX, "part data"),
     )
 
 

@@ -52,6 +52,7 @@ class Use(Enum):
     RECORD = b"lift/1 record"
     RECEIPT = b"lift/1 receipt"
     SHORT = b"lift/1 short"
+    PART = b"lift/1 part"
 
 
 class SealRefused(WireError):

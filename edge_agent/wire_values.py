@@ -274,6 +274,25 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Want:
+    """A recording around an alarm that the receiver asks for. digest: its first 16 bytes, as the alarm names it."""
+
+    digest: bytes
+    offset: int  # the receiver has everything before this byte
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some bytes of a recording around an alarm. size: of the whole file; 0: the box keeps none under this digest."""
+
+    device: bytes
+    digest: bytes
+    size: int
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The receiver's answer: the only thing that lets the agent forget a record."""
 
@@ -287,6 +306,7 @@ class Receipt:
     notices: tuple[Notice, ...] = ()
     ask_again_s: int | None = None
     answers: bytes | None = None  # first 8 bytes of SHA-256 over the batch
+    want: Want | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 
 from aiohttp import web
 
 from edge_agent.errors import WireError
-from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER
-from edge_agent.wire_sealing import PublicKey
+from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER, PART_TYPE
+from edge_agent.wire_sealing import PublicKey, SealRefused
 from edge_agent.wire_values import SEQNO_MAX, Receipt
 from receiver.bodies import Refusal, read_body, whole_query
 from receiver.connections import Patience
@@ -24,12 +25,21 @@ UNAVAILABLE_S = 5
 
 
 def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
-    """POST /v1/records and GET /v1/notices."""
+    """POST /v1/records, POST /v1/evidence and GET /v1/notices."""
 
     async def post_records(request: web.Request) -> web.Response:
         body = await read_body(request, BATCH_TYPE, BATCH_BYTES_MAX, patience.body_s)
+        return await answer(service.take(body, _key_in(request)))
+
+    async def post_evidence(request: web.Request) -> web.Response:
+        body = await read_body(request, PART_TYPE, BATCH_BYTES_MAX, patience.body_s)
+        return await answer(service.take_part(body))
+
+    async def answer(taking: Awaitable[Receipt | TooMany]) -> web.Response:
         try:
-            taken = await service.take(body, _key_in(request))
+            taken = await taking
+        except SealRefused as error:
+            raise Refusal(403, f"{error.subject}: {error.problem}", error.hint) from error
         except WireError as error:
             raise Refusal(400, f"{error.subject}: {error.problem}", error.hint) from error
         except StoreUnavailable as error:
@@ -53,7 +63,11 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
             raise Refusal(404, "this box has never sent a record here", "Send records first")
         return web.Response(body=service.sealed(receipt), content_type=RECEIPT_TYPE)
 
-    return [web.post("/v1/records", post_records), web.get("/v1/notices", get_notices)]
+    return [
+        web.post("/v1/records", post_records),
+        web.post("/v1/evidence", post_evidence),
+        web.get("/v1/notices", get_notices),
+    ]
 
 
 def _key_in(request: web.Request) -> PublicKey | None:

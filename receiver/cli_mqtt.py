@@ -16,9 +16,9 @@ from urllib.parse import urlencode, urlsplit
 
 from edge_agent.uplink.mqtt_client import Broker, BrokerUnavailable, Message, MqttClient
 from edge_agent.uplink.mqtt_topics import PREFIX, device_in, down_topic
-from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER
+from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER, PART_TYPE
 
-TOPICS = tuple(f"{PREFIX}/+/{word}" for word in ("up", "ask", "key"))
+TOPICS = tuple(f"{PREFIX}/+/{word}" for word in ("up", "part", "ask", "key"))
 WORKERS = 8
 KEYS_MAX = 100_000
 KEY_CHARACTERS_MAX = 44
@@ -100,10 +100,11 @@ class Bridge:
             else:
                 if len(payload) > BATCH_BYTES_MAX:
                     return None
-                headers = {"Content-Type": BATCH_TYPE}
+                path, kind = ("/v1/evidence", PART_TYPE) if word == "part" else ("/v1/records", BATCH_TYPE)
+                headers = {"Content-Type": kind}
                 if device in self._keys:
                     headers[KEY_HEADER] = self._keys[device]
-                connection.request("POST", "/v1/records", payload, headers)
+                connection.request("POST", path, payload, headers)
             response = connection.getresponse()
             answer = response.read(ANSWER_BYTES_MAX + 1)
             return answer if response.status == http.client.OK and len(answer) <= ANSWER_BYTES_MAX else None

@@ -14,8 +14,8 @@ from receiver.errors import ReceiverError
 FILE_NAME = "receiver.sqlite"
 SEED_NAME = "seed"
 LOCK_NAME = "receiver.lock"
-FORMAT = 2
-READABLE_FORMATS = (0, 1, FORMAT)
+FORMAT = 3
+READABLE_FORMATS = (0, 1, 2, FORMAT)
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -67,6 +67,17 @@ _UPGRADES = {
     1: """
 ALTER TABLE record ADD COLUMN seal BLOB;
 CREATE TABLE device_key (dev BLOB PRIMARY KEY, raw BLOB NOT NULL, shared BLOB, since_ms INTEGER NOT NULL) WITHOUT ROWID
+""",
+    2: """
+CREATE TABLE evidence (
+    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,
+    digest BLOB NOT NULL, size INTEGER NOT NULL, have INTEGER NOT NULL, state INTEGER NOT NULL,
+    tries INTEGER NOT NULL, asked_ms INTEGER NOT NULL,
+    PRIMARY KEY (dev, log, stream, seqno)
+) WITHOUT ROWID;
+CREATE TABLE evidence_part (
+    dev BLOB NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (dev, digest, at)
+)
 """,
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edge_agent.wire_values import Act, IncidentRef, Notice, Phase, Record, Stream
 from receiver.dating import BootContacts, Contact, Moment, When, when
 from receiver.decoding import decoded
+from receiver.evidence import EvidenceTable, EvidenceView
 from receiver.incidents import Incident, IncidentKey
 
 NOTICES_PER_INCIDENT_MAX = 100
@@ -38,6 +39,7 @@ class IncidentView:
     gone: When | None
     ended: When | None
     heard_notice: int  # the box has heard of notices up to this number
+    evidence: EvidenceView | None = None  # the recording around it, if the box has named one
 
     @property
     def box_was_told(self) -> bool:
@@ -65,7 +67,16 @@ def load_view(db: sqlite3.Connection, key: IncidentKey) -> IncidentView | None:
         gone=None if gone is None else _dated(db, gone, arrived_ms),
         ended=None if incident.ended is None else _dated(db, incident.ended, arrived_ms),
         heard_notice=row[1],
+        evidence=_evidence(db, key),
     )
+
+
+def _evidence(db: sqlite3.Connection, key: IncidentKey) -> EvidenceView | None:
+    """Faults have none, and neither has a database that an earlier receiver wrote and none has opened since."""
+    if key.stream is not Stream.ALARM:
+        return None
+    is_known = db.execute("SELECT 1 FROM sqlite_master WHERE name='evidence'").fetchone() is not None
+    return EvidenceTable(db).view(key) if is_known else None
 
 
 def _load(db: sqlite3.Connection, key: IncidentKey) -> tuple[Incident, dict[int, int]]:

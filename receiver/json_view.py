@@ -10,6 +10,7 @@ from edge_agent.records import BETWEEN_LANDINGS
 from edge_agent.wire_values import Measure, Notice, Record, WirePlace
 from receiver.board import Board, Box, Boxes, Trouble
 from receiver.dating import When
+from receiver.evidence import EvidenceView
 from receiver.incident_rows import IncidentView
 from receiver.incidents import ALARM_KIND_MAX
 
@@ -116,7 +117,12 @@ def _incident(view: IncidentView) -> _Json:
         "condition_gone": None if view.gone is None else _when(view.gone),
         "ended": None if view.ended is None else _when(view.ended),
         "notices": [_notice(notice, view.heard_notice) for notice in incident.journal],
+        "recording": None if view.evidence is None else _recording(view.evidence),
     }
+
+
+def _recording(evidence: EvidenceView) -> _Json:
+    return {"state": evidence.state.name.lower(), "bytes": evidence.size, "bytes_here": evidence.have}
 
 
 def _catalogue_row(kind: int) -> CatalogueRow | None:

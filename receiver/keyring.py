@@ -51,7 +51,7 @@ class Keyring:
         """Keep the secret shared with a box, for Mac0. False: its key is not known yet."""
         return self._db.execute("UPDATE device_key SET shared=? WHERE dev=?", (shared, device)).rowcount == 1
 
-    def opener(self, device: bytes) -> Opener:
+    def opener(self, device: bytes, use: Use = Use.RECORD) -> Opener:
         """What opens the items of one box. Its calls raise `KeyUnknown`, `SealRefused`, `WireError`."""
         row = self._db.execute("SELECT raw, shared FROM device_key WHERE dev=?", (device,)).fetchone()
         raw, shared = (None, None) if row is None else row
@@ -62,11 +62,11 @@ class Keyring:
                 case Seal.SIGN1:
                     if raw is None:
                         raise _unknown("the key of this box has not come with its batch")
-                    body = PublicKey(raw).check(sealed, Use.RECORD)
+                    body = PublicKey(raw).check(sealed, use)
                 case Seal.MAC0:
                     if shared is None:
                         raise _unknown("no secret is shared with this box")
-                    body = _mac(shared).check(sealed, Use.RECORD)
+                    body = _mac(shared).check(sealed, use)
             return Opened(body, encode_sealed(replace(sealed, payload=b"")))
 
         return open_item

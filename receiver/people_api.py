@@ -29,7 +29,7 @@ _NO_INCIDENT = ("there is no such incident", "Take an id from /v1/incidents")
 
 
 def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
-    """GET /v1/incidents, GET /v1/incidents/{id}, POST .../notice, GET /v1/events, GET /healthz."""
+    """/v1/incidents, /v1/incidents/{id}, POST .../notice, POST and GET .../evidence, /v1/events, /healthz."""
 
     async def get_incidents(_: web.Request) -> web.Response:
         return _json((await service.board_event()).text)
@@ -52,6 +52,28 @@ def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         if view is None:
             raise Refusal(404, *_NO_INCIDENT)
         return _json(incident_text(view, service.now_ms()))
+
+    async def post_evidence(request: web.Request) -> web.Response:
+        key = _key(request)
+        await read_body(request, "application/json", NOTICE_BYTES_MAX, patience.body_s)
+        try:
+            asked = await service.ask_evidence(key)
+        except NoticeRefused as error:
+            raise Refusal(409, error.problem, error.hint) from error
+        except StoreUnavailable as error:
+            raise Refusal(503, error.problem, error.hint, retry_after_s=1) from error
+        view = await service.incident(key)
+        if asked is None or view is None:
+            raise Refusal(404, "the box has named no recording of this incident", "It does two minutes after an alarm")
+        return _json(incident_text(view, service.now_ms()))
+
+    async def get_evidence(request: web.Request) -> web.Response:
+        key = _key(request)
+        content = await service.evidence(key)
+        if content is None:
+            raise Refusal(404, "this recording is not here", "Ask for it: POST to the same address")
+        headers = {"Content-Disposition": f'attachment; filename="{key}.liftrec"', "Cache-Control": "no-store"}
+        return web.Response(body=content, content_type="application/octet-stream", headers=headers)
 
     async def get_events(request: web.Request) -> web.StreamResponse:
         listener = service.hub.listen()
@@ -78,6 +100,8 @@ def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         web.get("/v1/incidents", get_incidents),
         web.get("/v1/incidents/{id}", get_incident),
         web.post("/v1/incidents/{id}/notice", post_notice),
+        web.post("/v1/incidents/{id}/evidence", post_evidence),
+        web.get("/v1/incidents/{id}/evidence", get_evidence),
         web.get("/v1/events", get_events),
         web.get("/healthz", get_health),
     ]

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from edge_agent.errors import WireError
-from edge_agent.wire import answer_tag, decode_batch, decode_record
+from edge_agent.wire import answer_tag, decode_batch, decode_part, decode_record
 from edge_agent.wire_sealing import PublicKey, sealed_in
 from edge_agent.wire_values import Act, Batch, Receipt, Stream
 from receiver.board import BoardReader
 from receiver.committer import Committer
 from receiver.errors import StoreUnavailable
+from receiver.evidence import EvidenceView
 from receiver.hub import Hub, PageEvent
 from receiver.incident_rows import IncidentView
 from receiver.incidents import IncidentKey
@@ -106,6 +107,29 @@ class Service:
             self.hub.wake(key.device)
             await self._publish(key)
         return await self.incident(key)
+
+    async def take_part(self, body: bytes) -> Receipt | TooMany:
+        """Keep a part of a recording. Raises `WireError` for one that its box did not seal, `StoreUnavailable`."""
+        at_ms = self.now_ms()
+        wait_s = self._ordinary.take(decode_part(sealed_in(body).payload).device, at_ms)
+        if wait_s:
+            return TooMany(wait_s)
+        taken = await self._committer.ask(lambda store: store.take_part(body, at_ms))
+        for key in taken.touched:
+            log.info("The recording of incident %s changed", key)
+            await self._publish(key)
+        return taken.receipt
+
+    async def ask_evidence(self, key: IncidentKey) -> EvidenceView | None:
+        """Want the recording of an incident. None: no record names one. Raises `NoticeRefused`, `StoreUnavailable`."""
+        view = await self._committer.ask(lambda store: store.ask_evidence(key, self.now_ms()))
+        if view is not None:
+            await self._publish(key)
+        return view
+
+    async def evidence(self, key: IncidentKey) -> bytes | None:
+        """The recording of an incident; None where it is not here."""
+        return await self._committer.ask(lambda store: store.evidence(key))
 
     async def incident(self, key: IncidentKey) -> IncidentView | None:
         """One incident; None where there is none."""

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.wire import GAPS_MAX, NOTICES_MAX, encode_receipt
-from edge_agent.wire_sealing import PublicKey, SigningKey, Use
+from edge_agent.wire import GAPS_MAX, NOTICES_MAX, answer_tag, decode_part, encode_receipt
+from edge_agent.wire_sealing import PublicKey, SigningKey, Use, sealed_in
 from edge_agent.wire_values import SEQNO_MAX, Act, Batch, Notice, Receipt, Stream
 from receiver import sentences
 from receiver.database import FolderLock, key_seed, open_for_writing
 from receiver.errors import NoticeRefused, StoreUnavailable
+from receiver.evidence import EvidenceTable, EvidenceView
 from receiver.incident_rows import NOTICES_PER_INCIDENT_MAX, load_incident, load_view, notice_of, notices_of
 from receiver.incidents import IncidentKey
 from receiver.intake import Items, take_items
@@ -79,6 +80,14 @@ class Polled:
     said: str  # empty: nothing new
 
 
+@dataclass(frozen=True, slots=True)
+class PartTaken:
+    """The answer to a part of a recording, and the incidents that look different now."""
+
+    receipt: Receipt
+    touched: tuple[IncidentKey, ...]
+
+
 class Store:
     """Everything that was received, in one folder. Not for two threads at once."""
 
@@ -92,6 +101,7 @@ class Store:
             raise
         self._key = SigningKey(key_seed(self._db) or b"")
         self._keyring = Keyring(self._db)
+        self._evidence = EvidenceTable(self._db)
         self.receiver_id: bytes = self._db.execute("SELECT value FROM meta WHERE name='receiver'").fetchone()[0]
 
     def close(self) -> None:
@@ -156,6 +166,27 @@ class Store:
             self._refold(key)
             return NoticeTaken(notice, True, sentences.told(notice, first.kind, key.device, view.lift_no))
 
+    def take_part(self, body: bytes, now_ms: int) -> PartTaken:
+        """Keep a sealed part of a recording. Raises `WireError` for one that its box did not seal."""
+        part = decode_part(sealed_in(body).payload)
+        self._keyring.opener(part.device, Use.PART)(body)
+        with self._transaction():
+            touched = self._evidence.take(part)
+            self._db.execute("UPDATE device SET last_contact_ms=? WHERE dev=?", (now_ms, part.device))
+        row = self._db.execute("SELECT log FROM device WHERE dev=?", (part.device,)).fetchone()
+        log, want = (0 if row is None else row[0]), self._evidence.want(part.device)
+        tag = answer_tag(body)
+        return PartTaken(Receipt(part.device, log, (), (), now_ms, self.receiver_id, answers=tag, want=want), touched)
+
+    def ask_evidence(self, key: IncidentKey, now_ms: int) -> EvidenceView | None:
+        """Want the recording of an incident. None: no record names one. Raises `NoticeRefused`."""
+        with self._transaction():
+            return self._evidence.ask(key, now_ms)
+
+    def evidence(self, key: IncidentKey) -> bytes | None:
+        """The recording of an incident; None where it is not here."""
+        return self._evidence.content(key)
+
     def notices_after(self, device: bytes, after: int, now_ms: int) -> Polled | None:
         """Answer a box that asks for notices beyond `after`: a receipt without verdicts. None: this box never sent.
 
@@ -186,6 +217,7 @@ class Store:
             receiver=self.receiver_id,
             notices=self._pending(device, max(after, acted)),
             ask_again_s=self._ask_again_s(device),
+            want=self._evidence.want(device),
         )
         return Polled(receipt, touched, said)
 
@@ -216,6 +248,7 @@ class Store:
             gaps=tuple(gap for one in standings for gap in one.gaps)[:GAPS_MAX],
             notices=self._pending(batch.device, max(acted, batch_acted)),
             ask_again_s=self._ask_again_s(batch.device),
+            want=self._evidence.want(batch.device),
         )
         lift_no = items.lift_no or lift_no_before
         touched = items.touched + self._about(batch.device, heard, batch_acted)

@@ -9,12 +9,10 @@ import argparse
 import hashlib
 import os
 import signal
-import ssl
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from edge_agent.agent import Agent
 from edge_agent.agent_baselines import BaselinesKeeper
@@ -24,6 +22,7 @@ from edge_agent.agent_duties import Duties
 from edge_agent.agent_lamps import LampKeeper
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
+from edge_agent.agent_uploads import Uploads
 from edge_agent.alarms import OpenIncident
 from edge_agent.baselines_file import BaselinesFile
 from edge_agent.box_health import box_health
@@ -33,23 +32,18 @@ from edge_agent.cli.log_lines import start_log
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.sources import sources_of
 from edge_agent.cli.state_folder import StateFolder
+from edge_agent.cli.ways import Ways
 from edge_agent.clock import SystemClock, boot_id
-from edge_agent.delivery import Delivery, Lane, Uplink
-from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.detect.baselines import Baselines
 from edge_agent.detect.detector import Detector
-from edge_agent.errors import SettingsError, WireError
-from edge_agent.evidence import EvidenceKeeper
+from edge_agent.evidence import EvidenceKeeper, EvidenceShelf
 from edge_agent.journal import LOGGER, Journal
 from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
 from edge_agent.records import draft_of_started
 from edge_agent.sd_notify import ServiceNotifier
-from edge_agent.settings import ReceiverSettings, Settings
+from edge_agent.settings import Settings
 from edge_agent.timeline import Timeline
-from edge_agent.uplink.http import HttpUplink
-from edge_agent.uplink.tls import PrivateTls
-from edge_agent.wire_sealing import SigningKey, secret_in
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -57,7 +51,7 @@ if TYPE_CHECKING:
 # How late a reading may reach the core. A FIFO is drained every 40 ms, a controller answers within 80 ms at 10 polls a
 # second, and on one core a thread may wait for its turn; hard events are still judged well within a second.
 LATENESS_NS = 200_000_000
-POWER_UP_S = 300.0  # younger than this, the whole district may just have got its power back
+EVIDENCE_FOLDER = "evidence"
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,33 +85,20 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         LOGGER.error("The key of this box was damaged (kept as %s): it goes on as a new box", damaged_key)
     device_id = key.public.fingerprint
     LOGGER.info("This box is %s, its key %s", device_id.hex(), key.public.text)
-    receivers = settings.delivery.receivers
-    uplinks: dict[tuple[str, Lane], Uplink] = {
-        (receiver.name, lane): _uplink(receiver, lane, key, clock) for receiver in receivers for lane in Lane
-    }
+    ways = Ways(settings.delivery.receivers, key, clock)
     up_s = started_ns / 1e9
     outbox = Outbox.open(
         Path(settings.delivery.outbox),
         device_id,
         boot_id=boot_id(),
         up_ms=round(up_s * 1e3),
-        destinations=[receiver.name for receiver in receivers],
+        destinations=ways.names,
     )
     if outbox.set_aside is not None:
         LOGGER.error("The outbox was damaged; it was set aside as %s and what could be read goes on", outbox.set_aside)
-    deliveries = [
-        Delivery(
-            receiver.name,
-            lane,
-            seed=int.from_bytes(device_id, "big"),
-            start_spread_s=None if up_s < POWER_UP_S else 0.0,
-            envelope=_seals(key, receiver),
-        )
-        for receiver in receivers
-        for lane in Lane
-    ]
-    standby = [receiver.name for receiver in receivers if receiver.is_standby]
-    dispatch = Dispatch(outbox, deliveries, clock, journal, standby)
+    shelf = EvidenceShelf(folder.path / EVIDENCE_FOLDER)
+    uploads = Uploads(ways.evidence_deliveries(), shelf, outbox.lacks_alarm, journal)
+    dispatch = Dispatch(outbox, ways.deliveries(up_s), clock, journal, ways.standby, uploads.wanted)
     sources = sources_of(settings, clock)
     core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources])
     lift_no = settings.registration_code or settings.lift.lift_id
@@ -126,7 +107,9 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     return Agent(
         core=core,
         sources=sources,
-        uplinks=uplinks,
+        uplinks=ways.uplinks(),
+        uploads=uploads,
+        part_uplinks=ways.part_uplinks(),
         device_id=device_id,
         clock=clock,
         notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),
@@ -186,40 +169,6 @@ def _lamps(settings: Settings, outbox: Outbox, incident: int) -> LampKeeper | No
     return LampKeeper(IndicatorLamps(settings.lamps.chip, yellow, green), incident, outbox.alarms_in_hand)
 
 
-def _seals(key: SigningKey, receiver: ReceiverSettings) -> BoxSeals:
-    secret = None
-    if receiver.secret_file is not None:
-        try:
-            secret = secret_in(Path(receiver.secret_file).read_text(encoding="ascii").strip())
-        except (OSError, ValueError, WireError) as error:
-            hint = "Put there, readable by the agent only, what `lift-receiver share` printed"
-            raise SettingsError(f"no shared secret ({error})", subject=str(receiver.secret_file), hint=hint) from error
-    return BoxSeals(key, pinned(receiver.key), secret)
-
-
-def _uplink(receiver: ReceiverSettings, lane: Lane, key: SigningKey, clock: SystemClock) -> Uplink:
-    tls = None
-    if receiver.ca is not None:
-        tls = PrivateTls(Path(receiver.ca), clock.is_kernel_clock_set)
-    parts = urlsplit(receiver.url)
-    if parts.scheme in ("http", "https"):
-        return HttpUplink(receiver.url, tls=tls, key=key.public.text)
-    try:
-        from edge_agent.uplink.mqtt import MqttUplink  # paho is loaded only where it is used
-        from edge_agent.uplink.mqtt_client import Broker
-    except ModuleNotFoundError as error:
-        hint = "Install the agent with its part for MQTT: pip install 'lift-edge-agent[mqtt]'"
-        raise SettingsError(f"{error.name} is not installed", subject=receiver.url, hint=hint) from error
-
-    is_tls = parts.scheme == "mqtts"
-    broker = Broker(
-        parts.hostname or "",
-        parts.port or (8883 if is_tls else 1883),
-        (tls or ssl.create_default_context) if is_tls else None,
-    )
-    return MqttUplink(broker, key.public.fingerprint, lane, key.public.text, _seals(key, receiver).open)
-
-
 def _queued(outbox: Outbox) -> int:
     """Records that some receiver still lacks."""
     return max((outbox.waiting_count(name) for name in outbox.destinations), default=0)
@@ -238,7 +187,7 @@ def _keeper(
     from edge_agent.recording_writer import RecordingWriter
 
     return EvidenceKeeper(
-        folder / "evidence",
+        folder / EVIDENCE_FOLDER,
         lambda path: RecordingWriter(
             path,
             settings.installation(),

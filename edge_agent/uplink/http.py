@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from edge_agent.delivery_steps import AnswerMissing, AnswerRefused, Failure
 from edge_agent.errors import SettingsError
-from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_TYPE, KEY_HEADER
+from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_TYPE, KEY_HEADER, PART_TYPE
 
 TIMEOUT_S = 10.0
 WHOLE_ANSWER_BYTES_MAX = ANSWER_BYTES_MAX + 24_576
@@ -82,6 +82,11 @@ class HttpUplink:
     def post(self, body: bytes) -> bytes:
         """Send a batch; the answer is a receipt. Raises `AnswerMissing` or `AnswerRefused`."""
         return self._exchange("POST", "/v1/records", body, self._headers, self._timeout_s)
+
+    def part(self, body: bytes) -> bytes:
+        """Send a sealed part of a recording; the answer is a receipt. Raises as `post`."""
+        headers = self._headers | {"Content-Type": PART_TYPE}
+        return self._exchange("POST", "/v1/evidence", body, headers, self._timeout_s)
 
     def notices(self, device_id: bytes, after: int, wait_s: int) -> bytes:
         """Ask for notices beyond number `after`, waiting up to `wait_s` for one. Raises as `post`."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from edge_agent.delivery_steps import AnswerMissing, Lane
 from edge_agent.errors import WireError
 from edge_agent.uplink.mqtt_client import Broker, BrokerUnavailable, MqttClient, Will
-from edge_agent.uplink.mqtt_topics import ask_topic, down_topic, key_topic, state_topic, up_topic
+from edge_agent.uplink.mqtt_topics import ask_topic, down_topic, key_topic, part_topic, state_topic, up_topic
 from edge_agent.wire import Receipt, answer_tag, decode_receipt
 
 TIMEOUT_S = 10.0
@@ -26,12 +26,15 @@ class MqttUplink:
         self,
         broker: Broker,
         device_id: bytes,
-        lane: Lane,
+        lane: Lane | None,
         key: str,
         open_receipt: Callable[[bytes], bytes],
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        """key: the public key of the box in text. open_receipt: raises `WireError` for a foreign seal."""
+        """lane: None for parts of recordings. key: the public key of the box in text.
+
+        open_receipt: raises `WireError` for a foreign seal.
+        """
         self._broker = broker
         self._device_id = device_id
         self._lane = lane
@@ -45,6 +48,11 @@ class MqttUplink:
         """Send a batch; the answer is a sealed receipt. Raises `AnswerMissing`."""
         tag = answer_tag(body)
         return self._exchange(up_topic(self._device_id), body, lambda receipt: receipt.answers == tag)
+
+    def part(self, body: bytes) -> bytes:
+        """Send a sealed part of a recording; the answer is a sealed receipt. Raises `AnswerMissing`."""
+        tag = answer_tag(body)
+        return self._exchange(part_topic(self._device_id), body, lambda receipt: receipt.answers == tag)
 
     def notices(self, device_id: bytes, after: int, wait_s: int) -> bytes:
         """Ask for notices beyond number `after`. Raises `AnswerMissing`."""
@@ -92,7 +100,7 @@ class MqttUplink:
         is_main = self._lane is Lane.ALARMS  # one of the two connections speaks for the box
         client = MqttClient(
             self._broker,
-            f"{self._device_id.hex()}-{self._lane.value}",
+            f"{self._device_id.hex()}-{'parts' if self._lane is None else self._lane.value}",
             (down_topic(self._device_id),),
             Will(state_topic(self._device_id), b"0", b"1") if is_main else None,
         )

@@ -1,6 +1,6 @@
-"""The topics of a box. It may write its own `up`, `ask`, `key` and `state`, and read its own `down`, nothing else.
+"""The topics of a box. It may write its own `up`, `ask`, `part`, `key` and `state`, and read its own `down`, no more.
 
-Source: design/wire.md section 2.3; `ask` and `key` are ours, see docs/wire.md.
+Source: design/wire.md section 2.3; `ask`, `part` and `key` are ours, see docs/wire.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ def down_topic(device_id: bytes) -> str:
 def ask_topic(device_id: bytes) -> str:
     """The number beyond which the box wants notices, in digits."""
     return f"{PREFIX}/{device_id.hex()}/ask"
+
+
+def part_topic(device_id: bytes) -> str:
+    """Parts of recordings around alarms."""
+    return f"{PREFIX}/{device_id.hex()}/part"
 
 
 def key_topic(device_id: bytes) -> str:

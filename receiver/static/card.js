@@ -11,10 +11,11 @@ export function subject(lift, device) {
   return lift === null ? say("box", { device }) : say("lift", { lift });
 }
 
-// send(incident, act, eta_min) -> promise; nowMs() -> receiver time.
+// send(incident, act, eta_min), ask(incident) for its recording -> promise; nowMs() -> receiver time.
 export class Card {
-  constructor(send, nowMs) {
+  constructor(send, ask, nowMs) {
     this.send = send;
+    this.ask = ask;
     this.nowMs = nowMs;
     this.etaMin = ETA_FIRST_MIN;
     this.isOpened = false;
@@ -168,6 +169,32 @@ export class Card {
     }
   }
 
+  // The raw readings around the alarm: on the box, on their way, or here to be saved.
+  recording() {
+    const { id, recording } = this.incident;
+    const row = make("dd", "");
+    const kib = (bytes) => Math.ceil(bytes / 1024);
+    row.append(text("span", "", say(`recording_${recording.state}`, { have: kib(recording.bytes_here), size: kib(recording.bytes) })));
+    if (recording.state === "here") {
+      const link = text("a", "", say("recording_save"));
+      link.href = `/v1/incidents/${encodeURIComponent(id)}/evidence`;
+      row.append(" ", link);
+    } else if (recording.state !== "asked") {
+      row.append(" ", button("plain", say("recording_fetch"), () => this.fetchRecording()));
+    }
+    return row;
+  }
+
+  async fetchRecording() {
+    this.problem = "";
+    try {
+      await this.ask(this.incident);
+    } catch (error) {
+      this.problem = error.message;
+      this.show(this.incident);
+    }
+  }
+
   details() {
     const { incident } = this;
     const more = make("details", "");
@@ -180,6 +207,7 @@ export class Card {
     for (const measure of incident.measures) list.append(...measureWords(measure));
     for (const sign of incident.signs) list.append(...signWords(sign));
     if (incident.note !== null) list.append(text("dt", "", say("note")), text("dd", "", incident.note));
+    if (incident.recording !== null) list.append(text("dt", "", say("recording")), this.recording());
     list.append(text("dt", "", say("journal")), journal(incident));
     list.append(text("dt", "", say("number")), text("dd", "mono", incident.id));
     more.append(list);

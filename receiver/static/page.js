@@ -72,7 +72,7 @@ function showOpen() {
   $("open-title").classList.toggle("calm", open.length === 0);
   for (const id of cards.keys()) if (!board.incidents.get(id)?.is_open) cards.delete(id);
   const elements = open.map((incident) => {
-    if (!cards.has(incident.id)) cards.set(incident.id, new Card(send, () => link.nowMs()));
+    if (!cards.has(incident.id)) cards.set(incident.id, new Card(send, askRecording, () => link.nowMs()));
     const card = cards.get(incident.id);
     if (card.incident !== incident || card.language !== currentLanguage()) card.show(incident);
     card.language = currentLanguage();
@@ -151,16 +151,18 @@ function send(incident, act, etaMin) {
     return Promise.reject(new Error(say("name_needed")));
   }
   if (new TextEncoder().encode(who).length > WHO_BYTES_MAX) return Promise.reject(new Error(say("name_long")));
-  return post(incident, etaMin === null ? { act, who } : { act, who, eta_min: etaMin });
+  return post(incident, "notice", etaMin === null ? { act, who } : { act, who, eta_min: etaMin });
 }
 
-async function post(incident, notice) {
+const askRecording = (incident) => post(incident, "evidence", {});
+
+async function post(incident, what, body) {
   let reason = "";
   try {
-    const answer = await fetch(`/v1/incidents/${encodeURIComponent(incident.id)}/notice`, {
+    const answer = await fetch(`/v1/incidents/${encodeURIComponent(incident.id)}/${what}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(notice),
+      body: JSON.stringify(body),
     });
     const said = await answer.json();
     if (answer.ok) return takeIncident(said);

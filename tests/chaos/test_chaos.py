@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import statistics
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +18,14 @@ import pytest
 
 from edge_agent.alarms import AlarmState
 from edge_agent.delivery import Delivery, Lane, Send
+from edge_agent.delivery_evidence import EvidenceDelivery
 from edge_agent.delivery_seals import BoxSeals
 from edge_agent.errors import UplinkError
+from edge_agent.evidence import EvidenceShelf
 from edge_agent.outbox import Outbox
-from edge_agent.records import draft_of_alarm
+from edge_agent.records import draft_of_alarm, draft_of_evidence
 from edge_agent.uplink.http import HttpUplink
-from edge_agent.wire import Stamp
+from edge_agent.wire import Stamp, Want
 from edge_agent.wire_sealing import PublicKey, SigningKey
 from tests.chaos.campaign import Campaign
 from tests.chaos.proxy import Proxy
@@ -101,6 +106,60 @@ class SlowBox:
         while self.outbox.confirmed(MAIN, draft.stream) < incident:
             self.carry(Lane.ALARMS)
         return time.monotonic() - began_s
+
+
+@pytest.mark.system
+@pytest.mark.timeout(120)
+def test_an_alarm_during_the_upload_of_a_recording_on_2_kilobytes_a_second_is_stored_within_2_seconds(
+    tmp_path: Path,
+) -> None:
+    content = bytes(200_000)
+    found = hashlib.sha256(content).digest()
+    (tmp_path / f"alarm-000001-incident-1-{found[:16].hex()}.liftrec").write_bytes(content)
+    with receiver(tmp_path / "firm") as (port, far_end):
+        proxy = Proxy(port, 1, up_bytes_s=2_000)
+        url = f"http://127.0.0.1:{proxy.port}"
+        box = SlowBox(tmp_path, url, far_end)
+        parts, uplink = EvidenceDelivery(MAIN, KEY.public.fingerprint, BoxSeals(KEY, far_end)), HttpUplink(url)
+        box.raise_alarm(1)
+        box.outbox.append(draft_of_evidence(1, 1, found, len(content), is_present=True), box.stamp())
+        while box.outbox.lacks_alarm(MAIN):
+            box.carry(Lane.ALARMS)
+        incident = f"{KEY.public.fingerprint.hex()}-{box.outbox.log_id}-0-1"
+        ask = urllib.request.Request(f"http://127.0.0.1:{port}/v1/incidents/{incident}/evidence", b"{}")
+        ask.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(ask) as answer:
+            assert json.load(answer)["incident"]["recording"]["state"] == "asked"
+        parts.wanted(Want(found[:16], 0))
+        is_over, sent = threading.Event(), []
+
+        def upload() -> None:
+            while not is_over.is_set():
+                with box.turn:
+                    waits = box.outbox.lacks_alarm(MAIN)
+                    step = parts.due(time.monotonic_ns(), EvidenceShelf(tmp_path), is_alarm_waiting=waits)
+                if step is None:
+                    time.sleep(0.02)
+                    continue
+                answer = uplink.part(step.body)
+                with box.turn:
+                    assert parts.answered(time.monotonic_ns(), answer) == ""
+                sent.append(len(step.body))
+
+        thread = threading.Thread(target=upload)
+        thread.start()
+        seconds = []
+        for number in range(2, 12):
+            before = len(sent)
+            while len(sent) < before + 2:
+                time.sleep(0.05)
+            seconds.append(box.raise_alarm(number + 1))
+        is_over.set()
+        thread.join()
+        proxy.close()
+        print(f"alarms stored after {sorted(round(s, 2) for s in seconds)} s, {sum(sent)} bytes of parts meanwhile")
+    assert sum(sent) < len(content)  # the upload was under way all the time
+    assert statistics.median(seconds) < 2.0
 
 
 @pytest.mark.system

@@ -32,6 +32,7 @@ from edge_agent.wire import (
     Measure,
     Measured,
     Notice,
+    Part,
     Phase,
     Receipt,
     Record,
@@ -40,6 +41,7 @@ from edge_agent.wire import (
     Stream,
     SystemKind,
     Verdict,
+    Want,
     WirePlace,
 )
 
@@ -193,6 +195,8 @@ notices = st.builds(
     who=st.none() | texts(32),
     eta_min=st.none() | st.integers(0, 1_440),
 )
+_digests = st.binary(min_size=16, max_size=16)
+_file_places = st.integers(0, 1 << 26)
 receipts = st.builds(
     Receipt,
     device=_ids,
@@ -205,6 +209,10 @@ receipts = st.builds(
     notices=st.lists(notices, max_size=3).map(tuple),
     ask_again_s=st.none() | st.integers(1, 3_600),
     answers=st.none() | _ids,
+    want=st.none() | st.builds(Want, _digests, _file_places),
+)
+parts = st.builds(
+    Part, device=_ids, digest=_digests, size=_file_places, offset=_file_places, data=st.binary(max_size=16_384)
 )
 batches = st.builds(
     Batch,

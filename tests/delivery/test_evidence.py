@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_agent.alarms import AlarmKind, AlarmState
 from edge_agent.errors import RecordingError
-from edge_agent.evidence import AFTER_S, BEFORE_S, FILES_MAX, JOBS_MAX, EvidenceKeeper, KeptEvidence
+from edge_agent.evidence import AFTER_S, BEFORE_S, FILES_MAX, JOBS_MAX, EvidenceKeeper, EvidenceShelf, KeptEvidence
 from edge_agent.installation import Installation, Lift, Wiring
 from edge_agent.readings import Reading, SamplesLost, Tick
 from edge_agent.recording import Recording
@@ -81,7 +81,12 @@ def test_the_oldest_files_go(tmp_path: Path) -> None:
     (kept,) = live(box, 3, 90)
     names = sorted(path.name for path in (tmp_path / "evidence").iterdir())
     assert len(names) == FILES_MAX
-    assert names[-1] == kept.path.name == f"alarm-{FILES_MAX + 4:06d}-incident-1.liftrec"
+    assert names[-1] == kept.path.name
+    assert kept.path.name.startswith(f"alarm-{FILES_MAX + 4:06d}-incident-1-")
+    shelf = EvidenceShelf(tmp_path / "evidence")
+    content = kept.path.read_bytes()
+    assert shelf.read(kept.digest[:16], 3, 5) == (len(content), content[3:8])
+    assert shelf.read(bytes(16), 0, 5) == (0, b"")
 
 
 def test_a_disk_that_takes_nothing_loses_the_evidence_and_says_so(tmp_path: Path) -> None:

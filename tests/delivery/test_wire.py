@@ -27,6 +27,7 @@ from edge_agent.wire import (
     LostReason,
     Mark,
     Notice,
+    Part,
     Phase,
     Receipt,
     Record,
@@ -38,12 +39,14 @@ from edge_agent.wire import (
     chain_start,
     decode_batch,
     decode_notice,
+    decode_part,
     decode_receipt,
     decode_record,
     decode_short,
     digest,
     encode_batch,
     encode_notice,
+    encode_part,
     encode_receipt,
     encode_record,
     encode_short,
@@ -56,6 +59,7 @@ from tests.delivery.making import (
     UNSET,
     batches,
     notices,
+    parts,
     receipts,
     records,
     shorts,
@@ -210,6 +214,11 @@ def test_a_batch_comes_back_as_it_was(batch: Batch) -> None:
 @given(receipts)
 def test_a_receipt_comes_back_as_it_was(receipt: Receipt) -> None:
     assert decode_receipt(encode_receipt(receipt)) == receipt
+
+
+@given(parts)
+def test_a_part_of_a_recording_comes_back_as_it_was(part: Part) -> None:
+    assert decode_part(encode_part(part)) == part
 
 
 @given(notices)

@@ -14,6 +14,8 @@ import zcbor
 from pycose.keys import OKPKey, SymmetricKey
 from pycose.messages import CoseMessage, Mac0Message, Sign1Message
 
+AADS = {"receipt": b"lift/1 receipt", "part": b"lift/1 part"}
+
 
 def is_in_schema(types: dict[str, zcbor.CddlValidator], root: str, data: bytes) -> bool:
     """Whether zcbor takes the bytes for the type, and reads all of them."""
@@ -26,7 +28,7 @@ def is_in_schema(types: dict[str, zcbor.CddlValidator], root: str, data: bytes) 
 def is_sealed(root: str, name: str, data: bytes, seed: bytes, mac_key: bytes) -> bool:
     """Whether pycose finds the seal right, with the external data of its use."""
     message = CoseMessage.decode(data)
-    message.external_aad = b"lift/1 receipt" if name == "receipt" else b"lift/1 record"
+    message.external_aad = AADS.get(name, b"lift/1 record")
     if root == "sign1":
         assert isinstance(message, Sign1Message)
         message.key = OKPKey(crv="ED25519", d=seed, x=_public_of(seed))
@@ -40,7 +42,7 @@ def remade(data: bytes, name: str, seed: bytes) -> bytes:
     """The same payload sealed by pycose: Ed25519 gives the same bytes."""
     found = CoseMessage.decode(data)
     made = Sign1Message(phdr=found.phdr, uhdr={}, payload=found.payload)
-    made.external_aad = b"lift/1 receipt" if name == "receipt" else b"lift/1 record"
+    made.external_aad = AADS.get(name, b"lift/1 record")
     made.key = OKPKey(crv="ED25519", d=seed, x=_public_of(seed))
     return bytes(made.encode())
 

@@ -37,6 +37,7 @@ from edge_agent.wire import (
     Measure,
     Measured,
     Notice,
+    Part,
     Phase,
     Receipt,
     Record,
@@ -44,7 +45,9 @@ from edge_agent.wire import (
     Stamp,
     Stream,
     Verdict,
+    Want,
     encode_batch,
+    encode_part,
     encode_receipt,
     encode_record,
     encode_short,
@@ -145,8 +148,13 @@ def everything() -> Iterator[tuple[str, str, bytes]]:
             notices=(notice,),
             ask_again_s=5,
             answers=bytes(8),
+            want=Want(bytes(16), 4_096),
         )
     )
+    part = encode_part(Part(DEVICE, bytes(16), 10_000, 4_096, bytes(1_024)))
+    yield "part", "some of a recording", part
+    yield "part", "of none that is kept", encode_part(Part(DEVICE, bytes(16), 0, 0, b""))
+    yield "sign1", "part", BOX.seal(part, Use.PART)
     yield "receipt", "full", receipt
     yield "sign1", "receipt", BOX.seal(receipt, Use.RECEIPT)
     yield "short", "entrapment", encode_short(Short(DEVICE, LOG, 41, 1, Phase.RAISED, 7, 12))

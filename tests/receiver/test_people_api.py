@@ -70,6 +70,7 @@ def test_an_entrapment_is_described_in_full(tmp_path: Path) -> None:
             "condition_gone": None,
             "ended": None,
             "notices": [],
+            "recording": None,
         }
         assert board["devices"][0]["lift"] == "31104403532019060007"
         assert (await get(far_end, f"/v1/incidents/{ID}"))["incident"]["id"] == ID

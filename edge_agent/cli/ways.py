@@ -1,0 +1,103 @@
+"""The ways to the receivers that the settings name: what carries, what seals, what says what to send now."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from edge_agent.clock import SystemClock
+from edge_agent.delivery import Delivery, Lane
+from edge_agent.delivery_evidence import EvidenceDelivery
+from edge_agent.delivery_seals import BoxSeals, pinned
+from edge_agent.errors import SettingsError, WireError
+from edge_agent.settings import ReceiverSettings
+from edge_agent.uplink.http import HttpUplink
+from edge_agent.uplink.tls import PrivateTls
+from edge_agent.wire_sealing import SigningKey, secret_in
+
+if TYPE_CHECKING:
+    from edge_agent.uplink.mqtt import MqttUplink
+
+POWER_UP_S = 300.0  # younger than this, the whole district may just have got its power back
+
+
+class Ways:
+    """All receivers of one box."""
+
+    def __init__(self, receivers: tuple[ReceiverSettings, ...], key: SigningKey, clock: SystemClock) -> None:
+        self._receivers = receivers
+        self._key = key
+        self._clock = clock
+
+    @property
+    def names(self) -> list[str]:
+        """Of the receivers."""
+        return [receiver.name for receiver in self._receivers]
+
+    @property
+    def standby(self) -> list[str]:
+        """Those that get alarms only when the others do not answer for them."""
+        return [receiver.name for receiver in self._receivers if receiver.is_standby]
+
+    def uplinks(self) -> dict[tuple[str, Lane], HttpUplink | MqttUplink]:
+        """One connection for each receiver and lane. Raises `SettingsError`."""
+        return {(receiver.name, lane): self._uplink(receiver, lane) for receiver in self._receivers for lane in Lane}
+
+    def part_uplinks(self) -> dict[str, HttpUplink | MqttUplink]:
+        """One more connection for each receiver, for recordings. Raises `SettingsError`."""
+        return {receiver.name: self._uplink(receiver, None) for receiver in self._receivers}
+
+    def deliveries(self, up_s: float) -> list[Delivery]:
+        """up_s: since the kernel started. Raises `SettingsError` for a secret that cannot be read."""
+        return [
+            Delivery(
+                receiver.name,
+                lane,
+                seed=int.from_bytes(self._key.public.fingerprint, "big"),
+                start_spread_s=None if up_s < POWER_UP_S else 0.0,
+                envelope=self._seals(receiver),
+            )
+            for receiver in self._receivers
+            for lane in Lane
+        ]
+
+    def evidence_deliveries(self) -> list[EvidenceDelivery]:
+        """Raises `SettingsError` for a secret that cannot be read."""
+        device_id = self._key.public.fingerprint
+        return [EvidenceDelivery(receiver.name, device_id, self._seals(receiver)) for receiver in self._receivers]
+
+    def _seals(self, receiver: ReceiverSettings) -> BoxSeals:
+        secret = None
+        if receiver.secret_file is not None:
+            try:
+                secret = secret_in(Path(receiver.secret_file).read_text(encoding="ascii").strip())
+            except (OSError, ValueError, WireError) as error:
+                hint = "Put there, readable by the agent only, what `lift-receiver share` printed"
+                problem = f"no shared secret ({error})"
+                raise SettingsError(problem, subject=str(receiver.secret_file), hint=hint) from error
+        return BoxSeals(self._key, pinned(receiver.key), secret)
+
+    def _uplink(self, receiver: ReceiverSettings, lane: Lane | None) -> HttpUplink | MqttUplink:
+        tls = None
+        if receiver.ca is not None:
+            tls = PrivateTls(Path(receiver.ca), self._clock.is_kernel_clock_set)
+        parts = urlsplit(receiver.url)
+        key = self._key.public
+        if parts.scheme in ("http", "https"):
+            return HttpUplink(receiver.url, tls=tls, key=key.text)
+        try:
+            from edge_agent.uplink.mqtt import MqttUplink  # paho is loaded only where it is used
+            from edge_agent.uplink.mqtt_client import Broker
+        except ModuleNotFoundError as error:
+            hint = "Install the agent with its part for MQTT: pip install 'lift-edge-agent[mqtt]'"
+            raise SettingsError(f"{error.name} is not installed", subject=receiver.url, hint=hint) from error
+
+        is_tls = parts.scheme == "mqtts"
+        broker = Broker(
+            parts.hostname or "",
+            parts.port or (8883 if is_tls else 1883),
+            (tls or ssl.create_default_context) if is_tls else None,
+        )
+        return MqttUplink(broker, key.fingerprint, lane, key.text, self._seals(receiver).open)
