@@ -1,6 +1,7 @@
 """One day of a campaign: draw a lift, live a day with it, run the real detection core over it, judge every alarm.
 
-A day is known by the seed of the campaign and its own number; nothing else decides what happens in it.
+A day is known by the seed of the campaign and its own number; nothing else decides what happens in it. The box is
+new, or settled: then it has learned from one ordinary day of the same lift, which is not judged.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_agent.alarms import Alarm, AlarmState
+from edge_agent.detect.baselines import Baselines
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 from edge_agent.readings import Reading
@@ -32,6 +34,7 @@ class LivedDay:
     number: int
     day: Day
     sensor_seed: int
+    before: LivedDay | None = None  # from which a settled box has learned
 
     @property
     def duration_s(self) -> float:
@@ -43,9 +46,18 @@ class LivedDay:
         rng = np.random.default_rng(self.sensor_seed)
         return raw_readings(self.day.lift, self.day.life.box, rng, self.duration_s)
 
+    def baselines(self) -> Baselines | None:
+        """What the box has learned on the day before; None: it is new."""
+        if self.before is None:
+            return None
+        detector = Detector(self.before.day.life.installation, Limits())
+        for reading in ordered(self.before.raw_readings()):
+            detector.step(reading)
+        return detector.baselines()
+
     def alarms(self) -> Iterator[Alarm]:
         """What the real detection core raises, clears and suspects."""
-        detector = Detector(self.day.life.installation, Limits())
+        detector = Detector(self.day.life.installation, Limits(), baselines=self.baselines())
         for reading in ordered(self.raw_readings()):
             for conclusion in detector.step(reading):
                 if isinstance(conclusion, Alarm):
@@ -74,14 +86,23 @@ class DayResult:
     suspected: int
 
 
-def lived(seed: int, number: int) -> LivedDay:
+def lived(seed: int, number: int, *, is_settled: bool = False) -> LivedDay:
     """Live day `number` of the campaign with this seed."""
     life_rng, plan_rng, story_rng, sensor_rng = branches(np.random.default_rng([seed, number]), 4)
     life = draw_life(life_rng, f"campaign-{seed}-{number}")
     day = live_day(life, story_rng, draw_troubles(life, plan_rng))
+    before = _day_before(seed, number) if is_settled else None
     for kind, start_s in rough_from(day.lift).items():
         day.diary.allow((kind,), start_s, float("inf"))
-    return LivedDay(seed, number, day, int(sensor_rng.integers(1 << 62)))
+    return LivedDay(seed, number, day, int(sensor_rng.integers(1 << 62)), before)
+
+
+def _day_before(seed: int, number: int) -> LivedDay:
+    """An ordinary day of the same lift with the same box."""
+    life_rng = branches(np.random.default_rng([seed, number]), 4)[0]
+    life = draw_life(life_rng, f"campaign-{seed}-{number}")
+    story_rng, sensor_rng = branches(np.random.default_rng([seed, number, 1]), 2)
+    return LivedDay(seed, number, live_day(life, story_rng, ()), int(sensor_rng.integers(1 << 62)))
 
 
 def judged(lived_day: LivedDay, alarms: tuple[Alarm, ...]) -> DayResult:
@@ -110,7 +131,7 @@ def judged(lived_day: LivedDay, alarms: tuple[Alarm, ...]) -> DayResult:
     )
 
 
-def run_day(seed: int, number: int) -> DayResult:
+def run_day(seed: int, number: int, *, is_settled: bool = False) -> DayResult:
     """Live, run and judge one day."""
-    lived_day = lived(seed, number)
+    lived_day = lived(seed, number, is_settled=is_settled)
     return judged(lived_day, tuple(lived_day.alarms()))

@@ -18,8 +18,9 @@ LISTED_MAX = 200
 _SEVERE = (Severity.CRITICAL, Severity.MAJOR)
 
 
-def report(days: Sequence[DayResult], seed: int) -> Iterator[str]:
-    """Lines of the report."""
+def report(days: Sequence[DayResult], seed: int, *, is_settled: bool = False) -> Iterator[str]:
+    """Lines of the report. is_settled: the boxes had learned from one day before."""
+    yield "Boxes that have learned from one ordinary day before:" if is_settled else "Boxes on their first day:"
     yield from _exposure(days)
     yield ""
     yield from _false_by_kind(days)
@@ -28,7 +29,7 @@ def report(days: Sequence[DayResult], seed: int) -> Iterator[str]:
     yield ""
     yield from _by_sensors(days)
     yield ""
-    yield from _listed(days, seed)
+    yield from _listed(days, seed, is_settled=is_settled)
 
 
 def missed_entrapments(days: Sequence[DayResult]) -> int:
@@ -123,7 +124,7 @@ def _parts(parts: Mapping[str, Sequence[DayResult]]) -> Iterator[str]:
         yield f"      false {rate(strata):.2f} ({rate_upper(strata):.2f}); {_answered(real)}"
 
 
-def _listed(days: Sequence[DayResult], seed: int) -> Iterator[str]:
+def _listed(days: Sequence[DayResult], seed: int, *, is_settled: bool) -> Iterator[str]:
     """Every false critical or major alarm and every due alarm that was missed or late, with its replay command."""
     lines: list[str] = []
     for day in sorted(days, key=lambda each: each.number):
@@ -135,7 +136,8 @@ def _listed(days: Sequence[DayResult], seed: int) -> Iterator[str]:
             if answer.delay_s is None or answer.is_late
         )
         if found:
-            lines.append(f"  {replay_command(seed, day.number)}   {day.sensors}; {day.drive}; {day.parking}")
+            command = replay_command(seed, day.number, is_settled=is_settled)
+            lines.append(f"  {command}   {day.sensors}; {day.drive}; {day.parking}")
             lines.extend(f"      {each}" for each in found)
     yield (
         "False critical and major alarms, and alarms missed or late:" if lines else "No false critical or major alarm."
@@ -157,6 +159,6 @@ def _severe_false(day: DayResult) -> list[str]:
     ]
 
 
-def replay_command(seed: int, number: int) -> str:
+def replay_command(seed: int, number: int, *, is_settled: bool = False) -> str:
     """How to see one day again, exactly."""
-    return f"lift-sim campaign --seed {seed} --day {number}"
+    return f"lift-sim campaign --seed {seed} --day {number}{' --settled' if is_settled else ''}"

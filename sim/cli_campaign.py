@@ -6,8 +6,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ from sim.campaign import DayResult, LivedDay, judged, lived, run_day
 from sim.campaign_line import line_of, result_of
 from sim.campaign_report import DAYS_PER_YEAR, missed_entrapments, report
 
-FORMAT = 1
+FORMAT = 2
 PROGRESS_S = 20.0
 WAITING_MAX = 4  # days handed out ahead for each process
 
@@ -32,6 +33,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     command.add_argument("--folder", metavar="DIR", type=Path, help="keep each day there; days that are there are done")
     command.add_argument("--minutes", type=float, help="stop after so many minutes and report what was run")
+    command.add_argument(
+        "--settled", action="store_true", help="the box has learned from an ordinary day before (costs twice the time)"
+    )
     command.add_argument("--day", metavar="N", type=int, help="run this one day again and print its alarms")
     command.add_argument("--record", metavar="DIR", type=Path, help="with --day: write it as a recording as well")
 
@@ -39,32 +43,34 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_campaign(args: argparse.Namespace) -> int:
     """Run what is missing and report; 1 if an entrapment was missed."""
     if args.day is not None:
-        return _one_day(args.seed, args.day, args.record)
-    done = _Folder(args.folder, args.seed)
+        return _one_day(lived(args.seed, args.day, is_settled=args.settled), args.record)
+    run = partial(run_day, args.seed, is_settled=args.settled)
+    done = _Folder(args.folder, args.seed, is_settled=args.settled)
     wanted = max(1, round(args.lift_years * DAYS_PER_YEAR))
     missing = [number for number in range(wanted) if number not in done.days]
     ends = None if args.minutes is None else time.monotonic() + 60.0 * args.minutes
     try:
-        _run(args.seed, missing, max(1, args.jobs), done, ends)
+        _run(run, missing, max(1, args.jobs), done, ends)
     except KeyboardInterrupt:
         print("\nstopped; the days that are done are reported", file=sys.stderr)
     days = [done.days[number] for number in sorted(done.days) if number < wanted]
     if not days:
         return 0
-    print("\n".join(report(days, args.seed)))
+    print("\n".join(report(days, args.seed, is_settled=args.settled)))
     return 1 if missed_entrapments(days) else 0
 
 
 class _Folder:
     """Days that are done: in memory, and one line each in a file where a folder is given."""
 
-    def __init__(self, folder: Path | None, seed: int) -> None:
+    def __init__(self, folder: Path | None, seed: int, *, is_settled: bool) -> None:
         self.days: dict[int, DayResult] = {}
         self._file = None
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._claim(folder / "campaign.json", {"format": FORMAT, "seed": seed, "core": core_digest()})
+        mine = {"format": FORMAT, "seed": seed, "settled": is_settled, "core": core_digest()}
+        self._claim(folder / "campaign.json", mine)
         path = folder / "days.jsonl"
         body = path.read_text(encoding="utf-8") if path.is_file() else ""
         for line in body.splitlines():
@@ -82,14 +88,14 @@ class _Folder:
             self._file.write(line_of(result) + "\n")
             self._file.flush()
 
-    def _claim(self, path: Path, mine: dict[str, object]) -> None:
+    def _claim(self, path: Path, mine: Mapping[str, object]) -> None:
         if not path.is_file():
             path.write_text(json.dumps(mine) + "\n", encoding="utf-8")
             return
         found = json.loads(path.read_text(encoding="utf-8"))
         if found != mine:
             raise EdgeAgentError(
-                "holds a campaign with another seed, or of another state of the detection core",
+                "holds a campaign with another seed or other boxes, or of another state of the detection core",
                 subject=str(path.parent),
                 hint="Name another folder: days of different cores must not be added up",
             )
@@ -105,7 +111,7 @@ def core_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def _run(seed: int, numbers: list[int], jobs: int, done: _Folder, ends: float | None) -> None:
+def _run(run: Callable[[int], DayResult], numbers: list[int], jobs: int, done: _Folder, ends: float | None) -> None:
     if not numbers:
         return
     progress = _Progress(len(numbers))
@@ -113,12 +119,12 @@ def _run(seed: int, numbers: list[int], jobs: int, done: _Folder, ends: float | 
         for number in numbers:
             if ends is not None and time.monotonic() > ends:
                 return
-            done.add(run_day(seed, number))
+            done.add(run(number))
             progress.one_more()
         return
     with ProcessPoolExecutor(jobs) as pool:
         try:
-            for result in _results(pool, seed, iter(numbers), jobs, ends):
+            for result in _results(pool, run, iter(numbers), jobs, ends):
                 done.add(result)
                 progress.one_more()
         except KeyboardInterrupt:
@@ -127,7 +133,11 @@ def _run(seed: int, numbers: list[int], jobs: int, done: _Folder, ends: float | 
 
 
 def _results(
-    pool: ProcessPoolExecutor, seed: int, numbers: Iterator[int], jobs: int, ends: float | None
+    pool: ProcessPoolExecutor,
+    run: Callable[[int], DayResult],
+    numbers: Iterator[int],
+    jobs: int,
+    ends: float | None,
 ) -> Iterator[DayResult]:
     """Results as they come; only a few days are handed out ahead."""
     running: set[Future[DayResult]] = set()
@@ -137,7 +147,7 @@ def _results(
             number = next(numbers, None)
             if number is None:
                 break
-            running.add(pool.submit(run_day, seed, number))
+            running.add(pool.submit(run, number))
         if not may_start:
             running = {future for future in running if not future.cancel()}
         if not running:
@@ -171,14 +181,13 @@ class _Progress:
             print(file=sys.stderr)
 
 
-def _one_day(seed: int, number: int, folder: Path | None) -> int:
-    lived_day = lived(seed, number)
+def _one_day(lived_day: LivedDay, folder: Path | None) -> int:
     if folder is not None:
         _record(lived_day, folder)
     alarms = tuple(lived_day.alarms())
     result = judged(lived_day, alarms)
     life = lived_day.day.life
-    print(f"day {number} of seed {seed}: {result.drive} at {life.spec.rated_mps:g} m/s, ", end="")
+    print(f"day {lived_day.number} of seed {lived_day.seed}: {result.drive} at {life.spec.rated_mps:g} m/s, ", end="")
     print(f"{len(life.spec.landing_heights_m)} landings; {result.sensors}; the installer knows {result.knowledge}")
     told = [(span.start_s, f"{span.event} until {span.end_s:.1f} s") for span in lived_day.day.diary.spans]
     told.extend(
@@ -194,7 +203,7 @@ def _one_day(seed: int, number: int, folder: Path | None) -> int:
 
 
 def _record(lived_day: LivedDay, folder: Path) -> None:
-    writer = ExchangeWriter(folder, RecordingMeta(lived_day.day.life.installation))
+    writer = ExchangeWriter(folder, RecordingMeta(lived_day.day.life.installation, baselines=lived_day.baselines()))
     try:
         for reading in lived_day.raw_readings():
             writer.write(reading)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +50,25 @@ def test_same_seed_and_number_give_the_same_day_and_the_same_readings() -> None:
     assert one.day.lift.trips != other.day.lift.trips
     frames = [next(r for r in each.raw_readings() if isinstance(r, AccelFrame)) for each in (one, two)]
     assert np.array_equal(frames[0].samples_mps2, frames[1].samples_mps2)
+
+
+def test_a_settled_box_has_lived_an_ordinary_day_of_the_same_lift() -> None:
+    day = lived(3, 5, is_settled=True)
+    assert day.before is not None
+    assert repr(day.before.day.life) == repr(day.day.life)
+    assert day.before.day.lift.trips != day.day.lift.trips
+    assert day.before.day.diary.dues == []
+    assert day.day.lift.trips == lived(3, 5).day.lift.trips
+
+
+@pytest.mark.system
+@pytest.mark.timeout(300)
+def test_a_settled_box_begins_with_what_it_has_learned() -> None:
+    day = lived(3, 5, is_settled=True)
+    learned = day.baselines()
+    assert learned is not None
+    assert learned.habits
+    assert replace(day, before=None).baselines() is None
 
 
 def test_clock_of_a_day_is_what_was_run_and_what_was_left_out() -> None:
@@ -154,12 +175,14 @@ def test_report_names_false_severe_alarms_with_the_command_that_shows_them_again
     assert "missed entrapment of 100.0 s" in printed
     assert "2 due, 1 missed, 0 late; raised after 31.5 s (median), 31.5 s (worst)" in printed
     assert missed_entrapments([QUIET_DAY, day]) == 1
+    settled = "\n".join(report([QUIET_DAY, day], 4, is_settled=True))
+    assert "lift-sim campaign --seed 4 --day 7 --settled" in settled
 
 
-def prepared(folder: Path, *days: DayResult, core: str | None = None) -> None:
+def prepared(folder: Path, *days: DayResult, core: str | None = None, settled: bool = False) -> None:
     folder.mkdir()
     (folder / "campaign.json").write_text(
-        f'{{"format": 1, "seed": 1, "core": "{core_digest() if core is None else core}"}}\n'
+        json.dumps({"format": 2, "seed": 1, "settled": settled, "core": core_digest() if core is None else core})
     )
     (folder / "days.jsonl").write_text("".join(line_of(day) + "\n" for day in days))
 
@@ -174,8 +197,11 @@ def test_finished_days_are_not_run_again_and_a_missed_entrapment_exits_1(
     assert main(["campaign", "--lift-years", "0.002", "--folder", str(tmp_path / "bad")]) == 1
 
 
-def test_folder_of_another_core_is_not_added_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prepared(tmp_path / "old", QUIET_DAY, core="0123")
+@pytest.mark.parametrize("other", [{"core": "0123"}, {"settled": True}], ids=lambda other: next(iter(other)))
+def test_folder_of_another_core_or_other_boxes_is_not_added_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: dict[str, Any]
+) -> None:
+    prepared(tmp_path / "old", QUIET_DAY, **other)
     assert main(["campaign", "--lift-years", "0.002", "--folder", str(tmp_path / "old")]) == 2
     assert "Name another folder" in capsys.readouterr().err
 
