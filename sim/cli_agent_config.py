@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.settings_toml import ADXL345_RATES_HZ
-from sim.live import ACCEL_ADDRESS, PINS, LiveLift
+from sim.live import ACCEL_ADDRESS, PINS, PRESSURE_ADDRESS, LiveLift
 
 _RANGE_G = 16
 _TCP_POLL_HZ, _RTU_POLL_HZ = 10, 2
@@ -57,6 +57,9 @@ def agent_config(lift: LiveLift, receiver_url: str, folder: Path, link: AgentLin
         rate_hz = min(ADXL345_RATES_HZ, key=lambda allowed: abs(allowed - accel.rate_hz))
         rows += ["", "[accelerometer]", 'chip = "adxl345"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
         rows += [f"address = {ACCEL_ADDRESS:#04x}", f"rate_hz = {rate_hz}", f"range_g = {_RANGE_G}"]
+    if lift.barometer is not None:
+        rows += ["", "[pressure]", 'chip = "bmp280"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
+        rows += [f"address = {PRESSURE_ADDRESS:#04x}"]
     if lift.played.box.signals:
         rows += ["", "[contacts]", f"chip = {json.dumps(f'unix:{lift.gpio.path}')}"]
         rows += [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,12 +14,13 @@ from drivers.register_map import RegisterMap
 from drivers.serial_protocol import SerialProtocol
 from edge_agent.readings import AccelFrame, ControllerReport, FaultReason, Signal, SignalEdge
 from sim.adxl345 import Adxl345Model
+from sim.bmp280 import Bmp280Model
 from sim.box import CONTROLLER_FIELDS, AccelSpec
-from sim.buses import GpioServer, I2cServer
+from sim.buses import GpioServer, I2cChip, I2cServer
 from sim.buses_pty import PtyPort
 from sim.controllers import ServedUnit
 from sim.lift import Lift
-from sim.live_faults import ACCELEROMETER, CONTROLLER, TALKER, LiveFault, LiveFaults
+from sim.live_faults import ACCELEROMETER, CONTROLLER, PRESSURE, TALKER, LiveFault, LiveFaults
 from sim.modbus_unit import ModbusUnit
 from sim.motion import FloatArray
 from sim.one_word_stories import FreeStory, steps_of
@@ -47,7 +47,8 @@ PINS: dict[Signal, int] = {
 }
 """BCM number of each line; a high level is the state that the signal names."""
 
-ACCEL_ADDRESS = 0x53
+ACCEL_ADDRESS, PRESSURE_ADDRESS = 0x53, 0x76
+_ROOM_DEGC = 20.0
 FULL_SCALE_MPS2 = 16 * 9.80665
 _STEP_S = 0.01
 _AHEAD_S = 5.0
@@ -97,8 +98,10 @@ class LiveLift:
         self.is_held = False  # no traffic until somebody says so
         self._is_story_over = False
         self.chip = self._make_chip(played.box.accel) if speed == 1.0 else None
-        chips = {} if self.chip is None else {ACCEL_ADDRESS: self.chip}
-        self.i2c = I2cServer(folder / "i2c.sock", chips, lambda: self._now_ns() / 1e9, self._lock)
+        self.barometer = self._make_barometer() if speed == 1.0 else None
+        self._chips: dict[int, I2cChip] = {}  # those that answer
+        self._fit_chips(0)
+        self.i2c = I2cServer(folder / "i2c.sock", self._chips, lambda: self._now_ns() / 1e9, self._lock)
         self._make_until(0.0)
         levels = {PINS[edge.signal]: edge.is_active for edge in self._pending if edge.t_ns <= 0}
         self.gpio = GpioServer(folder / "gpio.sock", levels, now_ns)
@@ -152,6 +155,10 @@ class LiveLift:
         match of:
             case "accelerometer":
                 return None if self.chip is not None else "no accelerometer is served: the story has none, or the speed"
+            case "pressure":
+                return (
+                    None if self.barometer is not None else "no barometer is served: the story has none, or the speed"
+                )
             case "talker":
                 return None if self.serial is not None else "no talker is served"
             case "controller":
@@ -235,12 +242,24 @@ class LiveLift:
             self._pending = deque(sorted([*self._pending, *edges], key=lambda edge: edge.t_ns))
 
     def _apply_outages(self, now_ns: int) -> None:
-        reason = self._faults.reason_gone(ACCELEROMETER, now_ns)
-        self.i2c.broken_errno = errno.EREMOTEIO if reason is FaultReason.ABSENT else None
+        self._fit_chips(now_ns)
         self.i2c.late_s = _SLOW_TRANSFER_S if self._faults.is_bus_slow(now_ns) else 0.0
-        if self.chip is not None:
-            self.chip.is_silent = reason is not None and reason is not FaultReason.ABSENT
         self.served.spoiled = self._faults.spoiled(CONTROLLER, now_ns)
+
+    def _fit_chips(self, now_ns: int) -> None:
+        """Chips that are pulled out lose their settings."""
+        for of, address, chip in (
+            (ACCELEROMETER, ACCEL_ADDRESS, self.chip),
+            (PRESSURE, PRESSURE_ADDRESS, self.barometer),
+        ):
+            if chip is None:
+                continue
+            reason = self._faults.reason_gone(of, now_ns)
+            chip.is_silent = reason is FaultReason.SILENT
+            if reason is not FaultReason.ABSENT:
+                self._chips[address] = chip
+            elif self._chips.pop(address, None) is not None:
+                chip.power_cycle()
 
     def _talk(self, now_ns: int) -> None:
         if self._talker is None or self.serial is None:
@@ -267,6 +286,21 @@ class LiveLift:
             return self._faults.frame(AccelFrame(times_ns, sensor.sample(story_s))).samples_mps2
 
         return Adxl345Model(sample_at, spec.rate_true)
+
+    def _make_barometer(self) -> Bmp280Model | None:
+        air = self._sensors.air
+        if air is None:
+            return None
+
+        def pressure_at(time_s: float) -> float:
+            story_s = time_s - self.start_ns / 1e9
+            self._make_until(story_s)
+            return float(air.sample(np.array([max(0.0, story_s)]))[0])
+
+        return Bmp280Model(pressure_at, lambda time_s: _ROOM_DEGC + self._warmth_degc(time_s))
+
+    def _warmth_degc(self, time_s: float) -> float:
+        return float(self._lift.warmth_degc.sample(np.array([time_s - self.start_ns / 1e9]))[0])
 
     # ---- controller
 

@@ -36,7 +36,7 @@ from sim.faults import (
 )
 from sim.modbus_frames import Mishap, Spoiled
 
-CONTROLLER, TALKER, ACCELEROMETER = "controller", "talker", "accelerometer"
+CONTROLLER, TALKER, ACCELEROMETER, PRESSURE = "controller", "talker", "accelerometer", "pressure"
 _TALKER_MISHAPS = (Mishap.SILENT, Mishap.BAD_CRC, Mishap.HALF_REPLY)
 
 
@@ -76,6 +76,8 @@ def kinds_of(of: str) -> Mapping[str, Kind]:
     match of:
         case "accelerometer":
             kinds = _OF_ACCELEROMETER
+        case "pressure":
+            kinds = (SensorFault.SILENT, SensorFault.ABSENT)
         case "controller":
             kinds = (*Mishap, *_OF_CONTROLLER)
         case "talker":
@@ -237,7 +239,7 @@ class LiveFaults:
         """Why a source gives nothing now; None if it gives something."""
         for fault in self._others:
             if isinstance(fault, Gone) and fault.source == of and fault.window.holds(now_ns):
-                return fault.reason
+                return fault.reason or FaultReason.SILENT
         return None
 
     def is_bus_slow(self, now_ns: int) -> bool:

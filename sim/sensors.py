@@ -107,7 +107,9 @@ class _ControllerLink:
                 yield SourceFault(t_ns, "controller", FaultReason.SILENT, "The controller does not answer")
 
 
-class _Barometer:
+class Barometer:
+    """The air at the car: height, weather, ventilation, wind, and the noise of the chip."""
+
     def __init__(self, lift: Lift, spec: PressureSpec, rng: np.random.Generator) -> None:
         self._lift = lift
         self._spec = spec
@@ -122,14 +124,17 @@ class _Barometer:
             return
         times_s = (self._next + np.arange(count)) / self._spec.poll_hz
         self._next += count
+        for t_s, value in zip(times_s, self.sample(times_s), strict=True):
+            yield PressureSample(start_ns + round(float(t_s) * 1e9), round(float(value), 3))
+
+    def sample(self, times_s: FloatArray) -> FloatArray:
+        """Pressure in hPa at ascending times, as the chip would measure it."""
         height, _, _ = self._lift.motion.sample(times_s)
         drift = self._spec.drift_hpa * np.sin(2 * np.pi * times_s / 7200.0)
         # Source: international standard atmosphere, lowest layer
         pressure = self._spec.base_hpa * (1 - 2.25577e-5 * height) ** 5.25588 + drift
         pressure = pressure + self._lift.air_hpa.sample(times_s) + self._gusts(times_s)
-        pressure = pressure + self._rng.normal(0.0, self._spec.noise_hpa, count)
-        for t_s, value in zip(times_s, pressure, strict=True):
-            yield PressureSample(start_ns + round(float(t_s) * 1e9), round(float(value), 3))
+        return np.asarray(pressure + self._rng.normal(0.0, self._spec.noise_hpa, len(times_s)))
 
     def _gusts(self, times_s: FloatArray) -> FloatArray:
         """Wind on the building, rms as the story says at the first moment."""
@@ -150,7 +155,7 @@ class Sensors:
         self.switches = Switches(lift, box, switch_rng, start_ns)
         self._accel = None if box.accel is None or self.chip is None else _AccelStream(self.chip, box.accel, stamp_rng)
         self._link = None if box.controller is None else _ControllerLink(lift, box.controller, link_rng)
-        self._air = None if box.pressure is None else _Barometer(lift, box.pressure, air_rng)
+        self.air = None if box.pressure is None else Barometer(lift, box.pressure, air_rng)
         self._start_ns = start_ns
         self._now_s = 0.0
 
@@ -168,8 +173,8 @@ class Sensors:
             out.extend(self._accel.frames(end_s, self._start_ns))
         if self._link is not None:
             out.extend(self._link.readings(end_s, self._start_ns))
-        if self._air is not None:
-            out.extend(self._air.readings(end_s, self._start_ns))
+        if self.air is not None:
+            out.extend(self.air.readings(end_s, self._start_ns))
         return out
 
 
