@@ -204,9 +204,7 @@ class _KernelLines:
         for line in self._pins.values():
             with suppress(GPIOZeroError, OSError, self._lgpio_error):
                 line.when_changed = None
-        if self._factory is not None:
-            with suppress(GPIOZeroError, OSError, self._lgpio_error):
-                self._factory.close()
+        _close(self._factory, self._lgpio_error)
         self._factory = None
         self._pins = {}
 
@@ -237,9 +235,7 @@ class Outputs:
 
     def close(self) -> None:
         """Release the lines: they become inputs again. Never raises."""
-        if self._factory is not None:
-            with suppress(GPIOZeroError, OSError, self._lgpio_error):
-                self._factory.close()
+        _close(self._factory, self._lgpio_error)
         self._factory = None
 
 
@@ -379,6 +375,22 @@ def _lgpio_error(chip: str) -> type[Exception]:
         )
     error_type: type[Exception] = lgpio.error
     return error_type
+
+
+def _close(factory: Any, lgpio_error: type[Exception]) -> None:
+    """Close the factory, and its chip even where the lines of a chip that is gone refuse to be put back: else lgpio's
+    thread would complain about it a thousand times a second, and the chip could not come back under its number."""
+    if factory is None:
+        return
+    with suppress(GPIOZeroError, OSError, lgpio_error):
+        factory.close()
+    handle = getattr(factory, "_handle", None)
+    if handle is not None:
+        import lgpio
+
+        with suppress(lgpio_error):
+            lgpio.gpiochip_close(handle)
+        factory._handle = None
 
 
 def _lgpio_factory(chip: str) -> Any:

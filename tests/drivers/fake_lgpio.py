@@ -54,7 +54,7 @@ class FakeLgpio:
         self.pulls: dict[int, int] = {}
         self.is_gone = False
         self.after_read: Callable[[int], None] | None = None
-        self.open_count = 0
+        self.open_count = self.close_count = 0
 
     def change(self, pin: int, level: int, *, age_ns: int = 0) -> None:
         """An edge as the library's one thread delivers it: a handler that raises would end that thread."""
@@ -69,7 +69,7 @@ class FakeLgpio:
         functions: dict[str, object] = {
             "error": FakeError,
             "gpiochip_open": self._open,
-            "gpiochip_close": lambda handle: self._answer(0),
+            "gpiochip_close": self._close,
             "gpio_claim_input": self._claim,
             "gpio_claim_output": self._claim_output,
             "gpio_write": self._write,
@@ -96,6 +96,10 @@ class FakeLgpio:
             raise FakeError("can not open gpiochip")
         self.open_count += 1
         return 1
+
+    def _close(self, _handle: int) -> int:
+        self.close_count += 1
+        return 0
 
     def _claim(self, _handle: int, pin: int, flags: int = 0) -> int:
         self.outputs.discard(pin)

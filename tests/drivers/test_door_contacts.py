@@ -301,3 +301,4 @@ def test_lines_that_were_closed_leave_no_handler_behind_that_would_end_the_libra
     kernel.is_gone = True
     contacts.close()
     assert kernel.callbacks == [], "nor does a chip that vanished"
+    assert kernel.close_count == kernel.open_count

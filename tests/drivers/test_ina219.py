@@ -135,3 +135,20 @@ def test_a_voltage_that_would_have_destroyed_the_chip_is_a_bus_error() -> None:
 def test_a_shunt_that_nobody_fits_is_refused(shunt_ohm: float) -> None:
     with pytest.raises(SettingsError):
         Bench(shunt_ohm=shunt_ohm)
+
+
+@pytest.mark.parametrize("outage_s", [1.0, 10.0, 600.0])
+def test_unplugging_is_said_once_and_replugging_is_found(outage_s: float) -> None:
+    bench = Bench()
+    bench.driver.open()
+    bench.run(2.0)
+    bench.bus.is_connected = False
+    out = bench.run(outage_s + 2.5)  # two polls must fail
+    assert faults(out) == [FaultReason.ABSENT]
+    assert samples(out) == []
+    bench.chip.power_on()
+    bench.bus.is_connected = True
+    replugged_ns = bench.clock.now_ns()
+    back = bench.run(8.0)
+    assert faults(back) == []
+    assert samples(back)[0].t_ns - replugged_ns < 6.5e9
