@@ -28,6 +28,7 @@ class ControllerView:
     fault_since_ns: int
     safety_circuit_closed: bool | None
     floor: str | None
+    is_fault_stopping: bool = True  # False: the lift makes trips under this fault code, so it is no sign of trouble
 
 
 @snapshot
@@ -78,8 +79,9 @@ class CarState:
     def place(self) -> Place:
         """Where the car is, for an alarm."""
         moving = Direction.NONE
-        if self.motion.is_moving:
-            moving = Direction.UP if self.motion.speed_mps > 0.0 else Direction.DOWN
+        if self.motion.is_moving:  # by the way covered: a car that is stopped hard springs back
+            way = self.motion.travel_m or self.motion.speed_mps
+            moving = Direction.UP if way > 0.0 else Direction.DOWN
         height = self.position.height_m
         return Place(
             landing_index=self.position.landing_index,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
 
 from edge_agent.detect.signal import FRAME_NS, FRAME_S
 
@@ -42,9 +45,14 @@ class Course:
         self.has_braked = False
         self._indices: list[int] = []
         self._accels: list[float] = []
-        self._speeds: list[float] = []
+        self._speeds: list[float] = []  # the plain sum, from which `measure` takes an even drift out
+        self._drifts: list[float] = []  # what was held back of it by each frame
+        self._drift = 0.0
         self._handled_frames = 0
         self._pushed_mps = 0.0
+        self._scatter = 0.0
+        self.rest_index = start_index
+        self._rest: tuple[float, float] | None = None  # speed and doubt when braking had first brought it to rest
 
     @property
     def is_full(self) -> bool:
@@ -58,11 +66,12 @@ class Course:
         self.travel += self.speed * FRAME_S * missing
         self._pushed_mps += abs(accel) * FRAME_S * missing
         self.peak_speed = max(self.peak_speed, abs(self.speed))
-        if self.speed * accel < 0.0 and self.peak_speed > BRAKE_MPS_MIN and abs(self.speed) < 0.75 * self.peak_speed:
-            self.has_braked = True
+        if self._accels:
+            self._scatter += 0.5 * (accel - self._accels[-1]) ** 2
         self._indices.append(index)
         self._accels.append(accel)
-        self._speeds.append(self.speed)
+        self._speeds.append(self.speed + self._drift)
+        self._drifts.append(self._drift)
         self._handled_frames += not is_mounted
 
     @property
@@ -70,19 +79,67 @@ class Course:
         """How much of all the pushing went one way: near 1 for a start, small for people jumping."""
         return abs(self.speed) / self._pushed_mps if self._pushed_mps > 0.0 else 0.0
 
-    def mark_push(self, *, threshold: float) -> None:
-        """The newest frame belongs to a push if it is itself above `threshold`."""
+    @property
+    def doubt_mps(self) -> float:
+        """How large a speed shaking alone would leave: frames that jump up and down add up like a random walk.
+
+        Half the mean square of the steps between neighbours is the variance of a frame, whatever smooth motion lies
+        below it. Source: von Neumann's mean square successive difference.
+        """
+        return FRAME_S * sqrt(self._scatter)
+
+    def doubt_since(self, earlier_mps: float) -> float:
+        """What has been added to a doubt of `earlier_mps`."""
+        return sqrt(max(0.0, self.doubt_mps**2 - earlier_mps**2))
+
+    def mark_push(self, push: float, *, threshold: float) -> None:
+        """The car is being pushed so; the newest frame belongs to the push if it is itself above `threshold`."""
         if abs(self._accels[-1]) > threshold:
             self.last_push_index = self._indices[-1]
+        is_against = self.speed * push < 0.0 or self.speed * self._accels[-1] < 0.0
+        if is_against and self.peak_speed > BRAKE_MPS_MIN and abs(self.speed) < 0.75 * self.peak_speed:
+            self.has_braked = True
+
+    def mark_rest(self) -> None:
+        """Braking has brought the speed to nearly nothing in the newest frame."""
+        if self._rest is None or abs(self.speed) < abs(self._rest[0]):
+            self._rest, self.rest_index = (self.speed, self.doubt_mps), self._indices[-1]
+
+    def rang_since_rest(self, doubts: float) -> bool:
+        """All that the speed has done since the brake had it at rest may be the car ringing on its ropes."""
+        if self._rest is None:
+            return False
+        speed, doubt = self._rest
+        return abs(self.speed - speed) <= doubts * self.doubt_since(doubt)
+
+    def hold(self, frames: int) -> None:
+        """So many quiet frames have passed: what the oldest of them added to the speed was drift."""
+        drift = self._accels[-frames] * FRAME_S
+        self.speed -= drift
+        self._drift += drift
+
+    def since_standing(self) -> Course | None:
+        """The part after the speed last passed through zero; None if that is all or nothing of it."""
+        begin = len(self._speeds) - 1
+        while begin > 0 and self._speeds[begin] * self._speeds[begin - 1] > 0.0:
+            begin -= 1
+        if not 0 < begin < len(self._speeds) - 1:
+            return None
+        part = Course(self._indices[begin])
+        for index, accel in zip(self._indices[begin:], self._accels[begin:], strict=True):
+            part.add(index, accel, is_mounted=True)
+        part.last_push_index = max(part.start_index, self.last_push_index)
+        return part
 
     def extend(self, late: Course) -> None:
         """Add a late push that ended what was left of the speed, with the creep before it."""
-        held = self.speed
+        held = self.speed + self._drift
         for index, accel, speed in zip(late._indices, late._accels, late._speeds, strict=True):
             self._indices.append(index)
             self._accels.append(accel)
             self._speeds.append(held + speed)
-        self.speed = held + late.speed
+            self._drifts.append(self._drift)
+        self.speed += late.speed
         self.stop_index = self.last_push_index = late.last_push_index
 
     def accel_until(self, index: int) -> float:
@@ -90,12 +147,18 @@ class Course:
         sign = 1.0 if self.travel >= 0.0 else -1.0
         return max((sign * a for i, a in zip(self._indices, self._accels, strict=True) if i <= index), default=0.0)
 
+    def shaking_before(self, index: int, frames: int) -> float:
+        """How much a frame differs from its neighbours by shaking, in m/s2 rms, in the `frames` up to `index`."""
+        end = bisect_right(self._indices, index)
+        last = self._accels[max(0, end - frames) : end]
+        if len(last) < 2:
+            return 0.0
+        return sqrt(sum((b - a) ** 2 for a, b in pairwise(last)) / (2.0 * (len(last) - 1)))
+
     def speed_at(self, index: int) -> float:
         """Speed at the end of frame `index`, or of the nearest one before it; 0 before the start."""
-        for i, speed in zip(reversed(self._indices), reversed(self._speeds), strict=True):
-            if i <= index:
-                return speed
-        return 0.0
+        end = bisect_right(self._indices, index)
+        return self._speeds[end - 1] - self._drifts[end - 1] if end > 0 else 0.0
 
     def measure(self) -> Ride:
         """Distance, peaks and jerk up to the stop, with the drift that speed zero at the end gives away taken out."""

@@ -181,7 +181,7 @@ class Learning:
         return tuple(lesson for lesson in lessons if lesson.have < lesson.need)
 
     def _speed_lesson(self) -> Missing:
-        return Missing(Lesson.RATED_SPEED, self.trips.trip_count, LEARN_SPEED_TRIPS)
+        return Missing(Lesson.RATED_SPEED, self.trips.even_trip_count, LEARN_SPEED_TRIPS)
 
     def _begin_anew(self) -> None:
         """The box sits otherwise than before: what was learned may be of another lift."""

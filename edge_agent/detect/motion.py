@@ -20,6 +20,7 @@ from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion_state import MotionState, Phase
 from edge_agent.detect.mount import towards
+from edge_agent.detect.pushes import ends_creep, is_plain
 from edge_agent.detect.signal import FRAME_NS, FRAME_S, Frame
 
 WINDOW_FRAMES = 6
@@ -42,15 +43,20 @@ CONFIRM_M = 0.10
 """Travel that makes a push a trip: a bouncing or re-levelling car stays within 0.02 m. Source: catalogue row 3."""
 
 CONFIRM_MPS = 0.05
-ONE_WAY_SHARE_MIN = 0.4
-ONE_WAY_MPS = 0.4
 CANDIDATE_S_MAX = 4.0
 """A start that takes longer than this to move 0.1 m is none: people jumping make pushes that lead nowhere. Source: the
-softest start of the slowest lift, 0.08 m/s2 to 0.15 m/s, is 0.1 m away after 1.6 s (hand calculation)."""
+softest start of the slowest lift, 0.08 m/s2 to 0.15 m/s, is 0.1 m away after 1.6 s (hand calculation). What remains
+of it is the push since it last stood: a car may start while they jump."""
 
 CANCEL_FRAMES = 12
 PENDING_FRAMES = 80
 SETTLED_FRAMES = 20
+RANG_DOUBTS = 2.0
+HOLD_FRAMES = 20
+HOLD_MPS2_MAX = 0.02
+"""A mean over 1 s below this pushes no car. Source: the softest braking, 0.1 m/s2 (`limits.motion_push_mps2_min`)."""
+
+LEARN_LAG_FRAMES = 8
 SETTLED_MPS = 0.03
 SETTLED_RATIO = 0.04
 BASELINE_S = 4.0
@@ -89,6 +95,7 @@ class MotionStage:
         self._was_turned = False
         self._course: Course | None = None  # the trip under way, or stopped and not yet given out
         self._candidate: Course | None = None  # a push after standstill that may become a trip
+        self._ended: Course | None = None  # the last trip that stopped, given out or not
         self._rest_since = index
         self._settled_m = 0.0  # distance of a trip that has stopped and is not yet given out
         self._is_sure = False
@@ -188,11 +195,12 @@ class MotionStage:
         self._watch_mounting(frame)
         ride = None
         if self._course is not None and self._course.stop_index is None:
-            self._run(self._course, frame, accel)
+            self._run(self._course, frame, accel, push)
         else:
             ride = self._rest(frame, accel, push)
-        if self._quiet_frames > 8:
-            self._learn(frame, accel)
+        needed = LEARN_LAG_FRAMES if self.ride_so_far() is None else HOLD_FRAMES + LEARN_LAG_FRAMES
+        if self._quiet_frames > needed:
+            self._learn(self._history[-LEARN_LAG_FRAMES][1])
         is_stale = not self._is_sure and self._course is not None and self._quiet_frames > UNSURE_FRAMES_MAX
         is_put_down = self._was_turned and self._is_mounted and self.ride_so_far() is None
         if is_stale or is_put_down or self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
@@ -201,17 +209,27 @@ class MotionStage:
             return self._blind(frame), ride
         return self._state(accel), ride
 
-    def _run(self, course: Course, frame: Frame, accel: float) -> None:
+    def _run(self, course: Course, frame: Frame, accel: float, push: float) -> None:
         course.add(frame.index, accel, is_mounted=self._is_mounted)
         if self._is_pushing:
-            course.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
+            course.mark_push(push, threshold=0.6 * self._limits.motion_push_mps2_min)
+        elif self._quiet_frames >= HOLD_FRAMES + LEARN_LAG_FRAMES and self._is_even():
+            course.hold(HOLD_FRAMES)
         speed = abs(course.speed)
+        rest = max(STOP_MPS_MAX, STOP_RATIO_MAX * course.peak_speed)
+        if course.has_braked and self._is_pushing and speed <= rest:
+            course.mark_rest()
         if self._quiet_frames < QUIET_STOP_FRAMES or not course.has_braked:
             return
-        if speed <= max(STOP_MPS_MAX, STOP_RATIO_MAX * course.peak_speed) or (
-            speed <= CREEP_RATIO_MAX * course.peak_speed and self._quiet_frames >= QUIET_CREEP_FRAMES
-        ):
+        if speed <= rest or (speed <= CREEP_RATIO_MAX * course.peak_speed and self._quiet_frames >= QUIET_CREEP_FRAMES):
             self._stop(course, course.last_push_index)
+        elif course.rang_since_rest(RANG_DOUBTS):
+            self._stop(course, course.rest_index)
+
+    def _is_even(self) -> bool:
+        """The last second says that nothing pushes; what it adds to the speed is drift of the baseline."""
+        last = [accel for _, accel in self._history][-HOLD_FRAMES:]
+        return abs(sum(last)) < HOLD_MPS2_MAX * HOLD_FRAMES
 
     def _rest(self, frame: Frame, accel: float, push: float) -> Ride | None:
         """At a standstill: watch for a new push; give out the last trip when nothing more belongs to it."""
@@ -229,24 +247,24 @@ class MotionStage:
             return None
         candidate.add(frame.index, accel, is_mounted=True)
         if self._is_pushing:
-            candidate.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
-        if self._takes_rest_of_speed(candidate):
-            if self._quiet_frames >= CANCEL_FRAMES and self._course is not None:
-                self._course.extend(candidate)
-                self._settled_m = self._course.measure().distance_m
-                self._rest_since = candidate.last_push_index + 1
-                self._candidate = None
+            candidate.mark_push(push, threshold=0.6 * self._limits.motion_push_mps2_min)
+        if ends_creep(self._ended, candidate):
+            if self._quiet_frames >= CANCEL_FRAMES:
+                self._end_creep(candidate)
             return None
         age_s = (frame.index - candidate.start_index + 1) * FRAME_S
-        is_one_way = candidate.one_way_share >= ONE_WAY_SHARE_MIN or abs(candidate.speed) >= ONE_WAY_MPS
-        is_going = is_one_way and abs(candidate.speed) >= self._limits.motion_speed_mps_min
+        is_going = (
+            is_plain(candidate, is_pushing=self._is_pushing)
+            and abs(candidate.speed) >= self._limits.motion_speed_mps_min
+        )
         if abs(candidate.travel) >= CONFIRM_M and is_going and abs(candidate.travel) >= CONFIRM_MPS * age_s:
             ride = self._give_out()
-            self._course, self._candidate = candidate, None
+            self._course, self._candidate, self._ended = candidate, None, None
             return ride
-        has_settled = self._quiet_frames >= CANCEL_FRAMES and not is_going
-        if has_settled or age_s > CANDIDATE_S_MAX:
+        if self._quiet_frames >= CANCEL_FRAMES and not is_going:
             self._candidate = None
+        elif age_s > CANDIDATE_S_MAX:
+            self._candidate = candidate.since_standing()
         return None
 
     def _pending_frames(self, course: Course) -> int:
@@ -254,13 +272,13 @@ class MotionStage:
         is_settled = abs(course.speed) <= max(SETTLED_MPS, SETTLED_RATIO * course.peak_speed)
         return SETTLED_FRAMES if is_settled else PENDING_FRAMES
 
-    def _takes_rest_of_speed(self, candidate: Course) -> bool:
-        """True if the push only ends the creep of the trip before it."""
-        if self._course is None:
-            return False
-        left = self._course.speed
-        change = candidate.speed
-        return left * change < 0.0 and abs(change) <= 1.6 * abs(left) + 0.04 and abs(left) > 0.03
+    def _end_creep(self, candidate: Course) -> None:
+        """The push was the end of the trip before it, which may have been given out by now."""
+        if self._course is not None:
+            self._course.extend(candidate)
+            self._settled_m = self._course.measure().distance_m
+            self._rest_since = candidate.last_push_index + 1
+        self._candidate = None
 
     def _new_course(self, push: float) -> Course:
         """Begin where the frames before the push already lean the same way: soft starts rise slowly."""
@@ -271,11 +289,12 @@ class MotionStage:
         course = Course(frames[begin][0])
         for index, accel in frames[begin:]:
             course.add(index, accel, is_mounted=self._is_mounted)
-        course.mark_push(threshold=0.6 * self._limits.motion_push_mps2_min)
+        course.mark_push(push, threshold=0.6 * self._limits.motion_push_mps2_min)
         return course
 
     def _stop(self, course: Course, index: int) -> None:
         course.stop_index = index
+        self._ended = course
         self._settled_m = course.measure().distance_m
         self._rest_since = index + 1
 
@@ -293,7 +312,8 @@ class MotionStage:
 
     # ---- what is learned while quiet
 
-    def _learn(self, frame: Frame, accel: float) -> None:
+    def _learn(self, accel: float) -> None:
+        """From a frame that was followed by quiet: the soft beginning of a start must not be taken for gravity."""
         self._baseline += accel * (FRAME_S / BASELINE_S)
         if self._course is None or self._course.stop_index is not None:
             size = abs(accel)
@@ -353,14 +373,15 @@ class MotionStage:
                 course.travel,
                 self._is_mounted,
                 self._is_sure,
+                course.doubt_mps,
             )
         travel = 0.0 if course is None else self._settled_m
-        speed = 0.0
+        speed = doubt = 0.0
         if self._candidate is not None:
             travel += self._candidate.travel
-            speed = self._candidate.speed
+            speed, doubt = self._candidate.speed, self._candidate.doubt_mps
         since_ns = self._rest_since * FRAME_NS
-        return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._is_mounted, self._is_sure)
+        return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._is_mounted, self._is_sure, doubt)
 
 
 def _is_still(frames: list[Frame]) -> bool:

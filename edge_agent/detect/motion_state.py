@@ -28,6 +28,7 @@ class MotionState:
     travel_m: float
     is_mounted: bool  # nothing says that the box is being carried or shaken
     is_sure: bool  # the car has been seen to stand since the stage was last blind: what looks like a start is one
+    doubt_mps: float = 0.0  # what shaking alone may have added to the speed
 
     @property
     def is_moving(self) -> bool:

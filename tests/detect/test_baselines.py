@@ -165,7 +165,8 @@ def test_a_day_teaches_landings_braking_speed_doors_and_direction() -> None:
     assert learned.gravity_mps2 is not None
     assert np.linalg.norm(learned.gravity_mps2) == pytest.approx(9.81, abs=0.05)
     assert [each.height_m for each in learned.landings] == pytest.approx([0.0, 3.0, 6.0], abs=0.15)
-    assert len(learned.speeds_mps) == len(learned.decels_mps2) == 24
+    assert len(learned.decels_mps2) == 24
+    assert 20 <= len(learned.speeds_mps) <= 24  # of trips between neighbours some run evenly for too short
     assert {(pace.name, pace.is_rear) for pace in learned.door_paces} == {
         ("door_open_s_mean", False),
         ("door_close_s_mean", False),

@@ -99,10 +99,18 @@ def test_braking_shows_once_a_quarter_of_the_speed_is_gone() -> None:
     assert not one.has_braked
     for k in range(4):
         one.add(120 + k, -1.0, is_mounted=True)
+        one.mark_push(-1.0, threshold=0.04)
     assert not one.has_braked  # 0.8 m/s of 1.0
     for k in range(2):
         one.add(124 + k, -1.0, is_mounted=True)
+        one.mark_push(-1.0, threshold=0.04)
     assert one.has_braked
+
+
+def test_speed_that_is_lost_without_a_push_is_drift_and_no_braking() -> None:
+    one = course([1.0] * 20 + [-0.02] * 300)
+    assert one.speed < 0.75 * one.peak_speed
+    assert not one.has_braked
 
 
 def test_getting_faster_downwards_is_not_braking() -> None:
@@ -154,5 +162,5 @@ def test_a_push_ends_with_the_last_frame_that_is_itself_above_the_threshold() ->
     one = Course(100)
     for index, accel in ((100, 0.5), (101, -0.5), (102, 0.02)):
         one.add(index, accel, is_mounted=True)
-        one.mark_push(threshold=0.04)
+        one.mark_push(accel, threshold=0.04)
     assert one.last_push_index == 101

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from math import sqrt
 from statistics import median
 
 from edge_agent.alarms import AlarmKind, Evidence, Witness
 from edge_agent.detect.car import CarState
+from edge_agent.detect.course import Course
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.rules.rule import Finding
 from edge_agent.detect.rules.tally import Tally
-from edge_agent.detect.signal import FRAME_NS
+from edge_agent.detect.signal import FRAME_NS, FRAME_S
 from edge_agent.detect.sources import ACCELEROMETER
 
 LEARNED_DECEL_MPS2_MIN = 1.1
@@ -22,15 +24,22 @@ REST_MPS = 0.1
 START_MPS2_MAX = 2.5
 """No lift starts harder; a box in somebody's hand does. Source: <= 1.5 m/s2 in normal use (field/standards 3.2)."""
 
+BUILD_UP_S = 0.2  # a brake bites within. Source: 0.1 to 0.25 s (field/standards 4, inference)
+SHAKEN_FRAMES = 20
+SHAKEN = 4.0
+"""The speed that is lost must be so many times what shaking like that of the second before makes of it in as many
+frames. Source: a random walk; jumps lose up to 3 times, a brake of 3 m/s2 from 1 m/s among jumps 6 times as much."""
+
 
 class EmergencyStopRule:
     """Symptom: the brake or the safety gear stops a running car.
 
     Signal: deceleration over two frames (0.1 s), speed falling to rest.
-    Decision: deceleration of at least 2.0 m/s2, or 1.6 times what this lift uses, and from > 0.3 m/s to rest in 1.5 s;
-    raised in the frame in which the car comes to rest.
+    Decision: deceleration of at least 2.0 m/s2, or 1.6 times what this lift uses, and from > 0.3 m/s to rest in 1.5 s,
+    or as long as such a deceleration takes; raised in the frame in which the car comes to rest.
     Confused with: the brake dropping at the end of a two-speed trip (below 0.3 m/s by then), a hard normal stop
-    (ratio to the learned braking), a box being handled (mounting watched).
+    (ratio to the learned braking), a box being handled (mounting watched), people who jump in the running car (what
+    they did in the second before would change the speed as much).
     Source: alarm catalogue row 32.
     """
 
@@ -54,20 +63,21 @@ class EmergencyStopRule:
             return ()
         sign = 1.0 if course.travel >= 0.0 else -1.0
         decel = -sign * accel
-        if decel >= self._threshold(car):
+        threshold = self._threshold(car)
+        if self._hard_since is not None and index - self._hard_since > self._frames_max(course, threshold):
+            self._hard_since = None
+        if decel >= threshold:
             if self._hard_since is None:
                 self._hard_since, self._peak = index, 0.0
             self._peak = max(self._peak, decel)
         if self._hard_since is None:
             return ()
-        window = round(self._limits.emergency_stop_s_max * 1e9 / FRAME_NS)
-        if index - self._hard_since > window:
-            self._hard_since = None
-            return ()
-        before = abs(course.speed_at(self._hard_since - 2))
+        begin = self._hard_since - 2
+        before = abs(course.speed_at(begin))
         if sign * course.speed > REST_MPS or before < self._limits.emergency_speed_mps_min:
             return ()
-        if course.accel_until(self._hard_since - 2) > START_MPS2_MAX:
+        shaken = SHAKEN * course.shaking_before(begin, SHAKEN_FRAMES) * FRAME_S * sqrt(index - begin)
+        if course.accel_until(begin) > START_MPS2_MAX or before - sign * course.speed < shaken:
             return ()
         self._told_course = course.start_index
         stop_s = (index - self._hard_since + 2) * FRAME_NS / 1e9
@@ -83,6 +93,12 @@ class EmergencyStopRule:
                 witnesses=frozenset({Witness.ACCELEROMETER}),
             ),
         )
+
+    def _frames_max(self, course: Course, threshold_mps2: float) -> int:
+        """How long the stop may last since its first hard moment: a high speed takes longer to brake."""
+        begin = 0 if self._hard_since is None else self._hard_since - 2
+        braking_s = abs(course.speed_at(begin)) / threshold_mps2 + BUILD_UP_S
+        return round(max(self._limits.emergency_stop_s_max, braking_s) / FRAME_S)
 
     def _threshold(self, car: CarState) -> float:
         limit = self._limits.emergency_decel_mps2_min

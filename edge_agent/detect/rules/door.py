@@ -148,33 +148,43 @@ class DoorOpenInMotionRule:
     Decision: not closed for 20 ms at more than 0.1 m/s outside the door zone; where the zone is not known, at more than
     0.5 m/s and more than half the speed of this trip (0.85 m/s at most), so that opening ahead of the landing is not
     taken for it.
-    Confused with: a stop that was not noticed (the car has then braked), the door opening ahead during levelling.
+    The speed counts less twice its doubt.
+    Confused with: a stop that was not noticed (the car has then braked), the door opening ahead during levelling,
+    people who jump or walk (they leave a speed of the size of its doubt), the end of a slow trip whose start they hid
+    (it looks like a start the other way).
     Source: alarm catalogue row 5.
     """
 
     kind = AlarmKind.DOOR_OPEN_IN_MOTION
     outlives_inspection = False
+    DOUBTS = 2.0
+    HIDING_DOUBTS = 3.5  # as `pushes.PLAIN_DOUBTS`
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._has_closed = True
+        self._shaken_mps = 0.0
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
+        self._watch_shaking(car)
         open_ms, course = car.door.break_ns / 1e6, car.course
         self._has_closed = self._has_closed or open_ms == 0.0
         if open_ms == 0.0 or course is None or not (car.motion.is_mounted and car.motion.is_sure):
             return ()
         speed = abs(car.motion.speed_mps)
-        if open_ms < self._limits.door_motion_ms_min or speed <= self._limits.door_motion_speed_mps_min:
+        surely = speed - self.DOUBTS * car.motion.doubt_mps
+        if open_ms < self._limits.door_motion_ms_min or surely <= self._limits.door_motion_speed_mps_min:
             return ()
         outside = car.position.is_outside_zone
         if outside is False:
             return ()
-        may_be_levelling = speed < max(
+        may_be_levelling = surely < max(
             UNKNOWN_ZONE_SPEED_MPS_MIN, min(LEVELLING_SPEED_MPS_MAX, BEFORE_STOP_RATIO * course.peak_speed)
         )
         is_witnessed = car.position.zone_witness is not None  # a height measured in a rough ride may be a metre off
+        if not is_witnessed and speed < self.HIDING_DOUBTS * self._shaken_mps:
+            return ()
         if not is_witnessed and may_be_levelling and (course.has_braked or car.motion.phase is not Phase.RUNNING):
             return ()
         self._has_closed = False
@@ -187,6 +197,14 @@ class DoorOpenInMotionRule:
                 occupied_percent=car.occupancy.percent,
             ),
         )
+
+    def _watch_shaking(self, car: CarState) -> None:
+        """What a car that seems to stand with its door closed was shaken by since its last trip or open door."""
+        is_at_rest = car.motion.phase is Phase.AT_REST
+        if car.ride is not None or (is_at_rest and car.door.state is DoorState.OPEN):
+            self._shaken_mps = 0.0
+        elif is_at_rest:
+            self._shaken_mps = max(self._shaken_mps, car.motion.doubt_mps)
 
     def is_over(self, car: CarState, subject: str) -> bool:
         """Closed again, and at rest since."""

@@ -66,13 +66,16 @@ class UnintendedMovementRule:
     Signal: travel and speed since the door was last seen open at rest; the door-zone witness.
     Decision: more than 0.20 m, or faster than 0.3 m/s after at least 0.03 m, while a movement that began with the door
     not closed goes on; or the door zone lost with the door fully open.
-    Confused with: re-levelling (within 0.02 m), people jumping (no travel), a door that opens during a trip (row 5).
+    Either counts only with a speed that is five times what the shaking may have left.
+    Confused with: re-levelling (within 0.02 m), people who walk, clean or jump in the open car (their steps leave a
+    speed of the size of its doubt), a door that opens during a trip (row 5).
     Source: alarm catalogue row 3; field/standards 4 for re-levelling in practice.
     """
 
     kind = AlarmKind.UNINTENDED_MOVEMENT
     outlives_inspection = True
     TRAVEL_M_MIN = 0.03
+    DOUBTS = 5.0
     ZONE_NS = 200_000_000
 
     def __init__(self, limits: Limits) -> None:
@@ -84,7 +87,8 @@ class UnintendedMovementRule:
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
-        is_open = car.door.is_witnessed and car.door.state is not DoorState.CLOSED
+        is_seen_open = car.door.state is DoorState.OPEN or car.door.break_ns > 0  # not only assumed to be closing
+        is_open = car.door.is_witnessed and car.door.state is not DoorState.CLOSED and is_seen_open
         is_moving = car.motion.is_moving or car.motion.speed_mps != 0.0
         if not is_open:
             self._began_open = False
@@ -102,6 +106,7 @@ class UnintendedMovementRule:
             speed > self._limits.unintended_speed_mps_max and travel >= self.TRAVEL_M_MIN
         )
         has_lost_zone = self._zone_lost_ns > 0 and car.t_ns - self._zone_lost_ns >= self.ZONE_NS
+        has_left = has_left and speed >= self.DOUBTS * car.motion.doubt_mps
         if not (self._began_open and is_moving and has_left) and not has_lost_zone:
             return ()
         return (
@@ -133,12 +138,15 @@ class OverspeedRule:
     """Symptom: the car runs faster than it may.
 
     Signal: speed against the rated speed, told or learned from this lift's own trips.
-    Decision: more than 115 % and 0.1 m/s more, for 0.2 s. Confused with: a rated speed that was typed in wrong.
+    Decision: more than 115 % and 0.1 m/s more, and twice the doubt of the speed more, for 0.2 s. Confused with: a rated
+    speed that was typed in wrong, people who jump (the doubt grows with each jump).
     Source: alarm catalogue row 4; governor tripping at 115 %, field/standards 4.
     """
 
     kind = AlarmKind.OVERSPEED
     outlives_inspection = False
+
+    DOUBTS = 2.0
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -152,7 +160,8 @@ class OverspeedRule:
         if rated is None or not is_trip or (car.door.state is not DoorState.CLOSED and car.door.is_witnessed):
             self._since_ns = 0
             return ()
-        if speed <= rated * self._limits.overspeed_ratio_max + self._limits.overspeed_margin_mps:
+        surely = speed - self.DOUBTS * car.motion.doubt_mps
+        if surely <= rated * self._limits.overspeed_ratio_max + self._limits.overspeed_margin_mps:
             self._since_ns = 0
             return ()
         if self._since_ns == 0:
@@ -179,14 +188,17 @@ class RunTimeExceededRule:
     """Symptom: the car runs and does not arrive.
 
     Signal: time since the trip began. Decision: the full travel at rated speed and 10 s, at most 45 s, at least 20 s;
-    where the full travel itself takes longer than that, it decides; where nothing is known, 45 s, or 120 s for a lift
-    slower than 0.35 m/s. Confused with: slow lifts. Source: alarm catalogue row 35.
+    where the full travel itself takes longer than that, it decides; where the travel is not known, 42 m at the speed of
+    this trip, between 45 s and 120 s; never below the longest trip seen and 10 s.
+    Confused with: slow lifts in tall wells. Source: alarm catalogue row 35.
     """
 
     kind = AlarmKind.RUN_TIME_EXCEEDED
     outlives_inspection = False
-    SLOW_MPS = 0.35
-    SLOW_S = 120.0
+    TRAVEL_M = 42.0
+    """Travel of lifts that are slower than 1 m/s, with room. Source: 14 storeys of 3 m; judgement."""
+
+    UNKNOWN_S_MAX = 120.0
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -215,11 +227,13 @@ class RunTimeExceededRule:
 
     def _limit_s(self, car: CarState, peak_speed: float) -> float:
         usual = self.longest_s + self._limits.run_s_extra
-        if car.travel_max_m is not None and car.rated_speed_mps is not None and car.rated_speed_mps > 0.0:
-            full_s = car.travel_max_m / car.rated_speed_mps + 6.0
+        speed = car.rated_speed_mps or peak_speed
+        if car.travel_max_m is not None and speed > 0.0:
+            full_s = car.travel_max_m / speed + 6.0
             own = max(self._limits.run_s_min, full_s + self._limits.run_s_extra)
             return max(min(self._limits.run_s_max, own), full_s * 1.1 + self._limits.run_s_extra, usual)
-        return max(self.SLOW_S if peak_speed < self.SLOW_MPS else self._limits.run_s_max, usual)
+        unknown_s = min(self.UNKNOWN_S_MAX, self.TRAVEL_M / max(peak_speed, 0.01))
+        return max(self._limits.run_s_max, unknown_s, usual)
 
     def is_over(self, car: CarState, subject: str) -> bool:
         """At rest."""
