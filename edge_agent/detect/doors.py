@@ -289,6 +289,8 @@ class DoorStage:
         self._is_still = False  # until something comes in, time changes nothing but the length of a break
         self._steady: DoorView | None = None
         self._controller = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
+        self._is_controller_believed = True
+        self._openings_at_fault = 0
         self._contacts = {
             signal: contact
             for leaf, signals in zip(self._leaves, (s for s in (FRONT, REAR) if set(s) & wired), strict=True)
@@ -310,6 +312,8 @@ class DoorStage:
         self._steady = None
         last = self._controller
         if door is ControllerDoor.FAULT:
+            if not last.is_fault:
+                self._openings_at_fault = self._openings()
             self._controller = replace(last, is_witnessed=True, is_fault=True)
             return
         state = _FROM_CONTROLLER[door]
@@ -335,6 +339,19 @@ class DoorStage:
             is_fault=False,
         )
 
+    def believe_controller(self, is_believed: bool) -> None:
+        """Whether the controller's word about the door counts at present."""
+        if is_believed is not self._is_controller_believed:
+            self._is_controller_believed, self._steady = is_believed, None
+
+    def _openings(self) -> int:
+        return sum(leaf.openings for leaf in self._leaves)
+
+    def _has_fault(self) -> bool:
+        """The controller says that the door is faulty, and the contacts have not seen it open fully since."""
+        is_told = self._is_controller_believed and self._controller.is_fault
+        return is_told and self._openings() == self._openings_at_fault
+
     def trip_began(self) -> None:
         """What is counted for one stop starts anew; contacts that stay still are counted."""
         self._steady = None
@@ -350,7 +367,7 @@ class DoorStage:
         if self._steady is not None:
             return self._steady
         if not self._leaves:
-            view = self._controller
+            view = self._controller if self._is_controller_believed else UNWITNESSED
             is_open = view.is_witnessed and view.state is not DoorState.CLOSED
             return replace(view, break_ns=now_ns - view.since_ns) if is_open else view
         if not self._is_still:

@@ -132,11 +132,8 @@ class OccupancyStage:
         self._presence_now = is_active
 
     def take_controller(self, passenger: bool | None, load_percent: float | None) -> None:
-        """Take the controller's passenger flag and load where it gives them."""
-        if passenger is not None:
-            self._passenger = passenger
-        if load_percent is not None:
-            self._load_percent = load_percent
+        """Take the controller's passenger flag and load; None: it gives none, or is not believed."""
+        self._passenger, self._load_percent = passenger, load_percent
 
     def take_button(self, is_active: bool) -> None:
         """The alarm button was pressed: somebody is inside."""

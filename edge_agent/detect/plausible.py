@@ -1,10 +1,10 @@
 """Whether what the accelerometer says can be true: a frozen, a saturated, a noisy chip, or one at another rate.
 
 In: frames. Out: the trouble that stands, or None. State: how long a value has repeated itself, sums over the present
-stretch. Decision: a live chip is never still to the last bit; over 5 s no lift feels anything but gravity; within a
-minute every lift has two quiet seconds; the samples of 10 s are as many as the installer set. Judged by frame, so that
-any split of the input gives the same answer. Delay: 5 s, a minute for noise, half a minute for the rate. After a gap:
-one stretch of samples counts as too few.
+stretch. Decision: a live chip is never still to the last bit; over 5 s no lift feels anything but gravity; within three
+minutes every lift has two quiet seconds; the samples of 10 s are as many as the installer set. Judged by frame, so that
+any split of the input gives the same answer. Delay: 5 s, three minutes for noise, half a minute for the rate. After a
+gap: one stretch of samples counts as too few.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LEVEL_OFF_MPS2 = 2.5
 off. Source: data sheets (memory, unverified); field/standards 3.2."""
 
 BLOCK_FRAMES = 40
-QUIET_BLOCKS = 30
-NOISE_MPS2 = 0.3
-"""Quietest 2 s of a minute. Source: at most 0.1 m/s2 in public recordings of lifts, carried telephones included; 0.4
-and more of people walking with one."""
+QUIET_BLOCKS = 90
+NOISE_MPS2 = 0.4
+"""Quietest 2 s of three minutes. Source: at most 0.1 m/s2 in public recordings of lifts, carried telephones included;
+0.4 and more of people walking with one; children jump for a minute and more."""
 
 RATE_FRAMES = 200
 RATE_BLOCKS = 3

@@ -74,6 +74,11 @@ class SourceStage:
             source.fault_since_ns = t_ns
         source.fault, source.detail, source.is_own = reason, detail, False
 
+    def is_faulty(self, name: str) -> bool:
+        """A fault of `name` stands."""
+        source = self._sources.get(name)
+        return source is not None and source.fault is not None
+
     def take_frame(self, frame: Frame) -> bool:
         """The accelerometer spoke. Returns True while nothing of the car can be told from what it says.
 

@@ -111,7 +111,7 @@ def test_noise_that_never_rests_is_a_fault(share: float, rate_hz: float) -> None
 def test_noise_with_a_quiet_moment_in_each_minute_is_none() -> None:
     """Children jump in the car for a quarter of an hour; now and then they have to laugh."""
     blocks, end_s = [], 0.0
-    for _ in range(5):
+    for _ in range(8):
         blocks.append(standing(Box(rate_hz=25.0, noise_mps2=2.0), end_s + 50.0))
         blocks.append(standing(Box(rate_hz=25.0), end_s + 55.0))
         end_s += 55.0

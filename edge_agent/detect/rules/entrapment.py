@@ -111,7 +111,7 @@ class EntrapmentRule:
             return AlarmKind.MAINS_LOST.public_name
         if car.controller.safety_circuit_closed is False:
             return AlarmKind.SAFETY_CIRCUIT_OPEN.public_name
-        if car.controller.fault:
+        if car.controller.fault and car.controller.is_fault_stopping:
             return AlarmKind.CONTROLLER_FAULT.public_name
         return None
 
