@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import Enum
 
 from edge_agent.detect.snapshot import snapshot
@@ -29,9 +30,8 @@ class MotionState:
     is_mounted: bool  # nothing says that the box is being carried or shaken
     is_sure: bool  # the car has been seen to stand since the stage was last blind: what looks like a start is one
     doubt_mps: float = 0.0  # what shaking alone may have added to the speed
+    is_moving: bool = field(init=False)  # a trip is under way; worked out once, as it is asked twenty times a frame
 
-    @property
-    def is_moving(self) -> bool:
-        """A trip is under way."""
-        phase = self.phase  # compared by identity: this is asked a dozen times a frame
-        return phase is Phase.RUNNING or phase is Phase.STARTING or phase is Phase.STOPPING
+    def __post_init__(self) -> None:
+        is_moving = self.phase is not Phase.AT_REST and self.phase is not Phase.BLIND
+        object.__setattr__(self, "is_moving", is_moving)

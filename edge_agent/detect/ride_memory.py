@@ -11,7 +11,7 @@ SAMPLES_MAX = 288_000
 """180 s at 1600 samples a second, 720 s at 400; 20 bytes each, 5.8 MB. Source: run-time limiters act within 45 s
 (field/standards 4), 45 m at 0.3 m/s take 150 s."""
 
-DROP_SHARE = 16
+PART_SAMPLES = SAMPLES_MAX // 16
 FORGET_SHARE = 4
 """When full, a sixteenth goes at once; at rest, memory moves when a quarter of it is not needed any more."""
 
@@ -42,13 +42,18 @@ class SampleMemory:
         if self._times and block.t_ns <= self._times[-1]:
             self._drop(len(self._times))
             self.dropped_until_ns = None
-        for begin in range(0, len(block.times_ns), SAMPLES_MAX // DROP_SHARE):
-            end = begin + SAMPLES_MAX // DROP_SHARE
-            times = block.times_ns[begin:end]
-            if len(self._times) + len(times) > SAMPLES_MAX:
-                self._drop(SAMPLES_MAX // DROP_SHARE)
-            self._times.frombytes(times.tobytes())
-            self._samples.frombytes(block.samples_mps2[begin:end].astype("float32").tobytes())
+        if len(block.times_ns) <= PART_SAMPLES:
+            self._add(block)
+            return
+        for begin in range(0, len(block.times_ns), PART_SAMPLES):
+            end = begin + PART_SAMPLES
+            self._add(AccelFrame(block.times_ns[begin:end], block.samples_mps2[begin:end]))
+
+    def _add(self, block: AccelFrame) -> None:
+        if len(self._times) + len(block.times_ns) > SAMPLES_MAX:
+            self._drop(PART_SAMPLES)
+        self._times.frombytes(block.times_ns.tobytes())
+        self._samples.frombytes(block.samples_mps2.astype("f").tobytes())  # 32 bits
 
     def forget(self, before_ns: int) -> None:
         """Samples before `before_ns` are not needed."""

@@ -7,13 +7,13 @@ Source: python -m benchmarks stages, docs/performance.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def snapshot(cls: type[T]) -> type[T]:
     """Class decorator; see the file's first lines."""
     return dataclass(slots=True)(cls)
