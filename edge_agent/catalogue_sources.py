@@ -16,6 +16,7 @@ from edge_agent.alarms import AlarmKind
 
 ACCEL = "accelerometer"
 OPEN, CLOSED, ZONE = "door_open", "door_closed", "door_zone"
+OPEN_REAR, CLOSED_REAR = "door_open_rear", "door_closed_rear"
 CONTROLLER = "controller"
 C_DOOR, C_ZONE, C_FAULT, C_CIRCUIT = (
     "controller.door",
@@ -51,13 +52,16 @@ def _any(*sets: str | tuple[str, ...]) -> Senses:
 
 _MOTION = Need(_any(ACCEL))
 _DOOR_AND_MOTION = _any((ACCEL, CLOSED), (ACCEL, OPEN), (ACCEL, C_DOOR))
+_ANY_DOOR = _any(OPEN, CLOSED, C_DOOR)
 
 NEEDS: Mapping[AlarmKind, Need] = MappingProxyType(
     {
         AlarmKind.ENTRAPMENT: Need(
-            _DOOR_AND_MOTION,
+            _any((ACCEL, OPEN)),
             _any(ACCEL),
-            "only after an emergency stop or outside the door zone, with strong signs of people",
+            "not behind a door that has only left its closed end; as true as the controller's word where that alone "
+            "tells of the door; with no word, only after an emergency stop or outside the door zone with strong signs",
+            "门只离开关闭位而未开到位时无法发现；仅由控制系统报告门状态时取决于其真实性；没有门状态时，"
             "仅在急停后或停在开锁区域外且有明显乘客迹象时可发现",
         ),
         AlarmKind.ALARM_BUTTON: Need(_any("alarm_button")),
@@ -116,6 +120,22 @@ NEEDS: Mapping[AlarmKind, Need] = MappingProxyType(
 """Kinds that the core raises from its senses. `sensor_fault` needs none; the others of the catalogue are not the
 core's. Source: degraded-mode table of the alarm catalogue, tried out on the simulator's stories."""
 
+CONFUSED: Mapping[AlarmKind, tuple[Senses, str, str]] = MappingProxyType(
+    {
+        AlarmKind.DOOR_HELD_OPEN: (
+            _any(OPEN),
+            "without an open contact a door that stands half open is taken for open",
+            "没有开到位触点时，半开的门会被当作全开",
+        ),
+        AlarmKind.ALARM_BUTTON: (
+            _ANY_DOOR,
+            "with no word about the door, presses at an open door are not filtered",
+            "没有门状态时，开门停站时的误按无法过滤",
+        ),
+    }
+)
+"""Kinds that are raised although nothing is wrong, where none of these senses is there; in words of both languages."""
+
 SHARPENS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "presence": (
@@ -137,7 +157,22 @@ SHARPENS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 def sight(kind: AlarmKind, senses: Set[str]) -> Sight:
     """How well `kind` can be seen with these senses; a kind without a row needs none."""
-    need = NEEDS.get(kind)
+    need, senses = NEEDS.get(kind), _deciding(senses)
     if need is None or any(each <= senses for each in need.full):
         return Sight.FULL
     return Sight.PARTLY if any(each <= senses for each in need.partly) else Sight.NONE
+
+
+def may_be_confused(kind: AlarmKind, senses: Set[str]) -> bool:
+    """Whether `kind` may be raised for nothing, because the senses that would tell better are missing."""
+    row, senses = CONFUSED.get(kind), _deciding(senses)
+    return row is not None and not any(each <= senses for each in row[0])
+
+
+def _deciding(senses: Set[str]) -> Set[str]:
+    """Those that decide: contacts of the door before the controller's word, and the door that is seen worst."""
+    if senses & {OPEN_REAR, CLOSED_REAR}:
+        has_front = senses & {OPEN, CLOSED}
+        lacking = {one for one, rear in ((OPEN, OPEN_REAR), (CLOSED, CLOSED_REAR)) if rear not in senses}
+        senses = senses - lacking if has_front else (senses | {OPEN, CLOSED}) - lacking
+    return senses - {C_DOOR} if senses & {OPEN, CLOSED} else senses
