@@ -54,7 +54,7 @@ from edge_agent.detect.rules.movement import (
 )
 from edge_agent.detect.rules.rule import Rule
 from edge_agent.detect.rules.supply import BackupSupplyLowRule, MainsLostRule
-from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter
+from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter, indices_between
 from edge_agent.detect.sources import CONTROLLER, MODEM, PRESSURE, SUPPLY, SourceStage
 from edge_agent.detect.supply import SupplyStage
 from edge_agent.installation import Installation
@@ -151,9 +151,9 @@ class Detector:
             self._next_index = t_ns // FRAME_NS
             self._armed_ns = t_ns
         self._frames.extend(self._cutter.complete(t_ns))
-        while (self._next_index + 1) * FRAME_NS <= t_ns:
-            self._frame(self._next_index, conclusions)
-            self._next_index += 1
+        for index in indices_between(self._next_index, t_ns // FRAME_NS, self._frames):
+            self._frame(index, conclusions)
+            self._next_index = index + 1
         self._take(reading, conclusions)
         return tuple(conclusions)
 

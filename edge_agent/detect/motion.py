@@ -63,7 +63,11 @@ BASELINE_S = 4.0
 PUSH_FRAMES_MAX = 240
 SPEED_MPS_MAX = 12.0
 GAP_FRAMES_MAX = 6
-UNSURE_FRAMES_MAX = 600  # 30 s of even speed after a start that may have been a braking: give it up
+UNSURE_FRAMES_MAX = 300
+UNSURE_SLOW_FRAMES_MAX = 600
+UNSURE_SLOW_MPS = 0.3
+"""15 s of even speed after a start that may have been a braking: give it up; a slow lift needs 20 s for a storey."""
+
 TURNED_FRAMES = 60
 KNOCKED_FRAMES = 20
 HANDLED_MPS2 = 0.5
@@ -201,7 +205,7 @@ class MotionStage:
         needed = LEARN_LAG_FRAMES if self.ride_so_far() is None else HOLD_FRAMES + LEARN_LAG_FRAMES
         if self._quiet_frames > needed:
             self._learn(self._history[-LEARN_LAG_FRAMES][1])
-        is_stale = not self._is_sure and self._course is not None and self._quiet_frames > UNSURE_FRAMES_MAX
+        is_stale = not self._is_sure and self._course is not None and self._is_even_too_long(self._course)
         is_put_down = self._was_turned and self._is_mounted and self.ride_so_far() is None
         if is_stale or is_put_down or self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
             ride = ride or self._finished()
@@ -225,6 +229,10 @@ class MotionStage:
             self._stop(course, course.last_push_index)
         elif course.rang_since_rest(RANG_DOUBTS):
             self._stop(course, course.rest_index)
+
+    def _is_even_too_long(self, course: Course) -> bool:
+        is_slow = abs(course.speed) <= UNSURE_SLOW_MPS
+        return self._quiet_frames > (UNSURE_SLOW_FRAMES_MAX if is_slow else UNSURE_FRAMES_MAX)
 
     def _is_even(self) -> bool:
         """The last second says that nothing pushes; what it adds to the speed is drift of the baseline."""

@@ -301,3 +301,17 @@ def test_loose_door_wires_make_no_flood(open_s: float, closed_s: float, minutes:
             t_s, level = t_s + float(rng.exponential(mean_s)), not level
     raised = Counter(scene.run().raised)
     assert max(raised.values(), default=0) <= minutes + 4, raised
+
+
+@pytest.mark.parametrize("silence_s", [600.0, 7 * 86400.0])
+def test_a_long_silence_is_passed_at_once_and_what_ran_meanwhile_has_run_out(silence_s: float) -> None:
+    """A box that was asleep for a week: 12 million frames, which would take ten minutes."""
+    installation, _, _ = story()
+    asleep: list[Reading] = [SignalEdge(0, Signal.MAINS, True), SignalEdge(10**9, Signal.MAINS, False), Tick(2 * 10**9)]
+    awake_ns = round(silence_s * 1e9)
+    detector = Detector(installation, Limits())
+    told = [c for reading in (*asleep, Tick(awake_ns), Tick(awake_ns + 10**8)) for c in detector.step(reading)]
+    raised = {c.kind for c in told if isinstance(c, Alarm) and c.state is AlarmState.RAISED}
+    assert AlarmKind.MAINS_LOST in raised
+    assert detector.car is not None
+    assert detector.car.t_ns == (awake_ns + 10**8) // FRAME_NS * FRAME_NS
