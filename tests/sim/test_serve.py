@@ -1,0 +1,219 @@
+"""`lift-sim serve` as it is used: real drivers, a real agent, the prompt, and everything pulled out and put back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from drivers.adxl345 import Adxl345
+from drivers.bmp280 import Bmp280
+from drivers.door_contacts import ContactLine, DoorContacts
+from drivers.map_files import load_register_map
+from drivers.modbus import SerialLink, TcpLink
+from drivers.modbus_controller import ModbusController
+from drivers.protocol_files import load_serial_protocol
+from drivers.serial_controller import SerialController
+from drivers.serial_line import SerialLine
+from edge_agent.clock import SystemClock
+from edge_agent.readings import Signal, SourceFault
+from edge_agent.source import Source
+from sim.controllers import ModbusLine, ModbusTcpLine, RtuLine, RtuTcpLine
+from sim.library import load_scenario
+from sim.live import PINS, LiveLift
+from sim.live_commands import Plug
+from sim.live_fleet import Fleet
+from sim.scenario import play
+
+pytestmark = pytest.mark.system
+ROOT = Path(__file__).parents[2]
+NICE = load_register_map("nice3000plus")
+TALK = load_serial_protocol("liftsentence")
+BACK_S = 20.0  # a source is tried again every 5 s, and the machine may be busy
+
+
+class Everything:
+    """One served lift, and a real driver on each of its plugs."""
+
+    def __init__(self, folder: Path) -> None:
+        clock = SystemClock()
+        self.lift = LiveLift(
+            play(load_scenario("storm"), 1), folder, NICE, clock.now_ns, keeps_running=True, protocol=TALK
+        )
+        units = {1: self.lift.served}
+        tcp, rtu_tcp, rtu = ModbusTcpLine(units), RtuTcpLine(units), RtuLine(units, folder / "rtu")
+        self.lines: dict[Plug, ModbusLine] = {Plug.TCP: tcp, Plug.RTU_TCP: rtu_tcp, Plug.RTU: rtu}
+        self.fleet = Fleet({1: self.lift}, self.lines, clock.now_ns, 1.0)
+        self.lift.start()
+        assert self.lift.serial is not None
+        i2c = f"unix:{self.lift.i2c.path}"
+        contact = ContactLine(Signal.DOOR_CLOSED, PINS[Signal.DOOR_CLOSED], is_active_low=False)
+        now_ns = clock.now_ns
+        self.sources: dict[str, tuple[Plug, Source]] = {
+            "accelerometer": (Plug.I2C, Adxl345(i2c, now_ns=now_ns, rate_hz=100)),
+            "barometer": (Plug.I2C, Bmp280(i2c, now_ns=now_ns)),
+            "contacts": (Plug.GPIO, DoorContacts(f"unix:{self.lift.gpio.path}", [contact], now_ns=now_ns)),
+            "modbus tcp": (
+                Plug.TCP,
+                ModbusController(NICE, TcpLink("127.0.0.1", tcp.port), now_ns=now_ns, poll_hz=5.0),
+            ),
+            "rtu over tcp": (
+                Plug.RTU_TCP,
+                ModbusController(NICE, TcpLink("127.0.0.1", rtu_tcp.port, is_rtu=True), now_ns=now_ns, poll_hz=2.0),
+            ),
+            "modbus rtu": (
+                Plug.RTU,
+                ModbusController(NICE, SerialLink(rtu.place, 38400), now_ns=now_ns, poll_hz=2.0),
+            ),
+            "talker": (Plug.SERIAL, SerialController(TALK, SerialLine(str(self.lift.serial.path)), now_ns=now_ns)),
+        }
+        for _, source in self.sources.values():
+            source.open()
+        self.faults: dict[str, int] = {}
+        self.readings: dict[str, int] = {}
+
+    def look(self, seconds: float) -> None:
+        """Read all sources for a while; none may hold up the others for a second."""
+        self.faults = dict.fromkeys(self.sources, 0)
+        self.readings = dict.fromkeys(self.sources, 0)
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self.fleet.tend()
+            for name, (_, source) in self.sources.items():
+                for reading in source.read(0.02):
+                    counts = self.faults if isinstance(reading, SourceFault) else self.readings
+                    counts[name] += 1
+
+    def until_all_give(self, within_s: float) -> float:
+        """Seconds until each source has given a reading."""
+        begin_s, missing = time.monotonic(), set(self.sources)
+        while missing and time.monotonic() - begin_s < within_s:
+            self.look(0.3)
+            missing -= {name for name, count in self.readings.items() if count}
+        assert not missing
+        return time.monotonic() - begin_s
+
+    def close(self) -> None:
+        for _, source in self.sources.values():
+            source.close()
+        for line in self.lines.values():
+            line.close()
+        self.lift.close()
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> Iterator[Everything]:
+    everything = Everything(tmp_path)
+    yield everything
+    everything.close()
+
+
+@pytest.mark.parametrize(
+    "out_s",
+    [
+        pytest.param(1.0, marks=pytest.mark.timeout(120)),
+        pytest.param(10.0, marks=pytest.mark.timeout(120)),
+        pytest.param(600.0, marks=[pytest.mark.timeout(800), pytest.mark.campaign]),
+    ],
+)
+def test_every_plug_pulled_out_is_told_as_a_fault_and_everything_comes_back_by_itself(
+    everything: Everything, out_s: float
+) -> None:
+    everything.until_all_give(BACK_S)
+    for plug in Plug:
+        answer = everything.fleet.obey(f"unplug what={plug.value} for_s={out_s + 3.0}")
+        assert answer.startswith("ok "), answer
+    everything.look(out_s + 2.0)
+    assert all(everything.faults.values()), everything.faults
+    everything.look(1.5)  # put back meanwhile
+    everything.until_all_give(BACK_S)
+
+
+class Process:
+    """A program of ours, and what it says."""
+
+    def __init__(self, *words: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.running = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.running.stdin is not None
+        assert self.running.stdout is not None
+        self.stdin: IO[str] = self.running.stdin
+        self.stdout: IO[str] = self.running.stdout
+
+    def line_with(self, words: str) -> str:
+        said = []
+        for line in self.stdout:
+            said.append(line)
+            if words in line:
+                return line
+        raise AssertionError("".join(said))
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        if self.running.poll() is None:
+            self.running.send_signal(number)
+        status = self.running.wait(30)
+        self.stdin.close()
+        self.stdout.close()
+        return status
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("link", ["tcp", "rtu", "rtu_tcp", "talker"])
+def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link(tmp_path: Path, link: str) -> None:
+    serve = Process("sim", "serve", "--folder", str(tmp_path), "--story", "fire-return", "--agent-link", link)
+    config = serve.line_with("edge-agent run").split("--config ")[1].strip()
+    serve.line_with("Ctrl-C")
+    agent = Process("edge_agent", "run", "--config", config)
+    agent.line_with("controller gives readings")
+    agent.line_with("Armed")
+    assert agent.end() == 0
+    status = json.loads((tmp_path / "1" / "state" / "status.json").read_text())
+    [controller] = [source for source in status["sources"] if source["name"] == "controller"]
+    assert controller["readings_count"] > 0
+    assert serve.end() == 0
+
+
+@pytest.mark.timeout(120)
+def test_commands_are_typed_at_the_prompt_and_what_happens_is_told(tmp_path: Path) -> None:
+    serve = Process("sim", "serve", "--folder", str(tmp_path), "--lifts", "2", "--speed", "20")
+    serve.line_with("Ctrl-C")
+    serve.stdin.write("2 trap people=3\nnonsense\n")
+    serve.stdin.flush()
+    assert serve.line_with("lift 2: in ").startswith("ok")
+    assert '"nonsense" is no command' in serve.line_with("err")
+    serve.line_with("lift 2: 3 people walk in")
+    serve.line_with("the drive fails and the brake drops")
+    assert serve.end(signal.SIGINT) == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_and_numbers_that_cannot_be_used_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from sim.__main__ import main
+
+    assert main(["serve", "--lifts", "0"]) == 2
+    assert main(["serve", "--speed", "1000"]) == 2
+    assert main(["serve", "--map", "nice3000"]) == 2
+    assert main(["serve", "--protocol", "liftsentense"]) == 2
+    (tmp_path / "file").write_text("")
+    assert main(["serve", "--folder", str(tmp_path / "file")]) == 2
+    assert main(["serve", "--folder", str(tmp_path / ("long" * 40))]) == 2
+    assert main(["command", str(tmp_path), "state"]) == 2
+    said = capfd.readouterr().err
+    for words in ("1 to 100", "--speed", "Did you mean nice3000plus", "Did you mean liftsentence", "--folder", "serve"):
+        assert words in said
