@@ -288,7 +288,7 @@ def _float(value: object) -> float:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if type(value) is not int:  # a bool is none
         raise TypeError("not a whole number")
     return value
 

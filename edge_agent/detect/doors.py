@@ -375,9 +375,9 @@ class DoorStage:
                 leaf.settle(now_ns)
             self._is_still = all(leaf.is_still for leaf in self._leaves)
         view = self._view(now_ns)
-        is_made = all(leaf.closed is None or leaf.closed.raw for leaf in self._leaves)
-        if self._is_still and is_made and view.break_ns == 0:
-            self._steady = view
+        if self._is_still and view.break_ns == 0:
+            is_made = all(leaf.closed is None or leaf.closed.raw for leaf in self._leaves)
+            self._steady = view if is_made else None
         return view
 
     def _view(self, now_ns: int) -> DoorView:

@@ -62,9 +62,11 @@ class AccelWatch:
         self._roughness_sum = 0.0
         self._changes_sum = 0.0
         self._noises: deque[float] = deque(maxlen=QUIET_BLOCKS)
+        self._quietest = 0.0  # of three minutes
         self._rate_from: int | None = None
         self._samples = 0
         self._rates: deque[float] = deque(maxlen=RATE_BLOCKS)
+        self._is_rate_off = False
         self._last_index = 0
 
     def take(self, frame: Frame) -> Trouble | None:
@@ -81,11 +83,11 @@ class AccelWatch:
             level = self._level_sum / LEVEL_FRAMES
             sentence = f"the accelerometer reads {level:.1f} m/s2 at rest, not 9.8; check or replace it"
             return Trouble(FaultReason.BAD_REPLY, sentence)
-        if len(self._rates) == RATE_BLOCKS and all(not self._is_right(rate) for rate in self._rates):
+        if self._is_rate_off:
             sentence = f"{self._rates[-1]:.0f} samples a second, {self._rate_hz:g} are set; check bus and settings"
             return Trouble(FaultReason.WRONG_RATE, sentence)
-        if len(self._noises) == QUIET_BLOCKS and min(self._noises) > NOISE_MPS2:
-            sentence = f"the accelerometer shows {min(self._noises):.1f} m/s2 of noise; check cable and mounting"
+        if self._quietest > NOISE_MPS2:
+            sentence = f"the accelerometer shows {self._quietest:.1f} m/s2 of noise; check cable and mounting"
             return Trouble(FaultReason.BAD_REPLY, sentence)
         return None
 
@@ -113,6 +115,7 @@ class AccelWatch:
         within = self._roughness_sum / BLOCK_FRAMES
         between = (0.5 * self._changes_sum / BLOCK_FRAMES) ** 0.5
         self._noises.append(max(within, between))
+        self._quietest = min(self._noises) if len(self._noises) == QUIET_BLOCKS else 0.0
         self._block_frames, self._roughness_sum, self._changes_sum = 0, 0.0, 0.0
 
     def _take_rate(self, frame: Frame) -> None:
@@ -121,6 +124,8 @@ class AccelWatch:
         passed = frame.index - self._rate_from
         if passed >= RATE_FRAMES:
             self._rates.append(self._samples / (passed * FRAME_S))
+            is_right = any(self._is_right(rate) for rate in self._rates)
+            self._is_rate_off = len(self._rates) == RATE_BLOCKS and not is_right
             self._rate_from, self._samples = frame.index, 0
         self._samples += frame.sample_count
 
