@@ -378,12 +378,14 @@ def _lgpio_error(chip: str) -> type[Exception]:
 
 
 def _close(factory: Any, lgpio_error: type[Exception]) -> None:
-    """Close the factory, and its chip even where the lines of a chip that is gone refuse to be put back: else lgpio's
-    thread would complain about it a thousand times a second, and the chip could not come back under its number."""
+    """Close the factory, even where the lines of a chip that is gone refuse to be put back. Else lgpio's thread would
+    complain a thousand times a second, and the next factory would be given these lines, which raise TypeError.
+    Source: seen in labs/gpio with gpiozero 2.0.1, whose factories share one table of pins."""
     if factory is None:
         return
     with suppress(GPIOZeroError, OSError, lgpio_error):
         factory.close()
+    factory.pins.clear()
     handle = getattr(factory, "_handle", None)
     if handle is not None:
         import lgpio

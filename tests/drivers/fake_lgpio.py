@@ -101,7 +101,9 @@ class FakeLgpio:
         self.close_count += 1
         return 0
 
-    def _claim(self, _handle: int, pin: int, flags: int = 0) -> int:
+    def _claim(self, handle: int, pin: int, flags: int = 0) -> int:
+        if handle is None:
+            raise TypeError("unsupported operand type(s) for &: 'NoneType' and 'int'")  # as lgpio does
         self.outputs.discard(pin)
         self.pulls[pin] = flags or self.pulls.get(pin, 128)
         return self._answer(0)
