@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -167,19 +168,39 @@ class Process:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.running.poll() is None:
             self.running.send_signal(number)
-        status = self.running.wait(30)
-        self.stdin.close()
-        self.stdout.close()
-        return status
+        try:
+            return self.running.wait(30)
+        finally:
+            self.running.kill()
+            self.stdin.close()
+            self.stdout.close()
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts programs of ours; those that are left are ended."""
+    with ExitStack() as stack:
+
+        def started(*words: str) -> Process:
+            process = Process(*words)
+            stack.callback(process.end)
+            return process
+
+        yield started
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("link", ["tcp", "rtu", "rtu_tcp", "talker"])
-def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link(tmp_path: Path, link: str) -> None:
-    serve = Process("sim", "serve", "--folder", str(tmp_path), "--story", "fire-return", "--agent-link", link)
+def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link(
+    start: Start, tmp_path: Path, link: str
+) -> None:
+    serve = start("sim", "serve", "--folder", str(tmp_path), "--story", "fire-return", "--agent-link", link)
     config = serve.line_with("edge-agent run").split("--config ")[1].strip()
     serve.line_with("Ctrl-C")
-    agent = Process("edge_agent", "run", "--config", config)
+    agent = start("edge_agent", "run", "--config", config)
     agent.line_with("controller gives readings")
     agent.line_with("Armed")
     assert agent.end() == 0
@@ -190,8 +211,8 @@ def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link(
 
 
 @pytest.mark.timeout(120)
-def test_commands_are_typed_at_the_prompt_and_what_happens_is_told(tmp_path: Path) -> None:
-    serve = Process("sim", "serve", "--folder", str(tmp_path), "--lifts", "2", "--speed", "20")
+def test_commands_are_typed_at_the_prompt_and_what_happens_is_told(start: Start, tmp_path: Path) -> None:
+    serve = start("sim", "serve", "--folder", str(tmp_path), "--lifts", "2", "--speed", "20")
     serve.line_with("Ctrl-C")
     serve.stdin.write("2 trap people=3\nnonsense\n")
     serve.stdin.flush()
