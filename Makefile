@@ -7,8 +7,12 @@
 #   make test-campaign     many more recordings of the second generator than a change needs
 #   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one
 #   make mutation          how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
+#   make deb               the Debian package in dist/; SUITE=bookworm|trixie ARCH=arm64|amd64
+#   make deb-lock          the versions and digests that the package is built from, written anew
+#   make lab-booted        that package installed, killed, upgraded, removed in a booted Debian; SUITE=trixie
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
+#   make lab-i2c           drivers on a mocked I2C bus; lab-gpio, lab-usb, lab-pi: in virtual machines (labs/README.md)
 #   make alarms-doc        writes ALARMS.md from the catalogue
 
 PYTHON ?= python3
@@ -16,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation oracle bench alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock lab-booted oracle bench lab-i2c lab-gpio lab-usb lab-pi alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -62,8 +66,23 @@ chaos: setup
 mutation: setup
 	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
+deb: setup
+	PYTHONPATH=. $(BIN)/python packaging/build.py $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
+
+deb-lock: setup
+	$(BIN)/python packaging/lock.py
+
+lab-booted: setup
+	labs/booted/run.sh $(SUITE)
+
 oracle: setup
 	$(BIN)/python -m tests.oracle.run
+
+lab-i2c: setup
+	PYTHONPATH=. umockdev-wrapper /usr/bin/python3 labs/i2c-mock/mock.py -- $(BIN)/python labs/i2c-mock/check.py
+
+lab-gpio lab-usb lab-pi: setup
+	labs/machine/lab.sh $(@:lab-%=%) $(LABS)
 
 alarms-doc: setup
 	$(BIN)/edge-agent alarms --markdown > ALARMS.md
