@@ -115,6 +115,7 @@ class ControllerStage:
         self._steady = {"passenger": _Steady(), "load_percent": _Steady()}
         self._doubts: dict[str, _Doubt] = {}
         self._is_link_down = False
+        self.has_changed = True  # something, and with it perhaps what is believed; who takes note clears it
         self._trip = _Trip()
         self._speed_mps = 0.0
         self._is_moving = False
@@ -129,6 +130,7 @@ class ControllerStage:
 
     def take(self, report: ControllerReport) -> None:
         """A report that is not suspect."""
+        self.has_changed = True
         last = self._words
         is_same_fault = report.fault in (None, last.fault)
         self._words = ControllerView(
@@ -157,7 +159,8 @@ class ControllerStage:
 
     def step(self, now_ns: int, moving: MotionState, door: DoorView, ride: Ride | None, *, is_link_down: bool) -> None:
         """Judge the words by this frame. door: of the contacts where there are any."""
-        self._is_link_down = is_link_down
+        if is_link_down is not self._is_link_down:
+            self._is_link_down, self.has_changed = is_link_down, True
         if self._words.last_report_ns is None or is_link_down:
             return
         if moving.is_moving and not self._is_moving:
@@ -303,6 +306,7 @@ class ControllerStage:
                 self._judge("door", now_ns, self._door is opposite, situation=door.state.name)
 
     def _count_stop(self, now_ns: int) -> None:
+        self.has_changed = True
         for name, steady in self._steady.items():
             if steady.value is not None:
                 steady.stops += 1
@@ -315,4 +319,5 @@ class ControllerStage:
             if not is_wrong and need == 1:
                 return
             doubt = self._doubts[name] = _Doubt()
+        self.has_changed = True
         doubt.judge(now_ns, is_wrong, need, situation)

@@ -224,6 +224,7 @@ class Detector:
 
     def _believe(self) -> None:
         """Hand on what is believed of the controller's words."""
+        self._words.has_changed = False
         self._doors.believe_controller(self._words.is_door_believed)
         if Signal.DOOR_ZONE not in self._wiring.signals:
             self._position.take_zone(self._words.door_zone)
@@ -236,7 +237,8 @@ class Detector:
         if self._wiring.has_controller:
             is_down = self._sources.is_faulty(CONTROLLER)
             self._words.step(now_ns, self._moving, door, ride, is_link_down=is_down)
-            self._believe()
+            if self._words.has_changed:
+                self._believe()
 
     # ---- one frame
 
@@ -314,7 +316,7 @@ class Detector:
     def _move(self, frame: Frame) -> Ride | None:
         """Motion for one frame; when the warm-up ends, for all frames that it held back."""
         finished: Ride | None = None
-        self._felt_ns = frame.end_ns
+        self._felt_ns = end_ns = frame.end_ns
         is_frozen = self._sources.take_frame(frame)
         for state, ride in [self._motion.blind(frame)] if is_frozen else self._motion.step(frame):
             if state.phase is Phase.BLIND and self._moving.phase is not Phase.BLIND:
@@ -322,7 +324,7 @@ class Detector:
             self._moving = state
             finished = ride or finished
         if not is_frozen:
-            self._occupancy.take_frame(frame, self._moving, self._doors.settle(frame.end_ns))
+            self._occupancy.take_frame(frame, self._moving, self._doors.settle(end_ns))
             self._shock_mps2 = max(frame.high_mps2 - GRAVITY_MPS2, GRAVITY_MPS2 - frame.low_mps2)
             if self._moving.phase is Phase.AT_REST:
                 self._mount.take(frame)

@@ -102,7 +102,8 @@ class Learning:
 
     def step(self, car: CarState) -> None:
         """After the rules have judged the frame."""
-        if car.door.is_witnessed and car.door.state in (DoorState.OPEN, DoorState.CLOSED):
+        is_end = car.door.state is DoorState.OPEN or car.door.state is DoorState.CLOSED
+        if is_end and car.door.is_witnessed and len(self._door_ends) < 2:
             self._door_ends.add(car.door.state)
         if self._has_moved and not self._lessons(car):
             self._has_moved = False

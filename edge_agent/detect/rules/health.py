@@ -62,6 +62,13 @@ class SensorFaultRule:
         return since is not None and (car.t_ns - since) / 1e9 >= self._limits.sensor_plausible_s_min
 
 
+def _controller(car: CarState) -> SourceView | None:
+    for source in car.sources:
+        if source.name == CONTROLLER:
+            return source
+    return None
+
+
 class ControllerLinkLostRule:
     """Symptom: the lift controller does not answer any more.
 
@@ -79,7 +86,7 @@ class ControllerLinkLostRule:
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
-        source = next((s for s in car.sources if s.name == CONTROLLER), None)
+        source = _controller(car)
         if source is None or source.fault is None:
             if self._valid_since_ns is None:
                 self._valid_since_ns = car.t_ns
