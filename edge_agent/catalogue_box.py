@@ -74,11 +74,12 @@ ROWS = (
         title_zh="传感器故障",
         raised_when_en=(
             "A sensor is silent, stuck, saturated, noisy, the wrong chip or at the wrong rate; "
+            "the controller says what the sensors show to be wrong; "
             "the modem has no usable SIM card, or no network for 5 min."
         ),
         cleared_when_en="60 s plausible.",
         evidence=(
-            EvidenceField("source", "name", "which sensor, as named in the settings"),
+            EvidenceField("source", "name", "which sensor, as named in the settings, or which word of the controller"),
             EvidenceField("reason", "name", "what is wrong with it"),
             EvidenceField("silent_s", "s", "time since its last usable reading"),
         ),
@@ -86,7 +87,9 @@ ROWS = (
             "Check plug and cable of the named sensor (of a modem: SIM card and aerial); "
             "`edge-agent status` says what it last gave."
         ),
-        first_check_zh="检查所示传感器的插头和电缆（调制解调器：SIM 卡和天线）；可用 edge-agent status 查看其最近读数。",
+        first_check_zh=(
+            "检查所示传感器的插头和电缆（调制解调器：SIM 卡和天线）；可用 edge-agent status 查看其最近读数。"
+        ),
         gb="-",
         bacnet="12",
     ),
@@ -140,11 +143,13 @@ ROWS = (
         severity=Severity.MINOR,
         title_en="Box moved",
         title_zh="终端移位",
-        raised_when_en="The direction of gravity differs from the calibration by more than 3 degrees for 60 s.",
-        cleared_when_en="The box is calibrated again.",
-        evidence=(EvidenceField("tilt_deg", "degrees", "angle to the calibrated direction"),),
-        first_check_en="Check how the box is fixed to the car, then calibrate it again.",
-        first_check_zh="检查终端在轿厢上的固定，然后重新校准。",
+        raised_when_en="The direction of gravity differs from the learned one by more than 3 degrees for 60 s.",
+        cleared_when_en=(
+            "It sits as before, or has learned its new direction in 30 s of standing; it then learns the lift anew."
+        ),
+        evidence=(EvidenceField("tilt_deg", "degrees", "angle to the learned direction"),),
+        first_check_en="Check how the box is fixed to the car. It has given up what it had learned and learns anew.",
+        first_check_zh="检查终端在轿厢上的固定。终端已放弃原有学习结果，正在重新学习。",
         gb="-",
         bacnet="-",
     ),

@@ -111,7 +111,7 @@ class ControllerLinkLostRule:
 
 
 class BoxMovedRule:
-    """Symptom: the box no longer sits as it did when it was calibrated; what it measures sideways is wrong.
+    """Symptom: the box no longer sits as it did when it learned; what it measures sideways is wrong.
 
     Signal: the direction of gravity while the car stands. Decision: more than 3 degrees off for 60 s.
     Confused with: a car floor that tilts under load (well below 3 degrees). Source: alarm catalogue row 60.
@@ -143,5 +143,5 @@ class BoxMovedRule:
         )
 
     def is_over(self, car: CarState, subject: str) -> bool:
-        """Back where it was; a new calibration starts a new core."""
+        """Back where it was, or the new direction has been learned."""
         return car.mount.tilt_deg is not None and car.mount.tilt_deg <= self._limits.box_tilt_deg_max
