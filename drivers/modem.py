@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from drivers.at_answers import AnswerReader, AtAnswer, registration_of, rsrp_dbm_of, rssi_dbm_of, sim_of
+from drivers.modem_turns import ModemTurns
 from drivers.outage import Outage
 from drivers.serial_line import SerialLine
 from drivers.serial_port import PortLost, SerialPort, open_serial_port
@@ -25,6 +26,7 @@ QUIET_S = 0.15  # nothing came for so long: a late answer is through
 QUIET_S_MAX = 0.6  # a port that never falls quiet is asked on
 UNANSWERED_MAX = 3  # questions in a row, then the port is opened anew
 PERIOD_S_MIN, PERIOD_S_MAX = 1.0, 3600.0
+LENT_S = 0.05  # how often a lent port is asked for back
 
 
 class Question(Enum):
@@ -69,7 +71,9 @@ class Modem:
         period_s: float = 10.0,
         open_port: Callable[[SerialLine], SerialPort] = open_serial_port,
         name: str = "modem",
+        turns: ModemTurns | None = None,
     ) -> None:
+        """turns: who else may have the port, between two questions."""
         if not PERIOD_S_MIN <= period_s <= PERIOD_S_MAX:
             raise SettingsError(
                 f"a modem is not asked every {period_s:g} s",
@@ -80,6 +84,7 @@ class Modem:
         self._now_ns, self._wait, self._open_port = now_ns, wait, open_port
         self._outage = Outage(name, spread_key=line.port)
         self._port: SerialPort | None = None
+        self._turns = turns
         self._begin()
 
     @property
@@ -96,6 +101,8 @@ class Modem:
         """Open the port. Raises SourceUnavailable; whether the modem answers is for `read` to find out."""
         self.close()
         self._port = self._open_port(self._line)
+        if self._turns is not None:
+            self._turns.holds(self._port)
         self._begin()
 
     def read(self, timeout_s: float) -> Sequence[Reading]:
@@ -115,6 +122,8 @@ class Modem:
 
     def close(self) -> None:
         """Release the port."""
+        if self._turns is not None:
+            self._turns.holds(None)
         if self._port is not None:
             self._port.close()
         self._port = None
@@ -132,7 +141,10 @@ class Modem:
     def _step(self, port: SerialPort, end_ns: int) -> Sequence[Reading]:
         """One wait for bytes, or one question."""
         now_ns = self._now_ns()
-        if self._quiet_until_ns is not None:
+        is_between = self._quiet_until_ns is None and self._reader is None
+        if is_between and self._turns is not None and self._turns.is_lent():
+            self._wait(min(LENT_S, self._left_s(end_ns, end_ns)))
+        elif self._quiet_until_ns is not None:
             self._fall_quiet(port, self._quiet_until_ns, end_ns)
         elif self._reader is not None:
             return self._listen(port, self._reader, end_ns)

@@ -12,16 +12,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import partial
 from typing import Generic, Protocol, TypeVar, assert_never
 
 from edge_agent.agent_core import AgentCore
 from edge_agent.agent_delivery import NS_PER_S
 from edge_agent.agent_status import Identity, status_of
-from edge_agent.agent_uploads import Uploads
+from edge_agent.agent_ways import Beside, Errand, Way
 from edge_agent.clock import Clock
 from edge_agent.delivery import Lane, Poll, Send, Uplink
-from edge_agent.delivery_evidence import PartUplink, Upload
 from edge_agent.errors import SourceError, UplinkError, WrongDevice
 from edge_agent.local_requests import EndRequest
 from edge_agent.readings import AccelFrame, FaultReason, Reading, SourceFault
@@ -191,13 +190,6 @@ class Courier(Carrier[Send | Poll]):
         super().__init__(name, ask, uplink.close, done)
 
 
-class PartCourier(Carrier[Upload]):
-    """Carries parts of recordings to one receiver."""
-
-    def __init__(self, name: str, uplink: PartUplink, done: Callable[[Upload, _Result], None]) -> None:
-        super().__init__(name, lambda upload: uplink.part(upload.body), uplink.close, done)
-
-
 class Agent:
     """See the module. `run` returns after `stop`, or when every source has ended."""
 
@@ -213,8 +205,7 @@ class Agent:
         identity: Identity,
         write_status: Callable[[AgentStatus], None],
         requests: Requests | None = None,
-        uploads: Uploads | None = None,
-        part_uplinks: Mapping[str, PartUplink] = MappingProxyType({}),
+        beside: Sequence[Beside] = (),
         open_again_s: Sequence[float] = OPEN_AGAIN_S,
     ) -> None:
         """open_again_s: waits between attempts to open a source; the last one repeats."""
@@ -234,13 +225,14 @@ class Agent:
             (destination, lane): Courier(f"{destination} {lane.value}", uplink, device_id, self._answered)
             for (destination, lane), uplink in uplinks.items()
         }
-        self._uploads = uploads
-        self._parts: queue.SimpleQueue[tuple[Upload, _Result]] = queue.SimpleQueue()
-        self._part_couriers = {
-            destination: PartCourier(f"{destination} parts", uplink, self._part_answered)
-            for destination, uplink in part_uplinks.items()
+        self._beside = beside
+        self._beside_answers: queue.SimpleQueue[tuple[Beside, str, Errand, _Result]] = queue.SimpleQueue()
+        self._beside_carriers = {
+            name: Carrier(name, partial(_ask, way), way.close, partial(self._beside_answered, group, name))
+            for group in beside
+            for name, way in group.ways().items()
         }
-        self._carriers: list[Courier | PartCourier] = [*self._couriers.values(), *self._part_couriers.values()]
+        self._carriers: list[Courier | Carrier[Errand]] = [*self._couriers.values(), *self._beside_carriers.values()]
         self._reported_drops = dict.fromkeys((source.name for source in self._sources), 0)
         self._state = AgentState.STARTING
         self._fed_ns = 0
@@ -270,7 +262,7 @@ class Agent:
         self._empty_answers()
         self._hear_requests(now_ns)
         self._carry(self._core.turn(now_ns))
-        self._upload(now_ns)
+        self._turn_beside(now_ns)
         if self._state is AgentState.STARTING and self._core.is_armed:
             self._arm(now_ns)
         self._feed(now_ns)
@@ -326,17 +318,16 @@ class Agent:
         self._answers.put((step, result))
         self._wake.set()
 
-    def _upload(self, now_ns: int) -> None:
-        if self._uploads is None:
-            return
-        while not self._parts.empty():
-            upload, result = self._parts.get_nowait()
-            self._uploads.answered(upload, result, now_ns)
-        for upload in self._uploads.due(now_ns):
-            self._part_couriers[upload.destination].carry(upload)
+    def _turn_beside(self, now_ns: int) -> None:
+        while not self._beside_answers.empty():
+            group, way, errand, result = self._beside_answers.get_nowait()
+            group.answered(way, errand, result, now_ns)
+        for group in self._beside:
+            for way, errand in group.due(now_ns):
+                self._beside_carriers[way].carry(errand)
 
-    def _part_answered(self, upload: Upload, result: _Result) -> None:
-        self._parts.put((upload, result))
+    def _beside_answered(self, group: Beside, way: str, errand: Errand, result: _Result) -> None:
+        self._beside_answers.put((group, way, errand, result))
 
     def _feed(self, now_ns: int) -> None:
         """The watchdog is fed by progress: the core has stepped, and what it concluded is on disk."""
@@ -383,6 +374,10 @@ class Agent:
         for courier in self._carriers:
             if not courier.thread.is_alive():
                 raise RuntimeError(f"the thread of {courier.thread.name} has ended by an error, printed above")
+
+
+def _ask(way: Way, errand: Errand) -> bytes:
+    return way.ask(errand.body)
 
 
 def _reason_of(error: SourceError) -> FaultReason:

@@ -17,7 +17,7 @@ from edge_agent.outbox_incidents import LocalNotice, UnendedIncident
 from edge_agent.records import RecordDraft, StoredRecord
 from edge_agent.status import DestinationStatus
 from edge_agent.story import notice_sentence, record_words
-from edge_agent.wire import Act, Stamp, Stream, Want
+from edge_agent.wire import Act, Notice, Stamp, Stream, Want
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -59,6 +59,30 @@ class Outbox(Queue, Protocol):
 
     def close(self) -> None:
         """Close the file."""
+        ...
+
+
+class Watcher(Protocol):
+    """Hears what becomes of alarms."""
+
+    def appended(self, now_ns: int, stored: StoredRecord) -> None:
+        """A record was committed."""
+        ...
+
+    def resumed(self, now_ns: int, seqno: int) -> None:
+        """An alarm from before a restart that nobody has answered for, by its opening record."""
+        ...
+
+    def stored(self, destination: str, seqno: int) -> None:
+        """A receiver has an alarm on its disk."""
+        ...
+
+    def told(self, notice: Notice) -> None:
+        """A person did something."""
+        ...
+
+    def begin_anew(self) -> None:
+        """Another log gives out its numbers anew."""
         ...
 
 
@@ -109,6 +133,7 @@ class Dispatch:
         journal: Journal,
         standby: Sequence[str] = (),
         wanted: Callable[[str, Want | None], None] | None = None,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         """standby: receivers that get alarms only when the others do not answer for them.
 
@@ -121,6 +146,7 @@ class Dispatch:
         self._destinations = {delivery.destination: _Destination() for delivery in deliveries}
         self._awaited: OrderedDict[RecordKey, _Awaited] = OrderedDict()
         self._escalation = Escalation(standby)
+        self._watchers: tuple[Watcher, ...] = (self._escalation, *watchers)
         self._has_resumed = False
         self._resets: list[RemoteReset] = []
         self._wanted = wanted
@@ -141,7 +167,8 @@ class Dispatch:
     def appended(self, now_ns: int, stored: Iterable[StoredRecord]) -> None:
         """Records were committed: wake the lanes, and remember what to tell about."""
         for record in stored:
-            self._escalation.appended(now_ns, record)
+            for watcher in self._watchers:
+                watcher.appended(now_ns, record)
             if record.stream in (Stream.ALARM, Stream.FAULT):
                 self._awaited[RecordKey(record.stream, record.seqno)] = _Awaited(now_ns, record.kind, frozenset())
         while len(self._awaited) > AWAITED_MAX:
@@ -154,10 +181,11 @@ class Dispatch:
             return
         self._has_resumed = True
         for seqno in self._outbox.untaken():
-            self._escalation.resumed(now_ns, seqno)
-            for destination in self._destinations:
-                if self._outbox.confirmed(destination, Stream.ALARM) >= seqno:
-                    self._escalation.stored(destination, seqno)
+            holders = [name for name in self._destinations if self._outbox.confirmed(name, Stream.ALARM) >= seqno]
+            for watcher in self._watchers:
+                watcher.resumed(now_ns, seqno)
+                for destination in holders:
+                    watcher.stored(destination, seqno)
 
     def _is_held(self, delivery: Delivery, now_ns: int) -> bool:
         return delivery.lane is Lane.ALARMS and self._escalation.is_held(delivery.destination, now_ns)
@@ -230,25 +258,31 @@ class Dispatch:
             if self._wanted is not None:
                 self._wanted(step.destination, outcome.want)
         if outcome.needs_new_log:
-            self._escalation.begin_anew()
+            for watcher in self._watchers:
+                watcher.begin_anew()
             self._awaited.clear()  # their numbers are given out anew
-        self._tell_stored(step.destination, outcome.stored, now_ns)
+        self.take_in(step.destination, outcome, now_ns)
+
+    def take_in(self, name: str, outcome: Outcome, now_ns: int) -> None:
+        """Do what a receipt of a receiver means, whichever way it came."""
+        self._tell_stored(name, outcome.stored, now_ns)
         try:
-            notices = self._outbox.settle(step.destination, outcome, self.stamp_at(now_ns, now_ns))
+            notices = self._outbox.settle(name, outcome, self.stamp_at(now_ns, now_ns))
         except OutboxError as error:
             # The marks come again with the next receipt, and so do the notices.
             self._journal.change(now_ns, logging.ERROR, "outbox reading", f"An answer could not be kept: {error}")
             return
         self._wake_all()  # a `records_lost` or a new log concerns the other lanes, and every receiver
         for notice in notices:
-            self._escalation.told(notice.notice)
+            for watcher in self._watchers:
+                watcher.told(notice.notice)
             is_reset = notice.notice.act is Act.REMOTE_RESET and notice.incident is not None
-            if is_reset and not self._lane_of(step).delivery.is_pinned:
+            if is_reset and not self._lanes[name, Lane.ALARMS].delivery.is_pinned:
                 sentence = "not ended: the key of this receiver is not pinned (receiver_key), anybody could say so"
-                self._journal.tell(logging.WARNING, f"Remote reset by {step.destination} {sentence}")
+                self._journal.tell(logging.WARNING, f"Remote reset by {name} {sentence}")
             elif is_reset and notice.incident is not None:
-                self._resets.append(RemoteReset(notice.incident, notice.notice.who or "", step.destination))
-            sentence = notice_sentence(notice.notice, notice.kind, notice.incident, step.destination)
+                self._resets.append(RemoteReset(notice.incident, notice.notice.who or "", name))
+            sentence = notice_sentence(notice.notice, notice.kind, notice.incident, name)
             self._journal.tell(logging.INFO, sentence)
 
     def _tell_state(self, step: Send | Poll, outcome: Outcome, now_ns: int) -> None:
@@ -268,7 +302,8 @@ class Dispatch:
         for key in stored:
             state.stored_count += 1
             if key.stream is Stream.ALARM:
-                self._escalation.stored(destination, key.seqno)
+                for watcher in self._watchers:
+                    watcher.stored(destination, key.seqno)
             awaited = self._awaited.get(key)
             if awaited is None or destination in awaited.told:
                 continue

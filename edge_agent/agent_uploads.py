@@ -6,52 +6,61 @@ In: what receipts ask for, answers, failures. Out: parts to send, at most one in
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from edge_agent.delivery_evidence import EvidenceDelivery, Shelf, Upload
+from edge_agent.agent_ways import Errand, Way
+from edge_agent.delivery_evidence import EvidenceDelivery, PartUplink, Shelf
 from edge_agent.errors import UplinkError
 from edge_agent.journal import Journal
 from edge_agent.wire import Want
 
 
 class Uploads:
-    """See the module. Not made where no recordings are kept."""
+    """See the module."""
 
     def __init__(
         self,
         deliveries: Iterable[EvidenceDelivery],
+        uplinks: Mapping[str, PartUplink],
         shelf: Shelf,
         is_alarm_waiting: Callable[[str], bool],
         journal: Journal,
     ) -> None:
-        """is_alarm_waiting: this receiver lacks an alarm."""
+        """uplinks: by receiver. is_alarm_waiting: this receiver lacks an alarm."""
         self._deliveries = {delivery.destination: delivery for delivery in deliveries}
+        self._uplinks = uplinks
         self._shelf = shelf
         self._is_alarm_waiting = is_alarm_waiting
         self._journal = journal
+
+    def ways(self) -> Mapping[str, Way]:
+        """One a receiver."""
+        return {_way(name): Way(uplink.part, uplink.close) for name, uplink in self._uplinks.items()}
 
     def wanted(self, destination: str, want: Want | None) -> None:
         """What a receipt asks for."""
         self._deliveries[destination].wanted(want)
 
-    def due(self, now_ns: int) -> tuple[Upload, ...]:
-        """Parts to send now. Each must come back through `answered`."""
+    def due(self, now_ns: int) -> Sequence[tuple[str, Errand]]:
+        """Parts to send now."""
         found = (
             delivery.due(now_ns, self._shelf, is_alarm_waiting=self._is_alarm_waiting(name))
             for name, delivery in self._deliveries.items()
         )
-        return tuple(upload for upload in found if upload is not None)
+        return [(_way(upload.destination), upload) for upload in found if upload is not None]
 
-    def answered(self, upload: Upload, result: bytes | UplinkError, now_ns: int) -> None:
+    def answered(self, _way: str, errand: Errand, result: bytes | UplinkError, now_ns: int) -> None:
         """What a courier brought back."""
-        delivery = self._deliveries[upload.destination]
-        if isinstance(result, UplinkError):
-            problem = delivery.failed(now_ns, result)
-        else:
-            problem = delivery.answered(now_ns, result)
+        name = errand.destination
+        delivery = self._deliveries[name]
+        problem = (
+            delivery.failed(now_ns, result) if isinstance(result, UplinkError) else delivery.answered(now_ns, result)
+        )
         if problem:
-            sentence = f"A recording for {upload.destination} waits: {problem}"
-            self._journal.change(now_ns, logging.WARNING, f"upload {upload.destination}", sentence)
+            self._journal.change(now_ns, logging.WARNING, f"upload {name}", f"A recording for {name} waits: {problem}")
         else:
-            sentence = f"A recording goes to {upload.destination}, as it asked"
-            self._journal.change(now_ns, logging.INFO, f"upload {upload.destination}", sentence)
+            self._journal.change(now_ns, logging.INFO, f"upload {name}", f"A recording goes to {name}, as it asked")
+
+
+def _way(destination: str) -> str:
+    return f"{destination} parts"

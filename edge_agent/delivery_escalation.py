@@ -22,6 +22,11 @@ _S_NS = 1_000_000_000
 _ANSWERS = frozenset({Act.TAKEN_OVER, Act.HELP_SENT, Act.ON_SITE, Act.CLOSED, Act.FALSE_ALARM, Act.REMOTE_RESET})
 
 
+def is_answer(notice: Notice) -> bool:
+    """A person has taken an alarm upon them, or says that there is none."""
+    return notice.act in _ANSWERS and notice.incident.stream is Stream.ALARM
+
+
 @dataclass(slots=True)
 class _Watched:
     since_ns: int
@@ -64,7 +69,7 @@ class Escalation:
 
     def told(self, notice: Notice) -> None:
         """A person did something."""
-        if notice.act in _ANSWERS and notice.incident.stream is Stream.ALARM:
+        if is_answer(notice):
             self._watched.pop(notice.incident.seqno, None)
 
     def begin_anew(self) -> None:

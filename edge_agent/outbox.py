@@ -28,7 +28,7 @@ from edge_agent.outbox_incidents import Incidents, LocalNotice, UnendedIncident
 from edge_agent.outbox_log import Log, StreamSize
 from edge_agent.outbox_room import Bounds, Room
 from edge_agent.records import RecordDraft, StoredRecord, draft_of_damage, draft_of_lost
-from edge_agent.wire import LINK_BYTES, Head, LostReason, Mark, Stamp, Stream, digest
+from edge_agent.wire import LINK_BYTES, Head, LostReason, Mark, Stamp, Stream, digest, encode_record
 
 __all__ = ["Bounds", "LocalNotice", "Outbox", "OutboxCounts", "StreamSize", "UnendedIncident", "random_log_id"]
 
@@ -280,6 +280,14 @@ class Outbox:
     def unended(self) -> tuple[UnendedIncident, ...]:
         """Incidents that nobody has ended, oldest first."""
         return self._incidents.unended()
+
+    def record(self, stream: Stream, seqno: int) -> StoredRecord | None:
+        """One that was committed; None: it is gone, or damaged on the disk. Raises `OutboxError`."""
+        try:
+            found = self._log.whole(stream, seqno)
+        except sqlite3.Error as error:
+            raise outbox_error(self._path, error) from error
+        return None if found is None else StoredRecord(stream, seqno, found.kind, encode_record(found))
 
     def lacks_alarm(self, destination: str) -> bool:
         """This destination has not confirmed every alarm."""

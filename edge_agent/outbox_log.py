@@ -155,6 +155,13 @@ class Log:
         )
         return list(sound_records(rows))[::-1]
 
+    def whole(self, stream: Stream, seqno: int) -> Record | None:
+        """One sound record."""
+        rows = self._connection.execute(
+            "SELECT digest8, body FROM rec WHERE stream = ? AND seq = ?", (int(stream), seqno)
+        )
+        return next(iter(sound_records(rows)), None)
+
     def adopt(self, rescue: Rescue) -> dict[tuple[int, int], int]:
         """Write records of an earlier log into this one, and tell which number each opening record has now."""
         openings: dict[tuple[int, int], int] = {}

@@ -11,6 +11,7 @@ from edge_agent.settings import DeliverySettings, ReceiverSettings
 from edge_agent.toml_table import TomlTable, Unfit, text, truth
 
 RECEIVERS_MAX = 4
+SMS_NUMBERS_MAX = 2  # Source: wire design, section 2.4
 _PIN_HINT = 'Write receiver_key = "..." as `lift-receiver key` prints it'
 
 
@@ -54,7 +55,10 @@ def _receiver(row: TomlTable, folder: PurePath) -> ReceiverSettings:
         is_standby=row.take("standby", truth(), False),
         secret_file=folder / secret_file if secret_file else None,
         key=row.take("receiver_key", _receiver_key, NOT_PINNED),
+        sms=row.take("sms", _numbers, ()),
     )
+    if receiver.sms and receiver.key == NOT_PINNED:
+        row.problem("sms", "by SMS anybody could answer in the receiver's name", _PIN_HINT)
     if receiver.url.startswith("mqtt") and receiver.key == NOT_PINNED:
         row.problem("url", "over a broker anybody could answer in the receiver's name", _PIN_HINT)
     elif not row.has("receiver_key") and receiver.url and not is_loopback(receiver.url):
@@ -74,6 +78,12 @@ def _receiver_key(key: str, value: object) -> str:
     except WireError as error:
         raise Unfit(f"{key}: {error.problem}", error.hint) from error
     return words
+
+
+def _numbers(key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= SMS_NUMBERS_MAX:
+        raise Unfit(f"{key} is no list of one or two numbers", 'Write sms = ["+8613800138000"]')
+    return tuple(text(r"\+?[0-9]{3,15}", "a telephone number like +8613800138000")(key, number) for number in value)
 
 
 def _url(key: str, value: object) -> str:

@@ -133,6 +133,9 @@ class _Reading:
             state_folder=state_folder,
         )
         self._top.refuse_unknown()
+        if modem is None and any(receiver.sms for receiver in settings.delivery.receivers):
+            hint = "Describe the modem in a section [modem], or leave sms out"
+            self._top.problem("delivery", "alarms are to go by SMS, but there is no modem", hint)
         if accelerometer is None and pressure is None and contacts is None and controller is None:
             self._top.problem(
                 "accelerometer",

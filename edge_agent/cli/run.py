@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drivers.modem_turns import ModemTurns
 from edge_agent.agent import Agent
 from edge_agent.agent_baselines import BaselinesKeeper
 from edge_agent.agent_core import AgentCore, Recorder
@@ -22,6 +23,7 @@ from edge_agent.agent_duties import Duties
 from edge_agent.agent_lamps import LampKeeper
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
+from edge_agent.agent_texts import Texts
 from edge_agent.agent_uploads import Uploads
 from edge_agent.alarms import OpenIncident
 from edge_agent.baselines_file import BaselinesFile
@@ -97,9 +99,12 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     if outbox.set_aside is not None:
         LOGGER.error("The outbox was damaged; it was set aside as %s and what could be read goes on", outbox.set_aside)
     shelf = EvidenceShelf(folder.path / EVIDENCE_FOLDER)
-    uploads = Uploads(ways.evidence_deliveries(), shelf, outbox.lacks_alarm, journal)
-    dispatch = Dispatch(outbox, ways.deliveries(up_s), clock, journal, ways.standby, uploads.wanted)
-    sources = sources_of(settings, clock)
+    turns = ModemTurns()
+    uploads = Uploads(ways.evidence_deliveries(), ways.part_uplinks(), shelf, outbox.lacks_alarm, journal)
+    texts = Texts(ways.sms_deliveries(outbox.last), ways.sms_ways(turns), outbox.record, journal)
+    dispatch = Dispatch(outbox, ways.deliveries(up_s), clock, journal, ways.standby, uploads.wanted, (texts,))
+    texts.settles_with(dispatch.take_in)
+    sources = sources_of(settings, clock, turns)
     core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources])
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
@@ -108,8 +113,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         core=core,
         sources=sources,
         uplinks=ways.uplinks(),
-        uploads=uploads,
-        part_uplinks=ways.part_uplinks(),
+        beside=(uploads, texts),
         device_id=device_id,
         clock=clock,
         notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),

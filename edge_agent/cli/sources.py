@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
+from drivers.modem_turns import ModemTurns
 from edge_agent.clock import SystemClock
 from edge_agent.settings import (
     AccelerometerSettings,
@@ -24,8 +25,8 @@ from edge_agent.settings import (
 from edge_agent.source import Source
 
 
-def sources_of(settings: Settings, clock: SystemClock) -> list[Source]:
-    """The drivers of what is wired; only these are loaded."""
+def sources_of(settings: Settings, clock: SystemClock, turns: ModemTurns | None = None) -> list[Source]:
+    """The drivers of what is wired; only these are loaded. turns: who else may have the modem's port."""
     sources: list[Source] = []
     if settings.accelerometer is not None:
         sources.append(_accelerometer(settings.accelerometer, clock))
@@ -38,7 +39,7 @@ def sources_of(settings: Settings, clock: SystemClock) -> list[Source]:
     if settings.supply is not None:
         sources.append(_supply(settings.supply, clock))
     if settings.modem is not None:
-        sources.append(_modem(settings.modem, clock))
+        sources.append(_modem(settings.modem, clock, turns))
     return sources
 
 
@@ -79,11 +80,12 @@ def _supply(settings: SupplySettings, clock: SystemClock) -> Source:
     )
 
 
-def _modem(settings: ModemSettings, clock: SystemClock) -> Source:
+def _modem(settings: ModemSettings, clock: SystemClock, turns: ModemTurns | None) -> Source:
     from drivers.modem import Modem
     from drivers.serial_line import SerialLine
 
-    return Modem(SerialLine(settings.port, settings.baud_rate), now_ns=clock.now_ns, period_s=settings.period_s)
+    line = SerialLine(settings.port, settings.baud_rate)
+    return Modem(line, now_ns=clock.now_ns, period_s=settings.period_s, turns=turns)
 
 
 def _contacts(settings: ContactsSettings, clock: SystemClock) -> Source:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from drivers.modem_turns import ModemTurns
+from edge_agent.agent_ways import Way
 from edge_agent.clock import SystemClock
 from edge_agent.delivery import Delivery, Lane
 from edge_agent.delivery_evidence import EvidenceDelivery
 from edge_agent.delivery_seals import BoxSeals, pinned
+from edge_agent.delivery_sms import SmsDelivery
 from edge_agent.errors import SettingsError, WireError
 from edge_agent.settings import ReceiverSettings
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import PrivateTls
-from edge_agent.wire_sealing import SigningKey, secret_in
+from edge_agent.wire import Stream
+from edge_agent.wire_sealing import Direction, MacKey, SigningKey, secret_in
 
 if TYPE_CHECKING:
     from edge_agent.uplink.mqtt import MqttUplink
@@ -68,16 +73,40 @@ class Ways:
         device_id = self._key.public.fingerprint
         return [EvidenceDelivery(receiver.name, device_id, self._seals(receiver)) for receiver in self._receivers]
 
+    def sms_deliveries(self, last: Callable[[Stream], int]) -> list[SmsDelivery]:
+        """For each receiver that has numbers. last: the newest number of a stream."""
+        device_id = self._key.public.fingerprint
+        return [SmsDelivery(each.name, device_id, self._seals(each), last) for each in self._receivers if each.sms]
+
+    def sms_ways(self, turns: ModemTurns) -> dict[str, Way]:
+        """The modem, for each receiver that has numbers."""
+        if not any(receiver.sms for receiver in self._receivers):
+            return {}
+        from drivers.sms_modem import SmsModem  # loaded only where messages are sent
+        from edge_agent.uplink.sms import SmsUplink
+
+        modem = SmsModem(turns)
+        ways = {}
+        for receiver in self._receivers:
+            if receiver.sms:
+                secret = self._secret(receiver)
+                shared = None if secret is None else MacKey(secret, Direction.UP)
+                open_receipt = self._seals(receiver).open
+                uplink = SmsUplink(modem, receiver.sms, open_receipt, shared, lambda: self._clock.now_ns() // 1_000_000)
+                ways[receiver.name] = Way(uplink.post, uplink.close)
+        return ways
+
     def _seals(self, receiver: ReceiverSettings) -> BoxSeals:
-        secret = None
-        if receiver.secret_file is not None:
-            try:
-                secret = secret_in(Path(receiver.secret_file).read_text(encoding="ascii").strip())
-            except (OSError, ValueError, WireError) as error:
-                hint = "Put there, readable by the agent only, what `lift-receiver share` printed"
-                problem = f"no shared secret ({error})"
-                raise SettingsError(problem, subject=str(receiver.secret_file), hint=hint) from error
-        return BoxSeals(self._key, pinned(receiver.key), secret)
+        return BoxSeals(self._key, pinned(receiver.key), self._secret(receiver))
+
+    def _secret(self, receiver: ReceiverSettings) -> bytes | None:
+        if receiver.secret_file is None:
+            return None
+        try:
+            return secret_in(Path(receiver.secret_file).read_text(encoding="ascii").strip())
+        except (OSError, ValueError, WireError) as error:
+            hint = "Put there, readable by the agent only, what `lift-receiver share` printed"
+            raise SettingsError(f"no shared secret ({error})", subject=str(receiver.secret_file), hint=hint) from error
 
     def _uplink(self, receiver: ReceiverSettings, lane: Lane | None) -> HttpUplink | MqttUplink:
         tls = None

@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "edge_agent.story",
             "edge_agent.record_form",
             "edge_agent.lamps",
-            "edge_agent.lamps",
+            "edge_agent.sms_pdu",
             "drivers.register_map*",
             "drivers.serial_protocol",
             "drivers.serial_line",

@@ -327,6 +327,21 @@ def test_a_supply_monitor_and_a_modem_are_chosen() -> None:
     assert settings.modem == ModemSettings("/dev/serial/by-id/m", 115200, 10.0)
 
 
+WITH_SMS = SMALLEST.replace(
+    '"none" }',
+    '"A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg", sms = ["+8613800138000"] }',
+)
+
+
+def test_alarms_go_by_sms_where_there_is_a_modem_and_the_receiver_is_pinned() -> None:
+    modem = '[modem]\nport = "/dev/ttyUSB2"\n'
+    assert read(WITH_SMS + modem).delivery.receivers[0].sms == ("+8613800138000",)
+    assert "there is no modem" in complaints(WITH_SMS)[0]
+    unpinned = WITH_SMS.replace("A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg", "none") + modem
+    assert "by SMS anybody could answer" in complaints(unpinned)[0]
+    assert "telephone number" in complaints(WITH_SMS.replace("+8613800138000", "call me") + modem)[0]
+
+
 def test_the_two_lamps_of_the_box_are_chosen() -> None:
     text = '[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 6, active = "low" }\n'
     assert read(SMALLEST + text).lamps == LampsSettings("lgpio", LampSettings(5, False), LampSettings(6, True))
