@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.settings_toml import ADXL345_RATES_HZ
-from sim.live import ACCEL_ADDRESS, PINS, PRESSURE_ADDRESS, LiveLift
+from edge_agent.settings_devices import ACCELEROMETERS
+from sim.fifo_chips import CHIPS
+from sim.live import PINS, PRESSURE_ADDRESS, LiveLift
 
-_RANGE_G = 16
 _TCP_POLL_HZ, _RTU_POLL_HZ = 10, 2
 _BAUD_RATE = 38400
 
@@ -54,9 +54,10 @@ def agent_config(lift: LiveLift, receiver_url: str, folder: Path, link: AgentLin
     rows += ["", "[state]", f"folder = {json.dumps(str(folder))}"]
     accel = lift.played.box.accel
     if accel is not None:
-        rate_hz = min(ADXL345_RATES_HZ, key=lambda allowed: abs(allowed - accel.rate_hz))
-        rows += ["", "[accelerometer]", 'chip = "adxl345"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
-        rows += [f"address = {ACCEL_ADDRESS:#04x}", f"rate_hz = {rate_hz}", f"range_g = {_RANGE_G}"]
+        chip, allowed_hz = CHIPS[lift.chip_name], ACCELEROMETERS[lift.chip_name].rates_hz
+        rate_hz = min(allowed_hz, key=lambda allowed: abs(allowed - accel.rate_hz))
+        rows += ["", "[accelerometer]", f'chip = "{lift.chip_name}"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
+        rows += [f"address = {chip.address:#04x}", f"rate_hz = {rate_hz}", f"range_g = {chip.range_g}"]
     if lift.barometer is not None:
         rows += ["", "[pressure]", 'chip = "bmp280"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
         rows += [f"address = {PRESSURE_ADDRESS:#04x}"]

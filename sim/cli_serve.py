@@ -22,6 +22,7 @@ from edge_agent.errors import EdgeAgentError
 from sim.buses_server import CHUNK_BYTES
 from sim.cli_agent_config import AgentLink, agent_config
 from sim.controllers import ModbusLine, ModbusTcpLine, RtuLine, RtuTcpLine
+from sim.fifo_chips import CHIPS
 from sim.library import load_scenario
 from sim.live import LiveLift
 from sim.live_commands import Plug
@@ -54,6 +55,7 @@ class ServePlan:
     folder: Path | None
     receiver_url: str
     agent_link: str
+    chip: str
 
 
 def add_arguments(serve: argparse.ArgumentParser) -> None:
@@ -76,6 +78,7 @@ def add_arguments(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--folder", metavar="DIR", type=Path, help="where sockets and ports are made (default: a temporary one)"
     )
+    serve.add_argument("--chip", choices=sorted(CHIPS), default="adxl345", help="the accelerometer (default adxl345)")
     serve.add_argument("--receiver", metavar="URL", default="http://127.0.0.1:8080", help="for the agent's settings")
     serve.add_argument(
         "--agent-link",
@@ -104,6 +107,7 @@ def plan_from(args: argparse.Namespace) -> ServePlan:
         folder=args.folder,
         receiver_url=args.receiver,
         agent_link=args.agent_link,
+        chip=args.chip,
     )
 
 
@@ -175,6 +179,7 @@ def _fleet(plan: ServePlan, place: Path, stack: ExitStack) -> Fleet:
             speed=plan.speed,
             keeps_running=True,
             protocol=protocols[index % len(protocols)],
+            chip_name=plan.chip,
         )
         stack.callback(_remove_if_empty, home)
         stack.callback(lift.close)

@@ -19,6 +19,7 @@ from sim.box import CONTROLLER_FIELDS, AccelSpec
 from sim.buses import GpioServer, I2cChip, I2cServer
 from sim.buses_pty import PtyPort
 from sim.controllers import ServedUnit
+from sim.fifo_chips import CHIPS, FifoModel
 from sim.lift import Lift
 from sim.live_faults import ACCELEROMETER, CONTROLLER, PRESSURE, TALKER, LiveFault, LiveFaults
 from sim.modbus_unit import ModbusUnit
@@ -47,7 +48,7 @@ PINS: dict[Signal, int] = {
 }
 """BCM number of each line; a high level is the state that the signal names."""
 
-ACCEL_ADDRESS, PRESSURE_ADDRESS = 0x53, 0x76
+PRESSURE_ADDRESS = 0x76
 _ROOM_DEGC = 20.0
 FULL_SCALE_MPS2 = 16 * 9.80665
 _STEP_S = 0.01
@@ -67,6 +68,7 @@ class LiveLift:
     now_ns: the agent's clock. The story begins `lead_s` from now; until then the lift stands as it will at the start.
     speed: how many seconds the lift lives in one. An accelerometer is served at 1 only: its samples would make no
     sense of a lift that moves in another time than they are taken in.
+    chip_name: one of `CHIPS`, whatever the story has fitted.
     keeps_running: after the story what it left is put right and ordinary traffic goes on, else the lift stands.
     """
 
@@ -81,10 +83,12 @@ class LiveLift:
         speed: float = 1.0,
         keeps_running: bool = False,
         protocol: SerialProtocol | None = None,
+        chip_name: str = "adxl345",
     ) -> None:
         self.played = played
         self._lift = played.lift
         self._now_ns, self._speed = now_ns, speed
+        self.chip_name = chip_name
         self.start_ns = now_ns() + round(lead_s * 1e9)
         self._keeps_running = keeps_running
         self._lock = threading.Lock()
@@ -249,7 +253,7 @@ class LiveLift:
     def _fit_chips(self, now_ns: int) -> None:
         """Chips that are pulled out lose their settings."""
         for of, address, chip in (
-            (ACCELEROMETER, ACCEL_ADDRESS, self.chip),
+            (ACCELEROMETER, CHIPS[self.chip_name].address, self.chip),
             (PRESSURE, PRESSURE_ADDRESS, self.barometer),
         ):
             if chip is None:
@@ -272,7 +276,7 @@ class LiveLift:
 
     # ---- accelerometer
 
-    def _make_chip(self, spec: AccelSpec | None) -> Adxl345Model | None:
+    def _make_chip(self, spec: AccelSpec | None) -> Adxl345Model | FifoModel | None:
         if spec is None:
             return None
         # the register model rounds and clips as its range says
@@ -285,7 +289,7 @@ class LiveLift:
             times_ns = np.round(story_s * 1e9).astype(np.int64)
             return self._faults.frame(AccelFrame(times_ns, sensor.sample(story_s))).samples_mps2
 
-        return Adxl345Model(sample_at, spec.rate_true)
+        return CHIPS[self.chip_name].model(sample_at, spec.rate_true)
 
     def _make_barometer(self) -> Bmp280Model | None:
         air = self._sensors.air

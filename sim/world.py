@@ -26,6 +26,7 @@ from edge_agent.agent_sources import SourceWatch
 from edge_agent.alarms import Alarm, AlarmState, Conclusion, OpenIncident
 from edge_agent.clock import WallKeeper, WallTime
 from edge_agent.delivery import AnswerMissing, Delivery, Lane
+from edge_agent.detect.baselines import Baselines
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 from edge_agent.errors import RecordingError
@@ -59,6 +60,7 @@ class _Life:
 
     first_incident: int
     resumed: tuple[OpenIncident, ...]
+    baselines: Baselines | None  # what the life before it had learned, as if just written
     readings: list[Reading] = field(default_factory=list)
     conclusions: list[Conclusion] = field(default_factory=list)
     last_step_count: int = 0  # conclusions of the latest step
@@ -83,7 +85,13 @@ class _NotingDetector(Detector):
     """The detector, whose conclusions are noted."""
 
     def __init__(self, installation: Installation, life: _Life) -> None:
-        super().__init__(installation, Limits(), first_incident=life.first_incident, resumed=life.resumed)
+        super().__init__(
+            installation,
+            Limits(),
+            first_incident=life.first_incident,
+            resumed=life.resumed,
+            baselines=life.baselines,
+        )
         self._life = life
 
     def step(self, reading: Reading) -> tuple[Conclusion, ...]:
@@ -210,12 +218,13 @@ class World:
         )
         assert isinstance(outbox, _MortalOutbox)
         self._outbox = outbox
-        life = _Life(self._outbox.next_incident(), self._outbox.open_incidents())
+        learned = self._core.detector.baselines() if self._lives else None
+        life = _Life(self._outbox.next_incident(), self._outbox.open_incidents(), learned)
         self._lives.append(life)
         journal = Journal(self._logger)
         deliveries = [Delivery(_DESTINATION, lane, seed=self._seed, start_spread_s=0.0) for lane in Lane]
         self._timeline = Timeline(LATENESS_NS)
-        self._core = AgentCore(
+        self._core: AgentCore = AgentCore(
             detector=_NotingDetector(self._played.installation, life),
             timeline=self._timeline,
             outbox=self._outbox,
@@ -374,7 +383,11 @@ class World:
     def _check_replay(self) -> None:
         for number, life in enumerate(self._lives, start=1):
             detector = Detector(
-                self._played.installation, Limits(), first_incident=life.first_incident, resumed=life.resumed
+                self._played.installation,
+                Limits(),
+                first_incident=life.first_incident,
+                resumed=life.resumed,
+                baselines=life.baselines,
             )
             again = [conclusion for reading in life.readings for conclusion in detector.step(reading)]
             if again != life.conclusions:

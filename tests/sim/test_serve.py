@@ -193,11 +193,14 @@ def start() -> Iterator[Start]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("link", ["tcp", "rtu", "rtu_tcp", "talker"])
-def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link(
-    start: Start, tmp_path: Path, link: str
+@pytest.mark.parametrize(
+    ("link", "chip"), [("tcp", "adxl345"), ("rtu", "lis3dh"), ("rtu_tcp", "adxl355"), ("talker", "mpu6050")]
+)
+def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link_and_every_chip(
+    start: Start, tmp_path: Path, link: str, chip: str
 ) -> None:
-    serve = start("sim", "serve", "--folder", str(tmp_path), "--story", "fire-return", "--agent-link", link)
+    words = ["--story", "fire-return", "--agent-link", link, "--chip", chip]
+    serve = start("sim", "serve", "--folder", str(tmp_path), *words)
     config = serve.line_with("edge-agent run").split("--config ")[1].strip()
     serve.line_with("Ctrl-C")
     agent = start("edge_agent", "run", "--config", config)
@@ -205,8 +208,9 @@ def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link(
     agent.line_with("Armed")
     assert agent.end() == 0
     status = json.loads((tmp_path / "1" / "state" / "status.json").read_text())
-    [controller] = [source for source in status["sources"] if source["name"] == "controller"]
-    assert controller["readings_count"] > 0
+    counts = {source["name"]: source["readings_count"] for source in status["sources"]}
+    assert counts["controller"] > 0
+    assert counts["accelerometer"] > 0
     assert serve.end() == 0
 
 
