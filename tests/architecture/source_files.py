@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -11,7 +12,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge_agent", "drivers", "calibration", "sim", "receiver")
-OUTSIDE = {".git", ".venv", "run", "build", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+OUTSIDE = {
+    ".git",
+    ".venv",
+    ".hypothesis",
+    "run",
+    "build",
+    "dist",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+}
 
 # A module that matches no pattern is a leaf (2). The first match counts.
 LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -144,13 +156,16 @@ def project_files(*tops: str) -> list[SourceFile]:
 
 def text_files() -> Iterator[tuple[str, str]]:
     """Path and content of every text file of the project that could be in version control."""
-    for path in sorted(ROOT.rglob("*")):
-        relative = path.relative_to(ROOT)
-        if OUTSIDE.intersection(relative.parts) or not path.is_file() or path.suffix in {".pyc", ".egg-info"}:
-            continue
-        if any(part.endswith(".egg-info") or part == ".hypothesis" for part in relative.parts):
-            continue
-        try:
-            yield relative.as_posix(), path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue
+    for folder, names, files in os.walk(ROOT):
+        names[:] = sorted(name for name in names if name not in OUTSIDE and not name.endswith(".egg-info"))
+        for path in (Path(folder) / name for name in sorted(files)):
+            if path.suffix == ".pyc" or not path.is_file():
+                continue
+            yield from _text(path)
+
+
+def _text(path: Path) -> Iterator[tuple[str, str]]:
+    try:
+        yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return
