@@ -1,7 +1,6 @@
-"""The seam to GPIO lines: the only import of gpiozero and lgpio, and the same lines served over a socket.
+"""The seam to GPIO lines: gpiozero and lgpio, and the same lines served over a socket.
 
-Inputs are the contacts. Outputs are the indicator lamps of the box and nothing else: a test keeps `drivers.lamps` the
-only one that drives a line.
+These lines are inputs. What the box may drive, its own indicator lamps, is `drivers.gpio_outputs`.
 
 A chip is named "lgpio" or "lgpio:N" (gpiozero with its lgpio factory, named explicitly: the automatic choice falls
 back to factories that cannot work on every board) or "unix:PATH" (gpiozero with its mock factory, whose pins follow
@@ -174,17 +173,17 @@ class _KernelLines:
         self._now_ns = now_ns
         self._queue = _EdgeQueue()
         self._watches = [_Watch(request.pin, self._queue) for request in requests]
-        self._lgpio_error = _lgpio_error(chip)
+        self._lgpio_error = lgpio_error(chip)
         self._factory: Any = None
         self._pins: dict[int, Any] = {}
         try:
-            self._factory = _lgpio_factory(chip)
+            self._factory = lgpio_factory(chip)
             for request, watch in zip(requests, self._watches, strict=True):
                 self._pins[request.pin] = _claim(self._factory, request)
                 self._pins[request.pin].when_changed = watch.changed
         except (GPIOZeroError, OSError, self._lgpio_error) as error:
             self.close()
-            raise _unavailable(chip, error) from error
+            raise unavailable(chip, error) from error
 
     def wait(self, timeout_s: float) -> None:
         self._queue.wait(timeout_s)
@@ -204,39 +203,9 @@ class _KernelLines:
         for line in self._pins.values():
             with suppress(GPIOZeroError, OSError, self._lgpio_error):
                 line.when_changed = None
-        _close(self._factory, self._lgpio_error)
+        close_factory(self._factory, self._lgpio_error)
         self._factory = None
         self._pins = {}
-
-
-class Outputs:
-    """Lines of a GPIO chip of the kernel that this box drives."""
-
-    def __init__(self, chip: str, first_levels: Mapping[int, bool]) -> None:
-        """first_levels: by BCM number, True for high. Raises SourceUnavailable."""
-        self._lgpio_error = _lgpio_error(chip)
-        self._factory: Any = None
-        self._pins: dict[int, Any] = {}
-        try:
-            self._factory = _lgpio_factory(chip)
-            for pin, is_high in first_levels.items():
-                self._pins[pin] = self._factory.pin(pin)
-                self._pins[pin].output_with_state(is_high)
-        except (GPIOZeroError, OSError, self._lgpio_error) as error:
-            self.close()
-            raise _unavailable(chip, error) from error
-
-    def drive(self, pin: int, is_high: bool) -> None:
-        """Put a line at a level. Raises LinesLost."""
-        try:
-            self._pins[pin].state = is_high
-        except (GPIOZeroError, OSError, self._lgpio_error) as error:
-            raise LinesLost(f"the GPIO lines can no longer be driven ({error})") from error
-
-    def close(self) -> None:
-        """Release the lines: they become inputs again. Never raises."""
-        _close(self._factory, self._lgpio_error)
-        self._factory = None
 
 
 class _ServedLines:
@@ -257,7 +226,7 @@ class _ServedLines:
             self._first_levels()
         except (GPIOZeroError, OSError) as error:
             self.close()
-            raise _unavailable(f"unix:{path}", error) from error
+            raise unavailable(f"unix:{path}", error) from error
         self._watches = [_ServedWatch(self, pin) for pin in self._pins]
         for pin, watch in zip(self._pins.values(), self._watches, strict=True):
             pin.when_changed = watch.changed
@@ -352,7 +321,7 @@ def _claim(factory: Any, request: LineRequest) -> Any:
     return pin
 
 
-def _lgpio_error(chip: str) -> type[Exception]:
+def lgpio_error(chip: str) -> type[Exception]:
     """lgpio's own exception, which knows no base but Exception. Importing lgpio makes a FIFO in its work folder."""
     folder = os.environ.get("LG_WD") or os.getcwd()
     if not os.access(folder, os.W_OK):
@@ -377,7 +346,7 @@ def _lgpio_error(chip: str) -> type[Exception]:
     return error_type
 
 
-def _close(factory: Any, lgpio_error: type[Exception]) -> None:
+def close_factory(factory: Any, lgpio_error: type[Exception]) -> None:
     """Close the factory, even where the lines of a chip that is gone refuse to be put back. Else lgpio's thread would
     complain a thousand times a second, and the next factory would be given these lines, which raise TypeError.
     Source: seen in labs/gpio with gpiozero 2.0.1, whose factories share one table of pins."""
@@ -395,14 +364,14 @@ def _close(factory: Any, lgpio_error: type[Exception]) -> None:
         factory._handle = None
 
 
-def _lgpio_factory(chip: str) -> Any:
+def lgpio_factory(chip: str) -> Any:
     from gpiozero.pins.lgpio import LGPIOFactory
 
     number = chip.removeprefix("lgpio").removeprefix(":")
     return LGPIOFactory(chip=int(number)) if number else LGPIOFactory()
 
 
-def _unavailable(chip: str, error: Exception) -> SourceUnavailable:
+def unavailable(chip: str, error: Exception) -> SourceUnavailable:
     match error:
         case PinUnknownPi() | BadPinFactory():
             hint = "This is no Raspberry Pi, or its revision is hidden: name unix:PATH instead, or run on the board"

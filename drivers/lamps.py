@@ -1,6 +1,6 @@
 """The two indicator lamps of the box, yellow "alarm sent" and green "help is coming": the only lines that we drive.
 
-Device: a lamp or LED each, through a transistor or an opto-coupler of the box. Bus: `drivers.gpio`, the outputs.
+Device: a lamp or LED each, through a transistor or an opto-coupler of the box. Bus: `drivers.gpio_outputs`.
 Fault behaviour: a line that cannot be claimed or driven raises `SourceUnavailable`, and the next call claims it anew.
 Both lamps are dark before the first call and after `close`; when the process dies the kernel releases the lines, and
 what an open line means is up to the circuit (a pull-down keeps a lamp dark).
@@ -11,7 +11,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from drivers.gpio import LinesLost, Outputs
+from drivers.gpio import LinesLost
+from drivers.gpio_outputs import Outputs
 from edge_agent.errors import SourceUnavailable
 from edge_agent.lamps import LampState
 

@@ -29,19 +29,19 @@ _NO_INCIDENT = ("there is no such incident", "Take an id from /v1/incidents")
 
 
 def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
-    """/v1/incidents, /v1/incidents/{id}, POST .../notice, POST and GET .../evidence, /v1/events, /healthz."""
+    """/v1/incidents, /v1/incidents/{id}, POST .../notice, /v1/events, /healthz."""
 
     async def get_incidents(_: web.Request) -> web.Response:
-        return _json((await service.board_event()).text)
+        return json_answer((await service.board_event()).text)
 
     async def get_incident(request: web.Request) -> web.Response:
-        view = await service.incident(_key(request))
+        view = await service.incident(key_in(request))
         if view is None:
             raise Refusal(404, *_NO_INCIDENT)
-        return _json(incident_text(view, service.now_ms()))
+        return json_answer(incident_text(view, service.now_ms()))
 
     async def post_notice(request: web.Request) -> web.Response:
-        key = _key(request)
+        key = key_in(request)
         act, who, eta_min = _notice(await read_body(request, "application/json", NOTICE_BYTES_MAX, patience.body_s))
         try:
             view = await service.notice(key, act, who, eta_min)
@@ -51,29 +51,7 @@ def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
             raise Refusal(503, error.problem, error.hint, retry_after_s=1) from error
         if view is None:
             raise Refusal(404, *_NO_INCIDENT)
-        return _json(incident_text(view, service.now_ms()))
-
-    async def post_evidence(request: web.Request) -> web.Response:
-        key = _key(request)
-        await read_body(request, "application/json", NOTICE_BYTES_MAX, patience.body_s)
-        try:
-            asked = await service.ask_evidence(key)
-        except NoticeRefused as error:
-            raise Refusal(409, error.problem, error.hint) from error
-        except StoreUnavailable as error:
-            raise Refusal(503, error.problem, error.hint, retry_after_s=1) from error
-        view = await service.incident(key)
-        if asked is None or view is None:
-            raise Refusal(404, "the box has named no recording of this incident", "It does two minutes after an alarm")
-        return _json(incident_text(view, service.now_ms()))
-
-    async def get_evidence(request: web.Request) -> web.Response:
-        key = _key(request)
-        content = await service.evidence(key)
-        if content is None:
-            raise Refusal(404, "this recording is not here", "Ask for it: POST to the same address")
-        headers = {"Content-Disposition": f'attachment; filename="{key}.liftrec"', "Cache-Control": "no-store"}
-        return web.Response(body=content, content_type="application/octet-stream", headers=headers)
+        return json_answer(incident_text(view, service.now_ms()))
 
     async def get_events(request: web.Request) -> web.StreamResponse:
         listener = service.hub.listen()
@@ -94,24 +72,22 @@ def people_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         return response
 
     async def get_health(_: web.Request) -> web.Response:
-        return _json('{"status":"ok"}')
+        return json_answer('{"status":"ok"}')
 
     return [
         web.get("/v1/incidents", get_incidents),
         web.get("/v1/incidents/{id}", get_incident),
         web.post("/v1/incidents/{id}/notice", post_notice),
-        web.post("/v1/incidents/{id}/evidence", post_evidence),
-        web.get("/v1/incidents/{id}/evidence", get_evidence),
         web.get("/v1/events", get_events),
         web.get("/healthz", get_health),
     ]
 
 
-def _json(words: str) -> web.Response:
+def json_answer(words: str) -> web.Response:
     return web.Response(text=words, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _key(request: web.Request) -> IncidentKey:
+def key_in(request: web.Request) -> IncidentKey:
     key = IncidentKey.parse(request.match_info["id"])
     if key is None:
         raise Refusal(404, *_NO_INCIDENT)

@@ -16,6 +16,7 @@ from receiver.bodies import Refusal
 from receiver.box_api import box_routes
 from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
 from receiver.errors import ReceiverError
+from receiver.evidence_api import evidence_routes
 from receiver.page import HEADERS, page_routes
 from receiver.people_api import people_routes
 from receiver.service import Service
@@ -67,7 +68,8 @@ async def start(service: Service, address: Address, patience: Patience = PATIENC
     """Listen. Raises `ReceiverError` when the port cannot be had."""
     app = web.Application(middlewares=[_guard(address)])
     app.on_response_prepare.append(_add_headers)
-    app.add_routes([*box_routes(service, patience), *people_routes(service, patience), *page_routes()])
+    app.add_routes([*box_routes(service, patience), *people_routes(service, patience)])
+    app.add_routes([*evidence_routes(service, patience), *page_routes()])
     runner = web.AppRunner(
         app,
         access_log=None,

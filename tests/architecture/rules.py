@@ -30,7 +30,7 @@ NUMPY_FILES = (
 
 ONLY_IMPORTED_BY = {
     "smbus2": ("drivers/i2c.py", "tests/*"),
-    "gpiozero": ("drivers/gpio.py", "tests/*"),
+    "gpiozero": ("drivers/gpio.py", "drivers/gpio_outputs.py", "tests/*"),
     "lgpio": ("drivers/gpio.py", "tests/*"),
     "serial": ("drivers/serial_port.py", "tests/*"),
     "pymodbus": ("drivers/modbus.py", "tests/*"),
@@ -50,14 +50,13 @@ MODBUS_WRITE_CODES = {5, 6, 15, 16, 22, 23}
 I2C_WRITE_FILES = ("drivers/i2c.py", "drivers/adxl345.py", "sim/buses.py")
 
 # What drives a GPIO line. Contacts are inputs; the only outputs are the indicator lamps of the box itself.
-GPIO_DRIVES = re.compile(r"output_with_state|gpio_write|gpio_claim_output|tx_\w+|\w*OutputDevice|\w*LED|output|Outputs")
-GPIO_DRIVE_FILES = {"Outputs": ("drivers/gpio.py", "drivers/lamps.py"), "output_with_state": ("drivers/gpio.py",)}
-
-# What drives a GPIO line. Contacts are inputs; the only outputs are the indicator lamps of the box itself.
 GPIO_DRIVES = re.compile(
     r"output_with_state|gpio_write|gpio_claim_output|tx_\w+|\w*OutputDevice|(?:PWM|RGB)?LED|output|Outputs"
 )
-GPIO_DRIVE_FILES = {"Outputs": ("drivers/gpio.py", "drivers/lamps.py"), "output_with_state": ("drivers/gpio.py",)}
+GPIO_DRIVE_FILES = {
+    "Outputs": ("drivers/gpio_outputs.py", "drivers/lamps.py"),
+    "output_with_state": ("drivers/gpio_outputs.py",),
+}
 
 VAGUE_WORDS = {"Manager", "Handler", "Helper", "Util", "Utils", "Data", "Info"}
 MACHINE_PATHS = re.compile("|".join(["/wor" + "k/", "/roo" + "t/", "/tm" + "p/", "/hom" + "e/[a-z]"]))
@@ -143,22 +142,6 @@ def nothing_writes_to_the_lift(files: Iterable[SourceFile]) -> Iterator[Violatio
             code = _function_code_of(node)
             if code in MODBUS_WRITE_CODES:
                 yield Violation(file.path, _line_of(node), f"Modbus function {code} writes; only 1 to 4 are allowed")
-
-
-def only_our_own_lamps_are_driven(files: Iterable[SourceFile]) -> Iterator[Violation]:
-    """One class makes a GPIO line an output, one driver uses it, for the lamps; only the agent's root names that."""
-    for file in files:
-        if file.package not in ("edge_agent", "drivers", "calibration"):
-            continue
-        for node in ast.walk(file.tree):
-            word = node.name if isinstance(node, ast.ClassDef) else _word_of(node)
-            if word is None or not GPIO_DRIVES.fullmatch(word) or isinstance(node, ast.keyword):
-                continue
-            if file.path not in GPIO_DRIVE_FILES.get(word, ()):
-                yield Violation(file.path, _line_of(node), f"{word}: GPIO outputs are for our own lamps only")
-        for line, name in file.imports():
-            if name.startswith("drivers.lamps") and file.path != "edge_agent/cli/run.py":
-                yield Violation(file.path, line, "only edge_agent/cli/run.py puts the lamps in")
 
 
 def only_our_own_lamps_are_driven(files: Iterable[SourceFile]) -> Iterator[Violation]:

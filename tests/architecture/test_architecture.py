@@ -121,7 +121,7 @@ def test_a_rule_finds_what_it_forbids(rule: Rule, path: str, text: str, line: in
         (rules.no_mode_flags, "edge_agent/detect/x.py", "if latest > 3:\n    pass\n"),
         (rules.nothing_writes_to_the_lift, "drivers/adxl345.py", "bus.write_register(0x53, 0x2D, b'\\x08')\n"),
         (rules.nothing_writes_to_the_lift, "drivers/modbus.py", "FUNCTION_CODE = 3\n"),
-        (rules.only_our_own_lamps_are_driven, "drivers/lamps.py", "from drivers.gpio import Outputs\n"),
+        (rules.only_our_own_lamps_are_driven, "drivers/lamps.py", "from drivers.gpio_outputs import Outputs\n"),
         (rules.one_place_catches_everything, "edge_agent/__main__.py", "try:\n    f()\nexcept Exception:\n    pass\n"),
         (rules.names_are_not_vague, "sim/x.py", "class Database:\n    pass\n"),
     ],
