@@ -1,17 +1,15 @@
-"""chips.py FOLDER: images of 256 registers for the memories that stand for our chips on the emulated Pi.
-
-QEMU takes images in steps of 512 bytes; the second half is never reached by addresses of one byte.
-"""
+"""What the registers of the chips hold that memories stand for on the emulated Pi."""
 
 from __future__ import annotations
 
 import struct
-import sys
-from pathlib import Path
+
+import smbus2
 
 # BMP280 data sheet, section 3.12, worked example (from memory): trimming, and raw values that give 1006.53 hPa.
 TRIMMING = struct.pack("<HhhHhhhhhhhh", 27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
 ADC_P, ADC_T = 415148, 519888
+CHUNK_BYTES = 8
 
 
 def bmp280() -> bytes:
@@ -30,10 +28,8 @@ def adxl345() -> bytes:
     return bytes(registers)
 
 
-def main(folder: str) -> None:
-    for name, image in (("bmp280", bmp280()), ("adxl345", adxl345()), ("ina219", bytes(256))):
-        (Path(folder) / f"{name}.bin").write_bytes(image + bytes(256))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def burn(bus_name: str, address: int, image: bytes) -> None:
+    """Write an image into a memory over the bus. Raises OSError."""
+    with smbus2.SMBus(bus_name) as bus:
+        for at in range(0, len(image), CHUNK_BYTES):
+            bus.write_i2c_block_data(address, at, list(image[at : at + CHUNK_BYTES]))

@@ -21,7 +21,8 @@ from edge_agent.clock import SystemClock
 from edge_agent.errors import SourceError
 from edge_agent.readings import AccelFrame, Reading, SamplesLost, SourceFault
 from edge_agent.source import Source
-from tests.drivers.source_rigs import RIGS, Rig
+from tests.drivers.chip_rigs import Rig
+from tests.drivers.source_rigs import RIGS
 
 TIMEOUT_S = 0.2
 SLACK_S = 0.35  # a busy machine; still far below the second that a read may take

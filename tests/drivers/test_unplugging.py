@@ -31,7 +31,8 @@ from edge_agent.outbox import Outbox
 from edge_agent.readings import FaultReason, Reading, Signal, SourceFault, Tick
 from edge_agent.status import AgentStatus
 from edge_agent.timeline import Timeline, source_of
-from tests.drivers.source_rigs import ContactsRig, ModemRig, Rig, RtuRig, SerialRig, SimAccelRig, TcpRig
+from tests.drivers.chip_rigs import Rig
+from tests.drivers.source_rigs import ContactsRig, ModemRig, RtuRig, SerialRig, SimAccelRig, TcpRig
 from tests.shell.making import DEVICE, IDENTITY, Lines, journal_into
 from tests.shell.test_agent import Ear
 
