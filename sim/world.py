@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -382,13 +382,7 @@ class World:
 
     def _check_replay(self) -> None:
         for number, life in enumerate(self._lives, start=1):
-            detector = Detector(
-                self._played.installation,
-                Limits(),
-                first_incident=life.first_incident,
-                resumed=life.resumed,
-                baselines=life.baselines,
-            )
+            detector = _NotingDetector(self._played.installation, replace(life, readings=[], conclusions=[]))
             again = [conclusion for reading in life.readings for conclusion in detector.step(reading)]
             if again != life.conclusions:
                 self._problems.append(f"life {number}: the replay concludes something else than the run")
