@@ -14,6 +14,9 @@ COURSE_FRAMES_MAX = 6000
 
 BRAKE_MPS_MIN = 0.08  # below, noise at the start of a trip would pass for braking
 
+SHAKEN_FRAMES_MIN = 40
+SAME_STOP_FRAMES = 6
+
 JERK_FRAMES = 10
 """Best straight line over 0.5 s. Source: field/standards 3.1, jerk (memory, unverified)."""
 
@@ -66,8 +69,8 @@ class Course:
         self.travel += self.speed * FRAME_S * missing
         self._pushed_mps += abs(accel) * FRAME_S * missing
         self.peak_speed = max(self.peak_speed, abs(self.speed))
-        if self._accels:
-            self._scatter += 0.5 * (accel - self._accels[-1]) ** 2
+        before = self._accels[-1] if self._accels else 0.0  # it stood
+        self._scatter += 0.5 * (accel - before) ** 2
         self._indices.append(index)
         self._accels.append(accel)
         self._speeds.append(self.speed + self._drift)
@@ -101,16 +104,25 @@ class Course:
             self.has_braked = True
 
     def mark_rest(self) -> None:
-        """Braking has brought the speed to nearly nothing in the newest frame."""
-        if self._rest is None or abs(self.speed) < abs(self._rest[0]):
-            self._rest, self.rest_index = (self.speed, self.doubt_mps), self._indices[-1]
+        """Braking has brought the speed to nearly nothing in the newest frame.
 
-    def rang_since_rest(self, doubts: float) -> bool:
+        The first such moment counts, unless speed was left that a later braking has plainly taken.
+        """
+        if self._rest is not None:
+            speed, doubt = self._rest
+            taken = abs(speed) - abs(self.speed)
+            is_same_stop = self._indices[-1] - self.rest_index <= SAME_STOP_FRAMES
+            if taken <= (0.0 if is_same_stop else 2.0 * self.doubt_since(doubt)):
+                return
+        self._rest, self.rest_index = (self.speed, self.doubt_mps), self._indices[-1]
+
+    def rang_since_rest(self, doubts: float, *, at_least_mps: float) -> bool:
         """All that the speed has done since the brake had it at rest may be the car ringing on its ropes."""
         if self._rest is None:
             return False
         speed, doubt = self._rest
-        return abs(self.speed - speed) <= doubts * self.doubt_since(doubt)
+        since = self.doubt_since(doubt)
+        return since >= at_least_mps and abs(self.speed - speed) <= doubts * since
 
     def hold(self, frames: int) -> None:
         """So many quiet frames have passed: what the oldest of them added to the speed was drift."""
@@ -119,7 +131,10 @@ class Course:
         self._drift += drift
 
     def since_standing(self) -> Course | None:
-        """The part after the speed last passed through zero; None if that is all or nothing of it."""
+        """The part after the speed last passed through zero; None if that is all or nothing of it.
+
+        It is doubted as if it had been shaken for 2 s at least, like the whole.
+        """
         begin = len(self._speeds) - 1
         while begin > 0 and self._speeds[begin] * self._speeds[begin - 1] > 0.0:
             begin -= 1
@@ -128,6 +143,7 @@ class Course:
         part = Course(self._indices[begin])
         for index, accel in zip(self._indices[begin:], self._accels[begin:], strict=True):
             part.add(index, accel, is_mounted=True)
+        part._scatter = self._scatter / len(self._accels) * max(len(part._accels), SHAKEN_FRAMES_MIN)
         part.last_push_index = max(part.start_index, self.last_push_index)
         return part
 

@@ -20,7 +20,7 @@ from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion_state import MotionState, Phase
 from edge_agent.detect.mount import towards
-from edge_agent.detect.pushes import ends_creep, is_plain
+from edge_agent.detect.pushes import PLAIN_DOUBTS, ends_creep, is_plain
 from edge_agent.detect.signal import FRAME_NS, FRAME_S, Frame
 
 WINDOW_FRAMES = 6
@@ -51,7 +51,9 @@ of it is the push since it last stood: a car may start while they jump."""
 CANCEL_FRAMES = 12
 PENDING_FRAMES = 80
 SETTLED_FRAMES = 20
+OPEN_DOUBTS = 5.0  # as `UnintendedMovementRule.DOUBTS`: what that rule would not believe is no ride with the door open
 RANG_DOUBTS = 2.0
+RANG_MPS = 0.05
 HOLD_FRAMES = 20
 HOLD_MPS2_MAX = 0.02
 """A mean over 1 s below this pushes no car. Source: the softest braking, 0.1 m/s2 (`limits.motion_push_mps2_min`)."""
@@ -63,11 +65,7 @@ BASELINE_S = 4.0
 PUSH_FRAMES_MAX = 240
 SPEED_MPS_MAX = 12.0
 GAP_FRAMES_MAX = 6
-UNSURE_FRAMES_MAX = 300
-UNSURE_SLOW_FRAMES_MAX = 600
-UNSURE_SLOW_MPS = 0.3
-"""15 s of even speed after a start that may have been a braking: give it up; a slow lift needs 20 s for a storey."""
-
+UNSURE_FRAMES_MAX = 600  # 30 s of even speed after a start that may have been a braking: give it up
 TURNED_FRAMES = 60
 KNOCKED_FRAMES = 20
 HANDLED_MPS2 = 0.5
@@ -159,11 +157,12 @@ class MotionStage:
         return self._blind(frame), ride
 
     def door_is_open(self, open_since_ns: int) -> Ride | None:
-        """The car door has stood fully open for a while: whatever was believed, the car stands, if nothing pushes."""
+        """The car door has stood fully open for a while: whatever was believed, the car stands, unless it is pushed."""
         course = self._course
         is_running = course is not None and course.stop_index is None
         began_open = is_running and course is not None and course.start_index * FRAME_NS > open_since_ns
-        if self._quiet_frames < (QUIET_CREEP_FRAMES if began_open else QUIET_STOP_FRAMES):
+        is_shaking = is_running and course is not None and abs(course.speed) < OPEN_DOUBTS * course.doubt_mps
+        if not is_shaking and self._quiet_frames < (QUIET_CREEP_FRAMES if began_open else QUIET_STOP_FRAMES):
             return None
         ride = None
         if is_running and course is not None and course.has_braked:
@@ -205,7 +204,7 @@ class MotionStage:
         needed = LEARN_LAG_FRAMES if self.ride_so_far() is None else HOLD_FRAMES + LEARN_LAG_FRAMES
         if self._quiet_frames > needed:
             self._learn(self._history[-LEARN_LAG_FRAMES][1])
-        is_stale = not self._is_sure and self._course is not None and self._is_even_too_long(self._course)
+        is_stale = not self._is_sure and self._course is not None and self._quiet_frames > UNSURE_FRAMES_MAX
         is_put_down = self._was_turned and self._is_mounted and self.ride_so_far() is None
         if is_stale or is_put_down or self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
             ride = ride or self._finished()
@@ -225,14 +224,12 @@ class MotionStage:
             course.mark_rest()
         if self._quiet_frames < QUIET_STOP_FRAMES or not course.has_braked:
             return
-        if speed <= rest or (speed <= CREEP_RATIO_MAX * course.peak_speed and self._quiet_frames >= QUIET_CREEP_FRAMES):
-            self._stop(course, course.last_push_index)
-        elif course.rang_since_rest(RANG_DOUBTS):
+        if course.rang_since_rest(RANG_DOUBTS, at_least_mps=RANG_MPS):
             self._stop(course, course.rest_index)
-
-    def _is_even_too_long(self, course: Course) -> bool:
-        is_slow = abs(course.speed) <= UNSURE_SLOW_MPS
-        return self._quiet_frames > (UNSURE_SLOW_FRAMES_MAX if is_slow else UNSURE_FRAMES_MAX)
+        elif speed <= rest or (
+            speed <= CREEP_RATIO_MAX * course.peak_speed and self._quiet_frames >= QUIET_CREEP_FRAMES
+        ):
+            self._stop(course, course.last_push_index)
 
     def _is_even(self) -> bool:
         """The last second says that nothing pushes; what it adds to the speed is drift of the baseline."""
@@ -267,7 +264,7 @@ class MotionStage:
         )
         if abs(candidate.travel) >= CONFIRM_M and is_going and abs(candidate.travel) >= CONFIRM_MPS * age_s:
             ride = self._give_out()
-            self._course, self._candidate, self._ended = candidate, None, None
+            self._course, self._candidate, self._ended = candidate.since_standing() or candidate, None, None
             return ride
         if self._quiet_frames >= CANCEL_FRAMES and not is_going:
             self._candidate = None
@@ -386,8 +383,9 @@ class MotionStage:
         travel = 0.0 if course is None else self._settled_m
         speed = doubt = 0.0
         if self._candidate is not None:
-            travel += self._candidate.travel
-            speed, doubt = self._candidate.speed, self._candidate.doubt_mps
+            doubt = self._candidate.doubt_mps
+            if abs(self._candidate.speed) >= PLAIN_DOUBTS * doubt:
+                travel, speed = travel + self._candidate.travel, self._candidate.speed
         since_ns = self._rest_since * FRAME_NS
         return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._is_mounted, self._is_sure, doubt)
 

@@ -152,9 +152,26 @@ def test_single_missing_frames_cost_nothing() -> None:
     assert [round(ride.distance_m) for ride in found.rides] == [10, -6]
 
 
-@pytest.mark.parametrize("share", [0.05, 0.11, 0.4, 0.7, 0.83, 0.93, 0.98])
+EVEN_SPEED = pytest.mark.xfail(
+    strict=True,
+    reason="an even speed looks like a standstill, the braking that follows like a start: it is given up after 30 s, "
+    "or when the door opens. A shorter time would lose the first trip through a tall well",
+)
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        0.05,
+        pytest.param(0.11, marks=EVEN_SPEED),
+        pytest.param(0.4, marks=EVEN_SPEED),
+        pytest.param(0.7, marks=EVEN_SPEED),
+        0.83,
+        pytest.param(0.93, marks=EVEN_SPEED),
+        0.98,
+    ],
+)
 def test_a_start_in_the_middle_of_a_trip_recovers_for_the_next(share: float) -> None:
-    """An even speed looks like a standstill, and the braking like a start: that is given up after 15 s."""
     path, (begin_s, end_s), second = two_trips()
     found = seen(part(PLAIN.block(path), begin_s + share * (end_s - begin_s)))
     (ride,) = [ride for ride in found.rides if ride.end_ns / 1e9 > second[0]]

@@ -21,6 +21,7 @@ LEARNED_DECEL_MPS2_MIN = 1.1
 1 m/s2. Source: start and braking <= 1.5 m/s2 are normal (field/standards 3.2, memory, unverified)."""
 
 REST_MPS = 0.1
+START_FRAMES = 40
 START_MPS2_MAX = 2.5
 """No lift starts harder; a box in somebody's hand does. Source: <= 1.5 m/s2 in normal use (field/standards 3.2)."""
 
@@ -77,7 +78,10 @@ class EmergencyStopRule:
         if sign * course.speed > REST_MPS or before < self._limits.emergency_speed_mps_min:
             return ()
         shaken = SHAKEN * course.shaking_before(begin, SHAKEN_FRAMES) * FRAME_S * sqrt(index - begin)
-        if course.accel_until(begin) > START_MPS2_MAX or before - sign * course.speed < shaken:
+        if (
+            course.accel_until(min(begin, course.start_index + START_FRAMES)) > START_MPS2_MAX
+            or before - sign * course.speed < shaken
+        ):
             return ()
         self._told_course = course.start_index
         stop_s = (index - self._hard_since + 2) * FRAME_NS / 1e9
