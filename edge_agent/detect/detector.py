@@ -28,32 +28,7 @@ from edge_agent.detect.occupancy import OccupancyStage
 from edge_agent.detect.position import PositionStage
 from edge_agent.detect.ride import RideStage
 from edge_agent.detect.ride_report import RideReport
-from edge_agent.detect.rules.acceleration import (
-    EmergencyStopRule,
-    ExcessiveAccelerationRule,
-    ExcessiveJerkRule,
-    ExcessiveVibrationRule,
-    ImpactRule,
-)
-from edge_agent.detect.rules.controller import ControllerFaultRule, SafetyCircuitOpenRule
-from edge_agent.detect.rules.door import DoorCloseFailureRule, DoorOpenFailureRule, DoorOpenInMotionRule
-from edge_agent.detect.rules.door_wear import (
-    DoorContactsDisagreeRule,
-    DoorHeldOpenRule,
-    DoorReversalsRule,
-    DoorSlowRule,
-)
-from edge_agent.detect.rules.entrapment import AlarmButtonRule, EntrapmentRule
-from edge_agent.detect.rules.health import BoxMovedRule, ControllerLinkLostRule, SensorFaultRule
-from edge_agent.detect.rules.movement import (
-    OverspeedRule,
-    PositionLostRule,
-    RunTimeExceededRule,
-    StoppedOutsideDoorZoneRule,
-    UnintendedMovementRule,
-)
-from edge_agent.detect.rules.rule import Rule
-from edge_agent.detect.rules.supply import BackupSupplyLowRule, MainsLostRule
+from edge_agent.detect.rules.table import all_rules
 from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter, indices_between
 from edge_agent.detect.sources import CONTROLLER, MODEM, PRESSURE, SUPPLY, SourceStage
 from edge_agent.detect.supply import SupplyStage
@@ -105,7 +80,7 @@ class Detector:
         self._doors = DoorStage(limits, wiring.signals)
         self._position = PositionStage(limits, installation.lift)
         self._occupancy = OccupancyStage(has_presence=Signal.PRESENCE in wiring.signals)
-        rules = _rules(limits)
+        rules = all_rules(limits)
         self._episodes = Episodes(rules, first_incident, resumed)
         self._moving = MotionState(Phase.BLIND, 0, 0.0, 0.0, 0.0, True, False)
         self._was_open = False
@@ -366,35 +341,3 @@ class Detector:
     def _is_known_outside(self) -> bool:
         """True if the car was outside every door zone in the frame before: an opening door proves no arrival there."""
         return self._car is not None and self._car.position.is_outside_zone is True
-
-
-def _rules(limits: Limits) -> tuple[Rule, ...]:
-    """All rules, those first whose alarms are second signs for others."""
-    return (
-        EmergencyStopRule(limits),
-        UnintendedMovementRule(limits),
-        DoorOpenInMotionRule(limits),
-        OverspeedRule(limits),
-        SafetyCircuitOpenRule(limits),
-        MainsLostRule(limits),
-        ControllerFaultRule(limits),
-        AlarmButtonRule(limits),
-        DoorOpenFailureRule(limits),
-        DoorCloseFailureRule(limits),
-        StoppedOutsideDoorZoneRule(limits),
-        EntrapmentRule(limits),
-        ImpactRule(limits),
-        RunTimeExceededRule(limits),
-        PositionLostRule(limits),
-        ExcessiveAccelerationRule(limits),
-        ExcessiveJerkRule(limits),
-        ExcessiveVibrationRule(limits),
-        DoorHeldOpenRule(limits),
-        DoorReversalsRule(limits),
-        DoorSlowRule(limits),
-        DoorContactsDisagreeRule(limits),
-        ControllerLinkLostRule(limits),
-        SensorFaultRule(limits),
-        BackupSupplyLowRule(limits),
-        BoxMovedRule(limits),
-    )
