@@ -13,9 +13,10 @@ from edge_agent.alarms import AlarmKind, Conclusion, DoorState, OpenIncident, Tr
 from edge_agent.detect.air import AirStage
 from edge_agent.detect.baselines import Baselines
 from edge_agent.detect.car import CarState
+from edge_agent.detect.contact import Contact
 from edge_agent.detect.controller_words import ControllerStage
 from edge_agent.detect.course import Ride
-from edge_agent.detect.doors import FRONT, REAR, Contact, DoorStage, DoorView
+from edge_agent.detect.doors import FRONT, REAR, DoorStage, DoorView
 from edge_agent.detect.episodes import Episodes
 from edge_agent.detect.inspection import CONTACT, MODE, InspectionStage
 from edge_agent.detect.learning import Learning, Readiness

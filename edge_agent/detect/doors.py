@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from edge_agent.alarms import DoorState
+from edge_agent.detect.contact import Contact
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.snapshot import snapshot
 from edge_agent.readings import ControllerDoor, Signal, SignalEdge
 
 TRY_NS_MIN = 500_000_000  # shorter: a chattering contact, not a door that tried
-
-BREAK_SHOWN_NS = 60_000_000  # a little more than a frame, so that no short break falls between two
 
 FRONT = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED)
 REAR = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
@@ -83,62 +82,6 @@ class DoorView:
 
 
 UNWITNESSED = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
-
-
-class Contact:
-    """One line: raw level and debounced level with the time of the edge that made it."""
-
-    __slots__ = (
-        "_broken_from_ns", "_broken_to_ns", "_debounce_ns", "is_active", "is_known", "raw", "raw_since_ns", "since_ns",
-    )  # fmt: skip
-
-    def __init__(self, debounce_ns: int) -> None:
-        self._debounce_ns = debounce_ns
-        self.is_known = False
-        self.is_active = False
-        self.since_ns = 0
-        self.raw = False
-        self.raw_since_ns = 0
-        self._broken_from_ns = 0
-        self._broken_to_ns = 0
-
-    def take(self, t_ns: int, is_active: bool) -> None:
-        """Take an edge or a repeated level."""
-        if not self.is_known:
-            self.is_known = True
-            self.is_active = self.raw = is_active
-            self.since_ns = self.raw_since_ns = self._broken_from_ns = t_ns
-            return
-        self.settle(t_ns)
-        if is_active == self.raw:
-            return
-        self.raw = is_active
-        self.raw_since_ns = t_ns
-        if is_active:
-            self._broken_to_ns = t_ns
-        elif t_ns - self._broken_to_ns > self._debounce_ns:  # else the same break, bouncing
-            self._broken_from_ns = t_ns
-
-    @property
-    def is_settled(self) -> bool:
-        """No edge waits for the debounce."""
-        return self.is_known and self.raw == self.is_active
-
-    def break_ns(self, now_ns: int) -> int:
-        """Length of the raw break that is under way or ended within the last `BREAK_SHOWN_NS`; 0: none."""
-        if not self.is_known:
-            return 0
-        if not self.raw:
-            return now_ns - self._broken_from_ns
-        return self._broken_to_ns - self._broken_from_ns if now_ns - self._broken_to_ns <= BREAK_SHOWN_NS else 0
-
-    def settle(self, now_ns: int) -> bool:
-        """Accept a raw level that has stood long enough; True if the debounced level changed."""
-        if self.raw == self.is_active or now_ns - self.raw_since_ns < self._debounce_ns:
-            return False
-        self.is_active = self.raw
-        self.since_ns = self.raw_since_ns
-        return True
 
 
 class _Leaf:
