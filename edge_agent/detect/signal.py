@@ -71,14 +71,14 @@ def indices_between(start: int, end: int, waiting: Sequence[Frame]) -> Iterable[
 class FrameCutter:
     """In: blocks of samples in time order. Out: complete frames in order.
 
-    State: the blocks of the frame that is still open, so that each frame is always computed from the same samples in
+    State: the samples of the frame that is still open, so that each frame is always computed from the same samples in
     one piece, however the input was split. Delay: until a later sample or `complete` closes the frame.
     After a gap: nothing; frames without samples are simply missing. A sample that is not newer than the one before it
     is left out.
     """
 
     def __init__(self) -> None:
-        self._open: list[AccelFrame] = []
+        self._open: list[Samples] = []
         self._open_index = 0
         self._open_end_ns = _NEVER_NS
         self._last_ns = -_NEVER_NS
@@ -87,30 +87,33 @@ class FrameCutter:
         """Add a block; return the frames that are complete because a later frame has begun."""
         times, samples = block.times_ns, block.samples_mps2
         if times[0] <= self._last_ns:
-            newer = int(np.searchsorted(times, self._last_ns, side="right"))
+            newer = int(times.searchsorted(self._last_ns, side="right"))
             if newer == len(times):
                 return []
-            block = AccelFrame(times[newer:], samples[newer:])
-            times, samples = block.times_ns, block.samples_mps2
+            times, samples = times[newer:], samples[newer:]
         self._last_ns = int(times[-1])
         last_index = self._last_ns // FRAME_NS
-        if self._open and last_index == self._open_index:
-            self._open.append(block)
-            return []
+        frames: list[Frame] = []
         if self._open:
-            times = np.concatenate([*(each.times_ns for each in self._open), times])
-            samples = np.concatenate([*(each.samples_mps2 for each in self._open), samples])
+            if last_index == self._open_index:
+                self._open.append(samples)
+                return frames
+            begin = int(times.searchsorted(self._open_end_ns))
+            frames.append(_frame(self._open_index, np.concatenate([*self._open, samples[:begin]])))
+            times, samples = times[begin:], samples[begin:]
         begin = int(times.searchsorted(last_index * FRAME_NS))
-        self._open = [AccelFrame(times[begin:].copy(), samples[begin:].copy())]
+        if begin:
+            frames.extend(_frames(times[:begin], samples[:begin]))
+        self._open = [samples[begin:].copy()]
         self._open_index = last_index
         self._open_end_ns = (last_index + 1) * FRAME_NS
-        return _frames(times[:begin], samples[:begin]) if begin else []
+        return frames
 
     def complete(self, until_ns: int) -> list[Frame]:
         """Return the open frame if it ends at or before `until_ns`: nothing older than that will follow."""
         if self._open_end_ns > until_ns:
             return []
-        samples = np.concatenate([each.samples_mps2 for each in self._open])
+        samples = np.concatenate(self._open)
         self._open = []
         self._open_end_ns = _NEVER_NS
         return [_frame(self._open_index, samples)]

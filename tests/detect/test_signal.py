@@ -67,6 +67,15 @@ def test_frames_lie_on_the_absolute_grid_not_on_the_first_sample() -> None:
     assert [frame.end_ns for frame in frames] == [1050 * MS, 1100 * MS, 1150 * MS]
 
 
+def test_a_sample_that_is_not_newer_than_the_one_before_is_left_out() -> None:
+    first, overlapping = noisy(400.0, 0.2), noisy(400.0, 0.3, start_s=0.15, seed=2)
+    at = int(np.searchsorted(overlapping.times_ns, first.times_ns[-1], side="right"))
+    rest = AccelFrame(overlapping.times_ns[at:], overlapping.samples_mps2[at:])
+    older = noisy(400.0, 0.1)
+    assert bits(cut([first, overlapping, older])) == bits(cut([first, rest]))
+    assert [frame.index for frame in cut([first, overlapping])] == list(range(9))
+
+
 def test_a_frame_is_given_out_only_when_nothing_of_it_can_follow() -> None:
     cutter = FrameCutter()
     assert cutter.push(block([0, 49.9], [(0, 0, 1), (0, 0, 3)])) == []
