@@ -13,13 +13,12 @@ After a gap: starts anew and is blind until warm.
 from __future__ import annotations
 
 from collections import deque
-from math import sqrt
 from statistics import median
 
 from edge_agent.detect.course import Course, Ride
+from edge_agent.detect.grip import Grip
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion_state import MotionState, Phase
-from edge_agent.detect.mount import towards
 from edge_agent.detect.pushes import PLAIN_DOUBTS, ends_creep, is_plain
 from edge_agent.detect.signal import FRAME_NS, FRAME_S, Frame
 
@@ -66,11 +65,6 @@ PUSH_FRAMES_MAX = 240
 SPEED_MPS_MAX = 12.0
 GAP_FRAMES_MAX = 6
 UNSURE_FRAMES_MAX = 600  # 30 s of even speed after a start that may have been a braking: give it up
-TURNED_FRAMES = 60
-KNOCKED_FRAMES = 20
-HANDLED_MPS2 = 0.5
-"""Horizontal acceleration over 1 s that says the box is handled, not riding. Source: ride comfort keeps horizontal
-motion of a car far below 0.5 m/s2 (field/standards 3.2)."""
 
 
 class MotionStage:
@@ -86,15 +80,13 @@ class MotionStage:
     def _restart(self, index: int) -> None:
         self._warm_up: list[Frame] | None = []
         self._baseline = 9.80665
-        self._gravity = (0.0, 0.0, 0.0)
-        self._recent = (0.0, 0.0, 0.0)
+        self._grip = Grip()
+        self._is_rough = False  # the warm-up ended without stillness: the baseline may be that of a moving car
         self._window: deque[float] = deque(maxlen=WINDOW_FRAMES)
         self._history: deque[tuple[int, float]] = deque(maxlen=HISTORY_FRAMES)
         self._is_pushing = False
         self._pushed_frames = 0
         self._quiet_frames = 0
-        self._mount_frames = 0
-        self._was_turned = False
         self._course: Course | None = None  # the trip under way, or stopped and not yet given out
         self._candidate: Course | None = None  # a push after standstill that may become a trip
         self._ended: Course | None = None  # the last trip that stopped, given out or not
@@ -115,13 +107,9 @@ class MotionStage:
         if len(self._warm_up) < WARM_UP_FRAMES and not _is_still(self._warm_up):
             return [(self._blind(frame), ride)]
         frames, self._warm_up = self._warm_up, None
-        count = len(frames)
-        self._gravity = self._recent = (
-            sum(f.x_mps2 for f in frames) / count,
-            sum(f.y_mps2 for f in frames) / count,
-            sum(f.z_mps2 for f in frames) / count,
-        )
-        self._baseline = median(self._vertical(f) for f in frames)
+        self._grip = Grip(frames)
+        self._baseline = median(self._grip.vertical(f) for f in frames)
+        self._is_rough = not _is_still(frames)
         self._rest_since = frames[0].index
         states = [self._advance(f) for f in frames]
         rides = [ride for _, ride in states if ride is not None]
@@ -158,6 +146,8 @@ class MotionStage:
 
     def door_is_open(self, open_since_ns: int) -> Ride | None:
         """The car door has stood fully open for a while: whatever was believed, the car stands, unless it is pushed."""
+        if self._is_rough and not self._is_sure:
+            self._begin_still()
         course = self._course
         is_running = course is not None and course.stop_index is None
         began_open = is_running and course is not None and course.start_index * FRAME_NS > open_since_ns
@@ -180,6 +170,15 @@ class MotionStage:
         self._rest_since = self._last_index
         self._is_sure = True
 
+    def _begin_still(self) -> None:
+        """The door stands open: what is felt now is gravity, whatever the warm-up took for it on the way."""
+        felt = [accel for _, accel in self._history]
+        self._baseline += sum(felt) / max(1, len(felt))
+        self._is_rough = False
+        self._history.clear()
+        self._window.clear()
+        self._stand_still()
+
     def ride_so_far(self) -> Course | None:
         """The course of the trip under way, for rules that judge a stop while it happens."""
         return self._course if self._course is not None and self._course.stop_index is None else None
@@ -187,7 +186,7 @@ class MotionStage:
     # ---- one frame
 
     def _advance(self, frame: Frame) -> tuple[MotionState, Ride | None]:
-        accel = self._vertical(frame) - self._baseline
+        accel = self._grip.vertical(frame) - self._baseline
         self._window.append(accel)
         self._history.append((frame.index, accel))
         push = sum(self._window) / len(self._window)
@@ -195,17 +194,17 @@ class MotionStage:
         self._is_pushing = abs(push) > (0.6 * threshold if self._is_pushing else threshold)
         self._pushed_frames = self._pushed_frames + 1 if self._is_pushing else 0
         self._quiet_frames = 0 if self._is_pushing else self._quiet_frames + 1
-        self._watch_mounting(frame)
+        self._grip.watch(frame)
         ride = None
         if self._course is not None and self._course.stop_index is None:
             self._run(self._course, frame, accel, push)
         else:
             ride = self._rest(frame, accel, push)
         needed = LEARN_LAG_FRAMES if self.ride_so_far() is None else HOLD_FRAMES + LEARN_LAG_FRAMES
-        if self._quiet_frames > needed:
+        if self._quiet_frames > needed and len(self._history) >= LEARN_LAG_FRAMES:
             self._learn(self._history[-LEARN_LAG_FRAMES][1])
         is_stale = not self._is_sure and self._course is not None and self._quiet_frames > UNSURE_FRAMES_MAX
-        is_put_down = self._was_turned and self._is_mounted and self.ride_so_far() is None
+        is_put_down = self._grip.was_turned and self._grip.is_firm and self.ride_so_far() is None
         if is_stale or is_put_down or self._pushed_frames > PUSH_FRAMES_MAX or self._is_impossible():
             ride = ride or self._finished()
             self._restart(frame.index)
@@ -213,7 +212,7 @@ class MotionStage:
         return self._state(accel), ride
 
     def _run(self, course: Course, frame: Frame, accel: float, push: float) -> None:
-        course.add(frame.index, accel, is_mounted=self._is_mounted)
+        course.add(frame.index, accel, is_mounted=self._grip.is_firm)
         if self._is_pushing:
             course.mark_push(push, threshold=0.6 * self._limits.motion_push_mps2_min)
         elif self._quiet_frames >= HOLD_FRAMES + LEARN_LAG_FRAMES and self._is_even():
@@ -240,14 +239,14 @@ class MotionStage:
         """At a standstill: watch for a new push; give out the last trip when nothing more belongs to it."""
         candidate = self._candidate
         if candidate is None:
-            if self._is_pushing and not self._is_mounted:
+            if self._is_pushing and not self._grip.is_firm:
                 self._is_sure = False  # shaken: whether the car moves off now cannot be told
             elif self._is_pushing:
                 self._candidate = self._new_course(push)
             elif self._course is not None and frame.index - self._rest_since >= self._pending_frames(self._course):
                 return self._give_out()
             return None
-        if not self._is_mounted:
+        if not self._grip.is_firm:
             self._candidate = None
             return None
         candidate.add(frame.index, accel, is_mounted=True)
@@ -293,7 +292,7 @@ class MotionStage:
             begin -= 1
         course = Course(frames[begin][0])
         for index, accel in frames[begin:]:
-            course.add(index, accel, is_mounted=self._is_mounted)
+            course.add(index, accel, is_mounted=self._grip.is_firm)
         course.mark_push(push, threshold=0.6 * self._limits.motion_push_mps2_min)
         return course
 
@@ -324,37 +323,6 @@ class MotionStage:
             size = abs(accel)
             self._noise += (min(size, 0.1) - self._noise) * (0.02 if size < self._noise else 0.002)
 
-    def _vertical(self, frame: Frame) -> float:
-        """Acceleration along gravity; of a box in somebody's hand, whose axes turn, the length of the vector.
-
-        Sideways shaking adds to the length (a^2 / 2g) and would integrate to a speed; along gravity it does not.
-        """
-        if self._mount_frames > 0:
-            return frame.accel_mps2
-        gx, gy, gz = self._gravity
-        length = sqrt(gx * gx + gy * gy + gz * gz) or 1.0
-        return (frame.x_mps2 * gx + frame.y_mps2 * gy + frame.z_mps2 * gz) / length
-
-    def _watch_mounting(self, frame: Frame) -> None:
-        now = (frame.x_mps2, frame.y_mps2, frame.z_mps2)
-        self._recent = rx, ry, rz = towards(self._recent, now, FRAME_S / 0.7)
-        gx, gy, gz = self._gravity
-        length = (gx * gx + gy * gy + gz * gz) ** 0.5 or 1.0
-        along = (rx * gx + ry * gy + rz * gz) / length
-        sideways = rx * rx + ry * ry + rz * rz - along * along
-        if sideways > HANDLED_MPS2 * HANDLED_MPS2 or frame.spread_mps2 > 12.0:
-            is_turned = sideways > HANDLED_MPS2 * HANDLED_MPS2
-            self._was_turned = self._was_turned or is_turned
-            self._mount_frames = max(self._mount_frames, TURNED_FRAMES if is_turned else KNOCKED_FRAMES)
-            self._gravity = towards(self._gravity, now, FRAME_S / 1.0)
-        else:
-            self._mount_frames = max(0, self._mount_frames - 1)
-            self._gravity = towards(self._gravity, now, FRAME_S / 20.0)
-
-    @property
-    def _is_mounted(self) -> bool:
-        return self._mount_frames == 0
-
     def _is_impossible(self) -> bool:
         course = self._candidate or self._course
         return course is not None and (abs(course.speed) > SPEED_MPS_MAX or course.is_full)
@@ -362,7 +330,7 @@ class MotionStage:
     # ---- what is told
 
     def _blind(self, frame: Frame) -> MotionState:
-        return MotionState(Phase.BLIND, frame.index * FRAME_NS, 0.0, 0.0, 0.0, self._is_mounted, False)
+        return MotionState(Phase.BLIND, frame.index * FRAME_NS, 0.0, 0.0, 0.0, self._grip.is_firm, False)
 
     def _state(self, accel: float) -> MotionState:
         course = self._course
@@ -376,7 +344,7 @@ class MotionStage:
                 accel,
                 course.speed,
                 course.travel,
-                self._is_mounted,
+                self._grip.is_firm,
                 self._is_sure,
                 course.doubt_mps,
             )
@@ -387,7 +355,7 @@ class MotionStage:
             if abs(self._candidate.speed) >= PLAIN_DOUBTS * doubt:
                 travel, speed = travel + self._candidate.travel, self._candidate.speed
         since_ns = self._rest_since * FRAME_NS
-        return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._is_mounted, self._is_sure, doubt)
+        return MotionState(Phase.AT_REST, since_ns, accel, speed, travel, self._grip.is_firm, self._is_sure, doubt)
 
 
 def _is_still(frames: list[Frame]) -> bool:
