@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from benchmarks.memory import for_ever, kept_in, later, lived, stretch
+from edge_agent.detect.course import COURSE_FRAMES_MAX
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 
@@ -26,6 +27,11 @@ LEARNS_UP_TO = {
     "._learning._occupancy.stirring._beat": 40,
     "._learning._occupancy.stirring._beats": 30,
     "._frames": 10 * 20 + 1,  # of one block
+    **{
+        f"._motion.{which}.{numbers}": COURSE_FRAMES_MAX
+        for which in ("_course", "_candidate", "_ended")  # the trip under way, a push, the trip before
+        for numbers in ("_indices", "_accels", "_speeds", "_drifts")
+    },
 }
 """Containers that may grow with the life of a lift, and how far."""
 
@@ -66,6 +72,6 @@ def test_a_recording_goes_on_later_and_never_back() -> None:
 
 
 def test_memory_is_looked_at_after_each_share_of_the_time() -> None:
-    looks = lived(0.01)
+    looks = list(lived(0.01))
     assert [round(look.days / 0.01 * 4) for look in looks] == [1, 2, 3, 4]
     assert all(look.kept > 0 and look.rss_mib > 1.0 for look in looks)
