@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Medians, in brackets smallest and largest, of interleaved rounds. All: under four minutes.",
+        description="Medians, in brackets smallest and largest, of interleaved rounds. All: under six minutes.",
         epilog="Benchmarks: " + " ".join(NAMES),
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help="which ones (default: all)")
