@@ -140,12 +140,25 @@ class Course:
             begin -= 1
         if not 0 < begin < len(self._speeds) - 1:
             return None
+        part = self._part(begin)
+        part._scatter = self._scatter / len(self._accels) * max(len(part._accels), SHAKEN_FRAMES_MIN)
+        return part
+
+    def _part(self, begin: int) -> Course:
         part = Course(self._indices[begin])
         for index, accel in zip(self._indices[begin:], self._accels[begin:], strict=True):
             part.add(index, accel, is_mounted=True)
-        part._scatter = self._scatter / len(self._accels) * max(len(part._accels), SHAKEN_FRAMES_MIN)
         part.last_push_index = max(part.start_index, self.last_push_index)
         return part
+
+    def turned(self, speed_mps: float, doubts: float) -> Course | None:
+        """The trip the other way that has begun since the brake had this one at rest, once it is plainly so fast."""
+        if self._rest is None or self.speed * self.travel >= 0.0 or abs(self.speed) < speed_mps:
+            return None
+        speed, doubt = self._rest
+        if abs(self.speed - speed) < doubts * self.doubt_since(doubt):
+            return None
+        return self._part(bisect_right(self._indices, self.rest_index))
 
     def extend(self, late: Course) -> None:
         """Add a late push that ended what was left of the speed, with the creep before it."""

@@ -19,7 +19,7 @@ from edge_agent.detect.course import Course, Ride
 from edge_agent.detect.grip import Grip
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion_state import MotionState, Phase
-from edge_agent.detect.pushes import PLAIN_DOUBTS, ends_creep, is_plain
+from edge_agent.detect.pushes import ONE_WAY_MPS, PLAIN_DOUBTS, ends_creep, is_plain
 from edge_agent.detect.signal import FRAME_NS, FRAME_S, Frame
 
 WINDOW_FRAMES = 6
@@ -198,6 +198,7 @@ class MotionStage:
         ride = None
         if self._course is not None and self._course.stop_index is None:
             self._run(self._course, frame, accel, push)
+            ride = self._turn(self._course)
         else:
             ride = self._rest(frame, accel, push)
         needed = LEARN_LAG_FRAMES if self.ride_so_far() is None else HOLD_FRAMES + LEARN_LAG_FRAMES
@@ -229,6 +230,16 @@ class MotionStage:
             speed <= CREEP_RATIO_MAX * course.peak_speed and self._quiet_frames >= QUIET_CREEP_FRAMES
         ):
             self._stop(course, course.last_push_index)
+
+    def _turn(self, course: Course) -> Ride | None:
+        """A trip that was hardly at rest before the next one began the other way is two trips."""
+        later = course.turned(ONE_WAY_MPS, OPEN_DOUBTS) if course.stop_index is None else None
+        if later is None:
+            return None
+        self._stop(course, course.rest_index)
+        ride = self._give_out()
+        self._course, self._ended = later, None
+        return ride
 
     def _is_even(self) -> bool:
         """The last second says that nothing pushes; what it adds to the speed is drift of the baseline."""
