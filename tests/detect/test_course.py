@@ -164,3 +164,67 @@ def test_a_push_ends_with_the_last_frame_that_is_itself_above_the_threshold() ->
         one.add(index, accel, is_mounted=True)
         one.mark_push(accel, threshold=0.04)
     assert one.last_push_index == 101
+
+
+# ---- doubt
+
+
+def test_a_smooth_start_leaves_no_doubt_and_shaking_leaves_the_speed_of_a_random_walk() -> None:
+    smooth, shaken = course([0.05 * k for k in range(20)]), course([0.5, -0.5] * 10)
+    # 20 steps of 0.05 m/s2: 0.05 s sqrt(20 * 0.05^2 / 2)
+    assert smooth.doubt_mps == pytest.approx(0.05 * (19 * 0.00125) ** 0.5)
+    # the first frame steps by 0.5, 19 more by 1.0: 0.05 s sqrt(0.125 + 19 * 0.5)
+    assert shaken.doubt_mps == pytest.approx(0.05 * (0.125 + 9.5) ** 0.5)
+    assert smooth.speed > 20.0 * smooth.doubt_mps
+    assert abs(shaken.speed) < shaken.doubt_mps
+
+
+def test_shaking_before_a_moment_is_that_of_the_frames_up_to_it() -> None:
+    one = course([0.5, -0.5] * 10 + [0.0] * 20)
+    assert one.shaking_before(119, 10) == pytest.approx(0.5**0.5)
+    assert one.shaking_before(139, 10) == 0.0
+    assert one.shaking_before(99, 10) == 0.0
+
+
+def test_drift_of_a_quiet_second_is_held_back_from_the_speed_but_not_from_the_measurement() -> None:
+    one = course([1.0] * 20 + [0.02] * 40)
+    for k in range(10):
+        one.add(one.start_index + 60 + k, 0.02, is_mounted=True)
+        one.hold(20)
+    assert one.speed == pytest.approx(1.0 + 40 * 0.02 * FRAME_S)
+    assert one.speed_at(one.start_index + 59) == pytest.approx(one.speed)
+    # The measurement sees the plain sum, 1.05 m/s at the end, and takes it out evenly over 70 frames.
+    assert one.measure().speed_mps == pytest.approx(1.0 - 1.05 * 20 / 70)
+
+
+def test_what_remains_of_a_push_is_the_part_since_the_speed_was_zero() -> None:
+    part = course([0.4] * 5 + [-0.4] * 6 + [0.5] * 10).since_standing()
+    assert part is not None
+    assert part.speed == pytest.approx(0.25, abs=0.03)
+    assert course([0.4] * 10).since_standing() is None
+
+
+def test_a_trip_the_other_way_is_told_from_one_that_rings() -> None:
+    def after(tail: list[float]) -> Course | None:
+        one = course([1.0] * 20 + [-1.0] * 20)
+        one.mark_rest()
+        for k, accel in enumerate(tail):
+            one.add(140 + k, accel, is_mounted=True)
+        return one.turned(0.4, 5.0)
+
+    later = after([-0.8] * 12)
+    assert later is not None
+    assert later.start_index == 140
+    assert later.speed == pytest.approx(-0.48)
+    assert after([-0.8] * 9) is None  # 0.36 m/s
+    assert after([4.0, -4.8] * 12) is None  # 0.48 m/s, but rung
+
+
+def test_a_car_that_rings_at_rest_is_told_from_one_that_goes_on() -> None:
+    for tail, is_ringing in (([2.0, -1.9] * 10, True), ([0.3] * 20, False)):
+        one = course([1.0] * 20 + [-1.0] * 20)
+        one.mark_rest()
+        for k, accel in enumerate(tail):
+            one.add(140 + k, accel, is_mounted=True)
+        assert one.rang_since_rest(2.0, at_least_mps=0.05) is is_ringing
+        assert one.rest_index == 139
