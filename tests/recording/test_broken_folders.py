@@ -6,12 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.readings import AccelFrame, ControllerReport, PressureSample, Reading, SignalEdge, Tick
+from edge_agent.readings import (
+    AccelFrame,
+    ControllerReport,
+    ModemReport,
+    PressureSample,
+    Reading,
+    SignalEdge,
+    SupplySample,
+    Tick,
+)
 from tests.recording.material import S, folder_with, others, read_folder, samples_of
 
 ROWS = {
     "accel.csv": "{t},0.0,0.0,9.81",
     "pressure.csv": "{t},1013.0",
+    "supply.csv": "{t},12.5,-0.1",
+    "modem.csv": "{t},ready,home,-79,",
     "signals.csv": "{t},presence,1",
     "controller.csv": "{t},floor,3",
     "sources.csv": "{t},controller,silent,no reply",
@@ -19,6 +30,8 @@ ROWS = {
 HEADS = {
     "accel.csv": "t_s,ax,ay,az",
     "pressure.csv": "t_s,p_hpa",
+    "supply.csv": "t_s,voltage_v,current_a",
+    "modem.csv": "t_s,sim,registration,rssi_dbm,rsrp_dbm",
     "signals.csv": "t_s,name,value",
     "controller.csv": "t_s,field,value",
     "sources.csv": "t_s,source,event,detail",
@@ -35,6 +48,12 @@ BROKEN_ROWS = [
     ("accel.csv", "\x00\ufffd"),
     ("pressure.csv", "{t},high"),
     ("pressure.csv", "{back},1013.0"),
+    ("supply.csv", "{t},12.5"),
+    ("supply.csv", "{t},12.5,nan"),
+    ("modem.csv", "{t},lost,home,-79,"),
+    ("modem.csv", "{t},ready,away,-79,"),
+    ("modem.csv", "{t},ready,home,-79.5,"),
+    ("modem.csv", "{t},ready,home,-7900,"),
     ("signals.csv", "{t},presense,1"),
     ("signals.csv", "{t},presence,2"),
     ("signals.csv", "{t},presence"),
@@ -97,6 +116,10 @@ def file_of(reading: Reading) -> str:
             return "signals.csv"
         case PressureSample():
             return "pressure.csv"
+        case SupplySample():
+            return "supply.csv"
+        case ModemReport():
+            return "modem.csv"
         case ControllerReport():
             return "controller.csv"
         case _:
