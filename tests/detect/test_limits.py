@@ -68,5 +68,5 @@ def test_a_stronger_sign_may_not_wait_longer_than_a_weaker_one(smaller: str, lar
 
 def test_units_are_in_the_names() -> None:
     units = ("_s_", "_ms_", "_m_", "_mps_", "_mps2_", "_mps3_", "_percent_", "_ratio_", "_deg_", "_tries_", "_trips_",
-             "_cycles_", "_reversals_")  # fmt: skip
+             "_cycles_", "_reversals_", "_a_", "_v_")  # fmt: skip
     assert [spec.name for spec in TABLE if not any(unit in f"{spec.name}_" for unit in units)] == []
