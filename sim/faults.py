@@ -257,13 +257,15 @@ def _chattering(stream: Iterable[Reading], fault: ChatteringContact, rng: np.ran
     count = int(rng.poisson(fault.bursts_hz * span_ns / 1e9))
     starts_ns = fault.window.start_ns + rng.integers(0, span_ns, count)
     ends_ns = np.minimum(starts_ns + rng.integers(500_000, 8_000_000, count), fault.window.end_ns)
-    flicks = [(int(t_ns), True) for t_ns in starts_ns] + [(int(t_ns), False) for t_ns in ends_ns]
-    flicks.sort(reverse=True)
-    level = False
+    times_ns = np.concatenate([starts_ns, ends_ns])
+    is_away = np.arange(2 * count) < count
+    order = np.lexsort((is_away, times_ns))
+    times_ns, is_away = times_ns[order], is_away[order]
+    level, at = False, 0
     for reading in stream:
-        while flicks and flicks[-1][0] <= reading.t_ns:
-            t_ns, is_away = flicks.pop()
-            yield SignalEdge(t_ns, fault.signal, level is not is_away)
+        while at < 2 * count and times_ns[at] <= reading.t_ns:
+            yield SignalEdge(int(times_ns[at]), fault.signal, level is not bool(is_away[at]))
+            at += 1
         if isinstance(reading, SignalEdge) and reading.signal is fault.signal:
             level = reading.is_active
         yield reading

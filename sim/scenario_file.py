@@ -46,6 +46,7 @@ T = TypeVar("T")
 
 FORMAT = 1
 STORY_S_MAX = 7 * 86_400.0
+_BURSTS_MAX = 5_000_000  # of one chattering contact: each is held in memory
 _SOURCES = ("accelerometer", "door_contacts", "controller", "pressure")
 _NAME = r"[a-z0-9][a-z0-9-]*"
 _SPEED = number(0.1, 6.0, "m/s", thousandth_of="mm/s")
@@ -242,6 +243,8 @@ def _fault(table: TomlTable, marks: Mapping[str, str]) -> PlannedFault:
         for_s=table.take("for_s", _SECONDS, STORY_S_MAX),
         amount=table.take("amount", number(0.0, 1000.0, ""), 2.0),
     )
+    if kind is FaultKind.CHATTERING and planned.amount * planned.for_s > _BURSTS_MAX:
+        table.problem("amount", f"{planned.amount * planned.for_s:.0f} bursts are too many", "Lower amount or for_s")
     table.refuse_unknown()
     return planned
 

@@ -161,3 +161,9 @@ def test_any_fault_fits_its_source_or_is_refused_with_file_and_line(kind: FaultK
 def test_any_expectation_is_read_or_refused_with_file_and_line(kind: AlarmKind, from_s: float, by_s: float) -> None:
     moment = f"from_s = {from_s!r}\nraise_by_s = {by_s!r}\nclear_by_s = {by_s!r}\n"
     read(HEAD + f'[[step]]\ndo = "wait"\nfor_s = 1\n[[expect]]\nkind = "{kind.public_name}"\n{moment}')
+
+
+def test_contact_that_would_chatter_without_bounds_is_refused_with_file_and_line() -> None:
+    fault = '[[fault]]\nof = "door_open"\nis = "chattering"\namount = 1000\n'
+    assert not read(HEAD + f'[[step]]\ndo = "wait"\nfor_s = 1\n{fault}')
+    assert read(HEAD + f'[[step]]\ndo = "wait"\nfor_s = 1\n{fault}for_s = 60\n')
