@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import log
 
 BOARD_S = 4.0
 CALL_S = 15.0
@@ -58,6 +59,8 @@ class Habit:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Leaving, HabitCounts())
+        self.log_odds = {leaving: log(self.odds(leaving)) for leaving in Leaving}
+        """Logarithm of `odds`, kept because it is asked in every frame and changes with a trip."""
 
     def counts(self) -> dict[Leaving, HabitCounts]:
         """What was counted so far."""
@@ -66,6 +69,8 @@ class Habit:
     def recall(self, counts: dict[Leaving, HabitCounts]) -> None:
         """Take up counts of an earlier run."""
         self._counts.update(counts)
+        for leaving in counts:
+            self.log_odds[leaving] = log(self.odds(leaving))
 
     def arrival_opened(self, leaving: Leaving) -> None:
         """A trip begun like this ended and the door opened."""
@@ -88,3 +93,4 @@ class Habit:
         old = self._counts[leaving]
         scale = 0.5 if old.opened + old.stayed_shut >= KEPT_TRIPS else 1.0
         self._counts[leaving] = HabitCounts(old.opened * scale + opened, old.stayed_shut * scale + stayed_shut)
+        self.log_odds[leaving] = log(self.odds(leaving))

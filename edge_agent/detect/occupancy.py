@@ -11,7 +11,7 @@ needs 20 s.
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp
 
 from edge_agent.alarms import DoorState
 from edge_agent.detect.doors import DoorView
@@ -99,7 +99,6 @@ class OccupancyStage:
         self._first_ns = 0
         self._presence_now = False
         self._presence_rose_ns = 0
-        self._presence_fell_ns = 0
         self._presence_seen = 0
         self._presence_seen_ns = 0
         self._first_sign = 1.0
@@ -127,8 +126,6 @@ class OccupancyStage:
         """Take an edge or level of the presence sensor."""
         if is_active and not self._presence_now:
             self._presence_rose_ns = t_ns
-        if not is_active and self._presence_now:
-            self._presence_fell_ns = t_ns
         self._presence_now = is_active
 
     def take_controller(self, passenger: bool | None, load_percent: float | None) -> None:
@@ -274,8 +271,7 @@ class OccupancyStage:
         if is_abnormal:
             prior = sum(share * leaving.value for leaving, share in self._leaving.items())
             return prior / (1.0 - prior)
-        odds = sum(share * log(self.habit.odds(leaving)) for leaving, share in self._leaving.items())
-        return exp(odds)
+        return exp(sum(share * self.habit.log_odds[leaving] for leaving, share in self._leaving.items()))
 
     def _silence(self) -> float:
         """What the silence of the presence sensor counts on this lift."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import pytest
 
 from edge_agent.detect.habit import DOUBT_TRIPS, KEPT_TRIPS, SHUT_SHARE_NORMAL, Habit, Leaving
@@ -77,6 +79,7 @@ def test_counts_given_back_give_the_same_odds() -> None:
     second.recall(first.counts())
     for leaving in Leaving:
         assert second.odds(leaving) == first.odds(leaving)
+        assert second.log_odds[leaving] == first.log_odds[leaving] == log(first.odds(leaving))
 
 
 # ---- through the whole core
