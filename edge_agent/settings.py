@@ -169,6 +169,7 @@ class ReceiverSettings:
     is_standby: bool = False  # gets alarms only when the others do not answer for them
     secret_file: PurePath | None = None  # holds the secret shared with this receiver, for short seals
     key: str = "none"  # its public key, which seals its receipts; "none": any sealed receipt is believed
+    identity: PurePath | None = None  # key and certificate with which this box shows itself in TLS
     sms: tuple[str, ...] = ()  # numbers of its gateway, for alarms that get through in no other way
 
 

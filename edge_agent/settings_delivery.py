@@ -15,19 +15,21 @@ SMS_NUMBERS_MAX = 2  # Source: wire design, section 2.4
 _PIN_HINT = 'Write receiver_key = "..." as `lift-receiver key` prints it'
 
 
-def delivery_from(table: TomlTable, folder: PurePath, state_folder: PurePath) -> DeliverySettings:
-    """The section; problems are noted in the table. folder: where relative paths start."""
-    receivers: list[ReceiverSettings] = []
+def delivery_from(
+    table: TomlTable, folder: PurePath, state_folder: PurePath, enrolled: tuple[ReceiverSettings, ...] = ()
+) -> DeliverySettings:
+    """The section; problems are noted in the table. folder: where relative paths start. enrolled: by `join`."""
+    receivers: list[ReceiverSettings] = list(enrolled)
     for row in table.tables("receivers", maximum=RECEIVERS_MAX):
         receiver = _receiver(row, folder)
         if receiver.name and receiver.name in {known.name for known in receivers}:
             row.problem("name", f'two receivers are named "{receiver.name}"', "Give each its own name")
         receivers.append(receiver)
-    if not table.has("receivers"):
+    if not table.has("receivers") and not enrolled:
         table.problem(
             "receivers",
             "no receiver is named, so nobody would hear an alarm",
-            'Write [delivery] with: receivers = [ { name = "firm", url = "http://10.0.0.9:8080" } ]',
+            'Join one (edge-agent join), or write [delivery] with: receivers = [ { name = "firm", url = ... } ]',
         )
     if receivers and all(receiver.is_standby for receiver in receivers):
         hint = "Leave standby out for the one that is to hear first"
@@ -47,6 +49,7 @@ def is_loopback(url: str) -> bool:
 
 def _receiver(row: TomlTable, folder: PurePath) -> ReceiverSettings:
     ca = row.take("ca", text(r"[^\0]+", "a path"), "")
+    identity = row.take("certificate", text(r"[^\0]+", "a path"), "")
     secret_file = row.take("secret_file", text(r"[^\0]+", "a path"), "")
     receiver = ReceiverSettings(
         name=row.need("name", text(r"[a-z0-9_-]{1,16}", "1 to 16 of a-z 0-9 _ -"), "", 'name = "firm"'),
@@ -55,8 +58,11 @@ def _receiver(row: TomlTable, folder: PurePath) -> ReceiverSettings:
         is_standby=row.take("standby", truth(), False),
         secret_file=folder / secret_file if secret_file else None,
         key=row.take("receiver_key", _receiver_key, NOT_PINNED),
+        identity=folder / identity if identity else None,
         sms=row.take("sms", _numbers, ()),
     )
+    if receiver.identity is not None and receiver.ca is None:
+        row.problem("certificate", "it is shown only to a receiver whose CA is named", 'Write ca = "..." too')
     if receiver.sms and receiver.key == NOT_PINNED:
         row.problem("sms", "by SMS anybody could answer in the receiver's name", _PIN_HINT)
     if receiver.url.startswith("mqtt") and receiver.key == NOT_PINNED:

@@ -23,6 +23,7 @@ from edge_agent.settings import (
     LampsSettings,
     PressureSettings,
     Pull,
+    ReceiverSettings,
     RecordingSettings,
     Settings,
     SettingsProblems,
@@ -66,11 +67,13 @@ def settings_from(
     file_name: str,
     load_map: Callable[[str], RegisterMap],
     load_protocol: Callable[[str], object] = no_protocol,
+    enrolled: Callable[[PurePath], tuple[ReceiverSettings, ...]] = lambda _state_folder: (),
 ) -> Settings:
     """The settings in `toml_text`, or `SettingsProblems` with everything that is wrong with it.
 
     file_name: for messages, and its folder is where relative paths start.
     load_map, load_protocol: what a name or path stands for; raise SettingsError where there is none.
+    enrolled: the receivers that the box with this state folder has joined.
     """
     try:
         values = tomllib.loads(toml_text)
@@ -82,7 +85,8 @@ def settings_from(
         )
         raise SettingsProblems((broken,), subject=file_name) from None
     problems = ProblemList(file_name, key_lines(toml_text))
-    settings = _Reading(TomlTable(values, (), problems), PurePath(file_name).parent, load_map, load_protocol).settings()
+    folder = PurePath(file_name).parent
+    settings = _Reading(TomlTable(values, (), problems), folder, load_map, load_protocol, enrolled).settings()
     found = problems.in_order_of_lines()
     if found:
         raise SettingsProblems(found, subject=file_name)
@@ -98,10 +102,11 @@ class _Reading:
         folder: PurePath,
         load_map: Callable[[str], RegisterMap],
         load_protocol: Callable[[str], object],
+        enrolled: Callable[[PurePath], tuple[ReceiverSettings, ...]],
     ) -> None:
         self._top = top
         self._folder = folder
-        self._load_map, self._load_protocol = load_map, load_protocol
+        self._load_map, self._load_protocol, self._enrolled = load_map, load_protocol, enrolled
 
     def settings(self) -> Settings:
         lift, registration_code = self._lift()
@@ -203,7 +208,7 @@ class _Reading:
         return ContactsSettings(chip=chip, contacts=tuple(contacts))
 
     def _delivery(self, state_folder: PurePath) -> DeliverySettings:
-        return delivery_from(self._section("delivery"), self._folder, state_folder)
+        return delivery_from(self._section("delivery"), self._folder, state_folder, self._enrolled(state_folder))
 
     def _recording(self, state_folder: PurePath) -> RecordingSettings | None:
         if not self._top.has("recording"):

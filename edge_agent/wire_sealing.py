@@ -53,6 +53,8 @@ class Use(Enum):
     RECEIPT = b"lift/1 receipt"
     SHORT = b"lift/1 short"
     PART = b"lift/1 part"
+    HELLO = b"lift/1 hello"
+    JOIN = b"lift/1 join"
 
 
 class SealRefused(WireError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from edge_agent.wire import DEVICE_ID_BYTES
 from edge_agent.wire_sealing import MAC_KEY_BYTES, SigningKey, text_of_secret
 from receiver.board import BoardReader
+from receiver.cli_enrol import invite, write_tls
 from receiver.database import key_seed, open_for_reading
 from receiver.errors import ReceiverError
 from receiver.incident_rows import IncidentView
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _print_key(asked.data)
         if asked.command == "share":
             return _share(asked.data, asked.device)
+        if asked.command == "invite":
+            return invite(asked.data, asked.url, _now_ms())
+        if asked.command == "tls":
+            return write_tls(asked.data, asked.host, asked.out, _now_ms())
         if asked.command == "mqtt":
             return _bridge(asked.broker, asked.receiver, asked.client_id)
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
@@ -60,13 +65,20 @@ def _parser() -> argparse.ArgumentParser:
         "share", help="make a secret shared with one box, for short seals; stop the receiver first"
     )
     share.add_argument("device", type=_device, help="the id of the box, 16 hexadecimal digits")
+    invited = commands.add_parser("invite", help="make a one-time code for a box to join, also while a receiver runs")
+    invited.add_argument("--url", required=True, help="where boxes reach this receiver, https://HOST:PORT")
+    tls = commands.add_parser("tls", help="make a certificate for what speaks TLS in front; stop the receiver first")
+    tls.add_argument("host", help="name or address by which boxes reach it")
+    tls.add_argument(
+        "--out", type=Path, default=Path(), metavar="FOLDER", help="for server.pem and ca.pem (default here)"
+    )
     mqtt = commands.add_parser(
         "mqtt", help="carry batches from an MQTT broker to a running receiver, and receipts back"
     )
     mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
     mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
-    for command in (run, incidents, key, share):
+    for command in (run, incidents, key, share, invited, tls):
         command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
     return parser
 

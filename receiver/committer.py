@@ -11,7 +11,8 @@ from typing import TypeVar
 from edge_agent.wire_sealing import PublicKey
 from edge_agent.wire_values import Batch
 from receiver.errors import StoreUnavailable
-from receiver.store import Arrival, Store, Taken
+from receiver.store import Store
+from receiver.taken import Arrival, Taken
 
 WAITING_MAX = 1_024
 GROUP_MAX = 64

@@ -14,8 +14,8 @@ from receiver.errors import ReceiverError
 FILE_NAME = "receiver.sqlite"
 SEED_NAME = "seed"
 LOCK_NAME = "receiver.lock"
-FORMAT = 3
-READABLE_FORMATS = (0, 1, 2, FORMAT)
+FORMAT = 4
+READABLE_FORMATS = (0, 1, 2, 3, FORMAT)
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -79,6 +79,7 @@ CREATE TABLE evidence_part (
     dev BLOB NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (dev, digest, at)
 )
 """,
+    3: "CREATE TABLE join_code (kept BLOB PRIMARY KEY, dev BLOB, until_ms INTEGER NOT NULL) WITHOUT ROWID",
 }
 
 

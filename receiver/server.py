@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 from receiver.bodies import Refusal
 from receiver.box_api import box_routes
 from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
+from receiver.enrol_api import enrol_routes
 from receiver.errors import ReceiverError
 from receiver.evidence_api import evidence_routes
 from receiver.page import HEADERS, page_routes
@@ -69,7 +70,7 @@ async def start(service: Service, address: Address, patience: Patience = PATIENC
     app = web.Application(middlewares=[_guard(address)])
     app.on_response_prepare.append(_add_headers)
     app.add_routes([*box_routes(service, patience), *people_routes(service, patience)])
-    app.add_routes([*evidence_routes(service, patience), *page_routes()])
+    app.add_routes([*evidence_routes(service, patience), *enrol_routes(service, patience), *page_routes()])
     runner = web.AppRunner(
         app,
         access_log=None,

@@ -108,6 +108,16 @@ class Service:
             await self._publish(key)
         return await self.incident(key)
 
+    def hello(self, nonce: bytes) -> bytes:
+        """Shows that this receiver has its key."""
+        return self._store.hello(nonce, self.now_ms())
+
+    async def join(self, body: bytes) -> bytes:
+        """Take a box in that has an invitation. Raises `SealRefused`, `WireError`, `StoreUnavailable`."""
+        device, answer = await self._committer.ask(lambda store: store.join(body, self.now_ms()))
+        log.info("Box %s has joined", device.hex())
+        return answer
+
     async def take_part(self, body: bytes) -> Receipt | TooMany:
         """Keep a part of a recording. Raises `WireError` for one that its box did not seal, `StoreUnavailable`."""
         at_ms = self.now_ms()

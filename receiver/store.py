@@ -9,14 +9,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.enrol import Hello, encode_hello, encode_joined
 from edge_agent.wire import GAPS_MAX, NOTICES_MAX, answer_tag, decode_part, encode_receipt
 from edge_agent.wire_sealing import PublicKey, SigningKey, Use, sealed_in
 from edge_agent.wire_values import SEQNO_MAX, Act, Batch, Notice, Receipt, Stream
 from receiver import sentences
 from receiver.database import FolderLock, key_seed, open_for_writing
+from receiver.enrolment import Enrolment
 from receiver.errors import NoticeRefused, StoreUnavailable
 from receiver.evidence import EvidenceTable, EvidenceView
 from receiver.incident_rows import NOTICES_PER_INCIDENT_MAX, load_incident, load_view, notice_of, notices_of
@@ -24,6 +25,7 @@ from receiver.incidents import IncidentKey
 from receiver.intake import Items, take_items
 from receiver.keyring import Keyring
 from receiver.spans import standing
+from receiver.taken import Arrival, NoticeTaken, PartTaken, Polled, Taken
 
 ASK_AGAIN_S = 5
 """While an alarm is open the box asks for notices this often. Source: design/wire.md section 2.6, every 5..10 s."""
@@ -36,56 +38,6 @@ CLAIM_MAX = 1 << 31
 
 SAME_WORD_MS = 60_000
 """The same notice within this time is one notice. Our choice: longer than any retry of the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A batch and the Unix time at which its request came in."""
-
-    batch: Batch
-    at_ms: int
-    key: PublicKey | None = None  # as it came with the request
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one batch led to, after the commit.
-
-    touched: incidents that look different now. said: sentences for the log. is_renamed: the box has another lift
-    number than before. has_box_news: a new box, a conflict or a gap.
-    """
-
-    receipt: Receipt
-    touched: tuple[IncidentKey, ...]
-    said: tuple[str, ...]
-    is_renamed: bool
-    has_box_news: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeTaken:
-    """A notice on disk; `is_new` False when the same was already the last word about this incident."""
-
-    notice: Notice
-    is_new: bool
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """The answer to a box that asked for notices, and what that told us."""
-
-    receipt: Receipt
-    touched: tuple[IncidentKey, ...]
-    said: str  # empty: nothing new
-
-
-@dataclass(frozen=True, slots=True)
-class PartTaken:
-    """The answer to a part of a recording, and the incidents that look different now."""
-
-    receipt: Receipt
-    touched: tuple[IncidentKey, ...]
 
 
 class Store:
@@ -102,6 +54,7 @@ class Store:
         self._key = SigningKey(key_seed(self._db) or b"")
         self._keyring = Keyring(self._db)
         self._evidence = EvidenceTable(self._db)
+        self._enrolment = Enrolment(self._db, self._keyring)
         self.receiver_id: bytes = self._db.execute("SELECT value FROM meta WHERE name='receiver'").fetchone()[0]
 
     def close(self) -> None:
@@ -127,6 +80,26 @@ class Store:
         """Keep the secret shared with a box, for Mac0 seals. False: its key is not known yet."""
         with self._transaction():
             return self._keyring.share(device, shared)
+
+    def hello(self, nonce: bytes, now_ms: int) -> bytes:
+        """Shows that this receiver has its key. Touches no database: any thread may call it."""
+        return self._key.seal(encode_hello(Hello(nonce, now_ms)), Use.HELLO)
+
+    def invite(self, now_ms: int) -> bytes:
+        """A code for one box. Raises `ReceiverError`."""
+        with self._transaction():
+            return self._enrolment.invite(now_ms)
+
+    def join(self, body: bytes, now_ms: int) -> tuple[bytes, bytes]:
+        """The id of a box that joined, and the sealed answer. Raises `SealRefused`, `WireError`."""
+        with self._transaction():
+            joined = self._enrolment.join(body, now_ms)
+        return joined.device, self._key.seal(encode_joined(joined), Use.JOIN)
+
+    def server_identity(self, host: str, now_ms: int) -> tuple[bytes, bytes, bytes]:
+        """Key (PEM), certificate and CA (DER) for what speaks TLS in front of this receiver."""
+        with self._transaction():
+            return self._enrolment.server_identity(host, now_ms)
 
     def take(self, batch: Batch, now_ms: int) -> Receipt:
         """Store one batch. Raises `StoreUnavailable`, and then nothing of it is stored."""

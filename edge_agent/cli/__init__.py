@@ -15,6 +15,8 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "check-config": "say what is wrong with a settings file",
         "status": "say what the running agent sees, has and sends",
         "baselines": "show, export or forget what the box has learned of its lift",
+        "join": "make a receiver and this box known to each other, by the text of a QR code",
+        "wipe": "remove keys, enrolment, records and recordings of this box",
         "end-alarm": "end an incident at the lift, when everybody is out",
         "maps": "list and explain the register maps of lift controllers",
         "outbox": "list, show, verify or export the records that wait and those that are kept",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drivers.map_files import load_register_map
 from drivers.protocol_files import load_serial_protocol
+from edge_agent.enrolment_folder import enrolled
 from edge_agent.errors import SettingsError
 from edge_agent.settings import Settings
 from edge_agent.settings_toml import settings_from
@@ -26,7 +27,7 @@ def load_settings(file_name: str) -> Settings:
         raise SettingsError(
             f"the file cannot be read: {error.strerror}", subject=file_name, hint="Check the path and its permissions"
         ) from None
-    return settings_from(toml_text, file_name, load_register_map, load_serial_protocol)
+    return settings_from(toml_text, file_name, load_register_map, load_serial_protocol, enrolled)
 
 
 def _hint_for_missing(path: Path) -> str:

@@ -111,7 +111,8 @@ class Ways:
     def _uplink(self, receiver: ReceiverSettings, lane: Lane | None) -> HttpUplink | MqttUplink:
         tls = None
         if receiver.ca is not None:
-            tls = PrivateTls(Path(receiver.ca), self._clock.is_kernel_clock_set)
+            identity = None if receiver.identity is None else Path(receiver.identity)
+            tls = PrivateTls(Path(receiver.ca), self._clock.is_kernel_clock_set, identity)
         parts = urlsplit(receiver.url)
         key = self._key.public
         if parts.scheme in ("http", "https"):

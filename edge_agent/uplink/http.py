@@ -14,6 +14,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 from edge_agent.delivery_steps import AnswerMissing, AnswerRefused, Failure
+from edge_agent.enrol import JOIN_TYPE
 from edge_agent.errors import SettingsError
 from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_TYPE, KEY_HEADER, PART_TYPE
 
@@ -87,6 +88,14 @@ class HttpUplink:
         """Send a sealed part of a recording; the answer is a receipt. Raises as `post`."""
         headers = self._headers | {"Content-Type": PART_TYPE}
         return self._exchange("POST", "/v1/evidence", body, headers, self._timeout_s)
+
+    def hello(self, nonce: bytes) -> bytes:
+        """Ask the receiver to show its key. Raises as `post`."""
+        return self._exchange("GET", f"/v1/hello?nonce={nonce.hex()}", None, {}, self._timeout_s)
+
+    def join(self, body: bytes) -> bytes:
+        """Ask to be known. Raises as `post`."""
+        return self._exchange("POST", "/v1/join", body, {"Content-Type": JOIN_TYPE}, self._timeout_s)
 
     def notices(self, device_id: bytes, after: int, wait_s: int) -> bytes:
         """Ask for notices beyond number `after`, waiting up to `wait_s` for one. Raises as `post`."""

@@ -20,22 +20,37 @@ NO_CHECK_TIME = 0x200000
 class PrivateTls:
     """Gives the context for each new connection."""
 
-    def __init__(self, ca_file: Path, is_clock_set: Callable[[], bool]) -> None:
-        """is_clock_set: the clock that OpenSSL reads is right. Raises `SettingsError` for a file that is no CA."""
+    def __init__(self, ca_file: Path, is_clock_set: Callable[[], bool], identity: Path | None = None) -> None:
+        """is_clock_set: the clock that OpenSSL reads is right. identity: key and certificate of this box in PEM.
+
+        Raises `SettingsError` for a file that is no CA.
+        """
         self._is_clock_set = is_clock_set
         try:
             self._strict, self._dateless = _context(ca_file), _context(ca_file)
+            if identity is not None:
+                for context in (self._strict, self._dateless):
+                    context.load_cert_chain(identity)
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(
-                f"this is no certificate of a CA ({error.strerror or error})",
-                subject=str(ca_file),
-                hint="Give ca the file with the receiver's CA certificate in PEM",
+                f"these are no certificates of a CA and of this box ({error.strerror or error})",
+                subject=str(ca_file) if identity is None else f"{ca_file}, {identity}",
+                hint="Give ca the file with the receiver's CA certificate in PEM; `edge-agent join` makes both",
             ) from error
         self._dateless.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
 
     def __call__(self) -> ssl.SSLContext:
         """For a connection that begins now."""
         return self._strict if self._is_clock_set() else self._dateless
+
+
+def unverified() -> ssl.SSLContext:
+    """For joining only: who is at the other end is proved by the key in the invitation, inside the connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _context(ca_file: Path) -> ssl.SSLContext:

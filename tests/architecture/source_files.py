@@ -65,6 +65,8 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "edge_agent.record_form",
             "edge_agent.lamps",
             "edge_agent.sms_pdu",
+            "edge_agent.enrol",
+            "edge_agent.certificates",
             "drivers.register_map*",
             "drivers.serial_protocol",
             "drivers.serial_line",

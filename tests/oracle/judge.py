@@ -14,7 +14,7 @@ import zcbor
 from pycose.keys import OKPKey, SymmetricKey
 from pycose.messages import CoseMessage, Mac0Message, Sign1Message
 
-AADS = {"receipt": b"lift/1 receipt", "part": b"lift/1 part"}
+AADS = {"receipt": b"lift/1 receipt", "part": b"lift/1 part", "hello": b"lift/1 hello", "join": b"lift/1 join"}
 
 
 def is_in_schema(types: dict[str, zcbor.CddlValidator], root: str, data: bytes) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from edge_agent.alarms import Alarm, AlarmKind, AlarmState, DoorState, Evidence, Place, Trip, Witness
 from edge_agent.catalogue import CATALOGUE
+from edge_agent.enrol import Hello, Join, Joined, encode_asked, encode_hello, encode_join, encode_joined, proof_of
 from edge_agent.readings import Direction
 from edge_agent.records import (
     RecordDraft,
@@ -155,9 +156,27 @@ def everything() -> Iterator[tuple[str, str, bytes]]:
     yield "part", "some of a recording", part
     yield "part", "of none that is kept", encode_part(Part(DEVICE, bytes(16), 0, 0, b""))
     yield "sign1", "part", BOX.seal(part, Use.PART)
+    yield from joining()
     yield "receipt", "full", receipt
     yield "sign1", "receipt", BOX.seal(receipt, Use.RECEIPT)
     yield "short", "entrapment", encode_short(Short(DEVICE, LOG, 41, 1, Phase.RAISED, 7, 12))
+
+
+def joining() -> Iterator[tuple[str, str, bytes]]:
+    """What a box and a receiver say to each other when the box joins."""
+    hello = encode_hello(Hello(bytes(16), 1_795_459_200_123))
+    join = encode_join(Join(DEVICE, BOX.public, bytes(300), bytes(16)))
+    sealed = BOX.seal(join, Use.JOIN)
+    yield "hello", "of the receiver", hello
+    yield "sign1", "hello", BOX.seal(hello, Use.HELLO)
+    yield "join", "of the box", join
+    yield "sign1", "join", sealed
+    yield "asked", "with proof", encode_asked(sealed, proof_of(bytes(32), sealed))
+    yield (
+        "joined",
+        "with certificates",
+        encode_joined(Joined(DEVICE, bytes(8), bytes(400), bytes(400), 1_795_459_200_123)),
+    )
 
 
 def main() -> None:

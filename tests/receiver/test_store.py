@@ -13,7 +13,8 @@ from edge_agent.wire import Act, Gap, Mark, Phase, Stream, Verdict
 from receiver.board import BoardReader
 from receiver.errors import NoticeRefused, ReceiverError, StoreUnavailable
 from receiver.incidents import Incident, IncidentKey, IncidentState
-from receiver.store import Arrival, Store
+from receiver.store import Store
+from receiver.taken import Arrival
 from tests.receiver.making import (
     DEVICE,
     LOG,

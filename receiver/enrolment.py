@@ -1,0 +1,80 @@
+"""Boxes that join: one-time codes, and the private CA that signs certificates. Inside the caller's transaction.
+
+A code is good for one box and seven days; the same box may come again with it, because an answer can get lost. What is
+kept is a digest of the code, from which the secret of the box follows: as secret as the receiver's own key beside it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import sqlite3
+
+from edge_agent.certificates import new_key
+from edge_agent.enrol import CODE_BYTES, Join, Joined, decode_asked, decode_join, keeper_of, proof_of, secret_of
+from edge_agent.wire import answer_tag
+from edge_agent.wire_sealing import SealRefused, Use, sealed_in
+from receiver.authority import certified, new_ca, server_certificate
+from receiver.errors import ReceiverError
+from receiver.keyring import Keyring
+
+CODE_VALID_MS = 7 * 24 * 3_600_000
+CODES_OPEN_MAX = 64
+"""Codes that wait for a box. Our choice: more than a firm installs in a week, and few enough to try them all."""
+
+
+class Enrolment:
+    """See the module."""
+
+    def __init__(self, db: sqlite3.Connection, keyring: Keyring) -> None:
+        self._db = db
+        self._keyring = keyring
+
+    def invite(self, now_ms: int) -> bytes:
+        """A new code. Raises `ReceiverError` when too many wait."""
+        self._db.execute("DELETE FROM join_code WHERE until_ms < ?", (now_ms,))
+        (count,) = self._db.execute("SELECT count(*) FROM join_code WHERE dev IS NULL").fetchone()
+        if count >= CODES_OPEN_MAX:
+            hint = "Use them, or wait until they expire after seven days"
+            raise ReceiverError(f"{count} invitations wait already", subject="invite", hint=hint)
+        code = os.urandom(CODE_BYTES)
+        self._db.execute("INSERT INTO join_code VALUES (?, NULL, ?)", (keeper_of(code), now_ms + CODE_VALID_MS))
+        return code
+
+    def join(self, body: bytes, now_ms: int) -> Joined:
+        """Take a box in. Raises `SealRefused` for a code that is none, used or expired, `WireError` for no request."""
+        sealed, proof = decode_asked(body)
+        join = decode_join(sealed_in(sealed).payload)
+        join.key.open(sealed, Use.JOIN)
+        kept = self._code_of(sealed, proof, join, now_ms)
+        certificate, ca = self._certified(join, now_ms)
+        self._db.execute("UPDATE join_code SET dev=? WHERE kept=?", (join.device, kept))
+        self._keyring.learn(join.device, join.key, now_ms)
+        self._keyring.share(join.device, secret_of(kept, join))
+        return Joined(join.device, answer_tag(body), certificate, ca, now_ms)
+
+    def server_identity(self, host: str, now_ms: int) -> tuple[bytes, bytes, bytes]:
+        """Key (PEM), certificate and CA (DER) for what speaks TLS in front of this receiver."""
+        ca_key, ca = self._ca(now_ms)
+        key = new_key()
+        return key, server_certificate(key, host, ca_key, ca, now_ms / 1000.0), ca
+
+    def _code_of(self, sealed: bytes, proof: bytes, join: Join, now_ms: int) -> bytes:
+        rows = self._db.execute("SELECT kept, dev FROM join_code WHERE until_ms >= ?", (now_ms,)).fetchall()
+        for kept, device in rows:
+            if hmac.compare_digest(proof_of(kept, sealed), proof) and device in (None, join.device):
+                return bytes(kept)
+        hint = "Ask for a new invitation: lift-receiver invite"
+        raise SealRefused("no invitation with this code waits for this box", subject="join", hint=hint)
+
+    def _certified(self, join: Join, now_ms: int) -> tuple[bytes, bytes]:
+        ca_key, ca = self._ca(now_ms)
+        return certified(join.request, join.device.hex(), ca_key, ca, now_ms / 1000.0), ca
+
+    def _ca(self, now_ms: int) -> tuple[bytes, bytes]:
+        rows = dict(self._db.execute("SELECT name, value FROM meta WHERE name IN ('ca_key', 'ca')").fetchall())
+        if "ca" not in rows:
+            key = new_key()
+            rows = {"ca_key": key, "ca": new_ca(key, "lift receiver", now_ms / 1000.0)}
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
+        return rows["ca_key"], rows["ca"]
