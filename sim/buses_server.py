@@ -114,6 +114,8 @@ class UnixServer(SocketServer):
         super().__init__(f"{name} {path.name}")
 
     def _listen(self) -> socket.socket:
+        if self._is_left_over():
+            self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(str(self.path))
@@ -125,6 +127,17 @@ class UnixServer(SocketServer):
 
     def _left(self) -> None:
         self.path.unlink(missing_ok=True)
+
+    def _is_left_over(self) -> bool:
+        """True for a socket whose server was killed: nobody listens there."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(self.path))
+            except ConnectionRefusedError:
+                return self.path.is_socket()
+            except OSError:
+                return False
+        return False
 
 
 class LineServer(UnixServer):

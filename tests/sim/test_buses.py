@@ -110,3 +110,19 @@ def test_unplugged_bus_is_gone_and_comes_back_at_the_same_place(tmp_path: Path) 
     server.close()
     server.plug_in()  # closed for good
     assert not server.path.exists()
+
+
+def test_socket_of_a_killed_server_is_taken_over_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(tmp_path / "bus"))
+    server = I2cServer(tmp_path / "bus", {ADDRESS: Adxl345Model(upright)}, lambda: 0.0, threading.Lock())
+    with pytest.raises(OSError, match="in use"):
+        I2cServer(tmp_path / "bus", {}, lambda: 0.0, threading.Lock())
+    bus = open_i2c_bus(f"unix:{server.path}")
+    assert bus.read_register(ADDRESS, 0x00, 1) == b"\xe5"
+    bus.close()
+    server.close()
+    (tmp_path / "file").write_text("no socket")
+    with pytest.raises(OSError, match="in use"):
+        I2cServer(tmp_path / "file", {}, lambda: 0.0, threading.Lock())
+    assert (tmp_path / "file").read_text() == "no socket"
