@@ -293,3 +293,37 @@ def test_of_two_witnesses_the_one_that_is_not_wrong_still_counts() -> None:
     stage.take(CONTACT, ns(30.0), True)
     assert stage.is_active(ns(31.0))
     assert stage.since_ns == ns(30.0)
+
+
+def test_a_door_open_for_three_seconds_proves_a_zone_although_it_was_open_for_one_at_first() -> None:
+    lift = Lift()
+    lift.trip(door_zone=False)
+    lift.opens(3.0, stands_s=2.5)
+    assert lift.doubted == {"door_zone"}
+
+
+def test_a_car_that_levels_again_while_its_door_opens_proves_no_zone() -> None:
+    lift = Lift()
+    lift.trip(door_zone=False)
+    lift.opens(3.0, stands_s=1.0)
+    lift.t_s += 2.0
+    lift.frame(speed_mps=0.1)
+    assert lift.doubted == set()
+
+
+def test_a_controller_that_has_not_spoken_yet_is_not_judged() -> None:
+    lift = Lift()
+    lift.trip(reports=0)
+    lift.opens(3.0, stands_s=30.0)
+    assert lift.stage.troubles() == ()
+    assert lift.stage.view.last_report_ns is None
+
+
+def test_a_circuit_that_closes_on_the_way_is_timed_anew() -> None:
+    lift = Lift()
+    for is_closed in (False, True, False):
+        lift.say(safety_circuit_closed=is_closed)
+        lift.frame(speed_mps=1.0)
+        lift.t_s += 2.0
+        lift.frame(speed_mps=1.0)
+    assert lift.doubted == set()
