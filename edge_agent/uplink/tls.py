@@ -33,9 +33,9 @@ class PrivateTls:
                     context.load_cert_chain(identity)
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(
-                f"these are no certificates of a CA and of this box ({error.strerror or error})",
+                f"this is no certificate of a CA{'' if identity is None else ', or of this box'} ({error.strerror or error})",
                 subject=str(ca_file) if identity is None else f"{ca_file}, {identity}",
-                hint="Give ca the file with the receiver's CA certificate in PEM; `edge-agent join` makes both",
+                hint="Give ca the file with the receiver's CA certificate in PEM",
             ) from error
         self._dateless.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
 

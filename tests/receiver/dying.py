@@ -15,7 +15,8 @@ from edge_agent.wire_sealing import PublicKey
 from receiver.board import BoardReader
 from receiver.server import Address, start
 from receiver.service import Service
-from receiver.store import Arrival, Store, Taken
+from receiver.store import Store
+from receiver.taken import Arrival, Taken
 
 
 def die() -> None:

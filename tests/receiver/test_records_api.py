@@ -11,7 +11,8 @@ import pytest
 from edge_agent.wire import Gap, Mark, Stream, Verdict, encode_batch
 from edge_agent.wire_sealing import SigningKey
 from receiver.errors import StoreUnavailable
-from receiver.store import Arrival, Store, Taken
+from receiver.store import Store
+from receiver.taken import Arrival, Taken
 from tests.receiver.live import FarEnd, with_receiver
 from tests.receiver.making import (
     NOW_MS,
