@@ -58,6 +58,7 @@ HOLD_MPS2_MAX = 0.02
 """A mean over 1 s below this pushes no car. Source: the softest braking, 0.1 m/s2 (`limits.motion_push_mps2_min`)."""
 
 LEARN_LAG_FRAMES = 8
+ROUGH_FRAMES = 60
 SETTLED_MPS = 0.03
 SETTLED_RATIO = 0.04
 BASELINE_S = 4.0
@@ -107,9 +108,11 @@ class MotionStage:
         if len(self._warm_up) < WARM_UP_FRAMES and not _is_still(self._warm_up):
             return [(self._blind(frame), ride)]
         frames, self._warm_up = self._warm_up, None
+        self._is_rough = not _is_still(frames)
+        if not self._is_rough:
+            frames = frames[-STILL_FRAMES:]  # what came before may have been part of a trip, and cannot be measured
         self._grip = Grip(frames)
         self._baseline = median(self._grip.vertical(f) for f in frames)
-        self._is_rough = not _is_still(frames)
         self._rest_since = frames[0].index
         states = [self._advance(f) for f in frames]
         rides = [ride for _, ride in states if ride is not None]
@@ -146,7 +149,7 @@ class MotionStage:
 
     def door_is_open(self, open_since_ns: int) -> Ride | None:
         """The car door has stood fully open for a while: whatever was believed, the car stands, unless it is pushed."""
-        if self._is_rough and not self._is_sure:
+        if self._is_rough:
             self._begin_still()
         course = self._course
         is_running = course is not None and course.stop_index is None
@@ -168,7 +171,7 @@ class MotionStage:
         self.has_lost_way = self.has_lost_way or (self._course is not None and not self._is_sure)
         self._course = self._candidate = None
         self._rest_since = self._last_index
-        self._is_sure = True
+        self._is_sure = not self._is_rough
 
     def _begin_still(self) -> None:
         """The door stands open: what is felt now is gravity, whatever the warm-up took for it on the way."""
@@ -202,6 +205,8 @@ class MotionStage:
         else:
             ride = self._rest(frame, accel, push)
         needed = LEARN_LAG_FRAMES if self.ride_so_far() is None else HOLD_FRAMES + LEARN_LAG_FRAMES
+        if self._quiet_frames > ROUGH_FRAMES:
+            self._is_rough = False
         if self._quiet_frames > needed and len(self._history) >= LEARN_LAG_FRAMES:
             self._learn(self._history[-LEARN_LAG_FRAMES][1])
         is_stale = not self._is_sure and self._course is not None and self._quiet_frames > UNSURE_FRAMES_MAX
@@ -233,7 +238,8 @@ class MotionStage:
 
     def _turn(self, course: Course) -> Ride | None:
         """A trip that was hardly at rest before the next one began the other way is two trips."""
-        later = course.turned(ONE_WAY_MPS, OPEN_DOUBTS) if course.stop_index is None else None
+        is_clear = self._is_sure and course.stop_index is None
+        later = course.turned(ONE_WAY_MPS, OPEN_DOUBTS) if is_clear else None
         if later is None:
             return None
         self._stop(course, course.rest_index)

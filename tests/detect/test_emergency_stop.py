@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_agent.alarms import AlarmKind, AlarmState
+from edge_agent.readings import Direction
 from tests.detect.boxes import POOR
 from tests.detect.physics import FAST, ORDINARY, Drive, Piece, braked, change, cut_short, hung, pause, two_speed
 from tests.detect.scenes import Outcome, Scene
@@ -66,6 +67,15 @@ def test_a_hard_stop_from_a_high_speed_counts_although_it_takes_longer() -> None
     assert scene.run().times_s(KIND) == pytest.approx([rest_s], abs=0.2)
 
 
+@pytest.mark.parametrize("decel_mps2", [2.1, 2.3, 2.5, 2.6, 2.7])
+@pytest.mark.parametrize("phase_s", [0.0, 0.02, 0.04])
+def test_no_moment_is_missed_at_which_a_long_hard_stop_ends(decel_mps2: float, phase_s: float) -> None:
+    """3.9 m/s at about 2.6 m/s2 takes 1.5 s: the window must not close in the frame in which the car is at rest."""
+    fast = Drive(3.9, 1.0, 1.2)
+    scene, rest_s = stopped([*change(3.9, fast), *pause(2.0 + phase_s), *braked(3.9, decel_mps2)], new_scene(fast))
+    assert scene.run().times_s(KIND) == pytest.approx([rest_s], abs=0.2)
+
+
 @pytest.mark.parametrize("ratio", [LIMITS.emergency_decel_ratio_min, 2.2])
 def test_a_lift_that_brakes_softly_is_judged_by_its_own_braking(ratio: float) -> None:
     """Seven trips with 0.8 m/s2 teach it; then a stop below the absolute limit counts from the ratio on."""
@@ -120,6 +130,16 @@ def test_one_stop_is_one_alarm_however_the_car_rings_after_it() -> None:
     push[:5] = -4.0
     scene.shakes.append((rest_s, tuple(hung(push, 100.0, damping=0.05).tolist())))
     assert len(scene.run().of(KIND)) == 1
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_place_tells_the_way_the_car_was_going_although_it_springs_back(sign: float) -> None:
+    scene = Scene(heights_m=TALL_M, drive=SOFT, start=1).stand(6.0)
+    scene, _ = stopped(
+        [*cut_short(sign * 15.0, SOFT, 5.0, 2.0), Piece(0.1, -sign * 3.0), Piece(0.1, sign * 3.0)], scene
+    )
+    (alarm,) = scene.run().of(KIND)
+    assert alarm.place.moving is (Direction.UP if sign > 0.0 else Direction.DOWN)
 
 
 # ---- clearing

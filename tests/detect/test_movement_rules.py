@@ -240,6 +240,19 @@ def test_a_short_well_has_a_shorter_limit_and_never_below_the_smallest() -> None
     assert raised_s - ARRIVED_S == pytest.approx(LIMITS.run_s_min, abs=NEAR)
 
 
+@pytest.mark.parametrize(("peak_mps", "limit_s"), [(1.0, 45.0), (0.63, 42.0 / 0.63), (0.5, 84.0), (0.15, 120.0)])
+def test_where_the_travel_is_not_known_a_slow_lift_is_given_42_m(peak_mps: float, limit_s: float) -> None:
+    """A healthy lift of 0.5 m/s takes 60 s for ten storeys."""
+    assert long_run(limit_s - 1.0, peak_mps=peak_mps).raised_s == []
+    assert long_run(limit_s + 3.0, peak_mps=peak_mps).raised_s == pytest.approx([ARRIVED_S + limit_s], abs=NEAR)
+
+
+def test_where_only_the_travel_is_known_the_speed_of_the_trip_counts() -> None:
+    """30 m at 0.5 m/s: 66 s by themselves, with 10 % and 10 s more."""
+    assert long_run(82.0, peak_mps=0.5, travel_max_m=30.0).raised_s == []
+    assert len(long_run(83.5, peak_mps=0.5, travel_max_m=30.0).raised_s) == 1
+
+
 def test_a_tall_well_with_a_slow_lift_is_given_its_full_travel() -> None:
     assert long_run(105.0, travel_max_m=100.0, rated_speed_mps=1.0).raised_s == []
 

@@ -63,7 +63,6 @@ KNOWN: dict[tuple[str, int], dict[str, str]] = {}
 
 CAMPAIGN_SEEDS = (101, 102, 103, 104)
 KNOWN_IN_CAMPAIGN: dict[tuple[str, int], dict[str, str]] = {
-    ("empty_stop", 101): {"false entrapment": "an empty car is stopped between landings: 20 % are enough there"},
     ("sensor_frozen", 102): {"false entrapment": "nobody knows what the car did while the sensor was dead"},
 }
 """The same for the many recordings that run with `-m campaign`."""

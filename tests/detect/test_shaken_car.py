@@ -19,11 +19,11 @@ from edge_agent.detect.car import CarState
 from edge_agent.detect.course import Course
 from edge_agent.detect.rules.door import DoorOpenInMotionRule
 from edge_agent.detect.rules.movement import OverspeedRule, UnintendedMovementRule
-from edge_agent.readings import Signal
+from edge_agent.readings import Signal, SignalEdge
 from tests.detect.boxes import Box
 from tests.detect.physics import Array, Drive, Piece, braked, change, pause
 from tests.detect.runs import seen
-from tests.detect.scenes import Scene
+from tests.detect.scenes import Scene, concluded
 from tests.detect.states import ARRIVED_S, LIMITS, changed, frames, running, standing, told
 
 UNINTENDED = AlarmKind.UNINTENDED_MOVEMENT
@@ -200,3 +200,20 @@ def test_a_slow_trip_is_one_trip_although_people_stir_on_the_way() -> None:
     found = seen(scene.stand(8.0).block())
     (ride,) = found.rides
     assert ride.distance_m == pytest.approx(scene.path.height_m, abs=0.5)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.75, 0.8, 0.85, 0.9, 0.95])
+def test_an_agent_that_starts_while_the_car_brakes_finds_its_gravity_at_the_open_door(share: float) -> None:
+    """People walk in and out after it: nothing of that is movement, and the next trip is measured right."""
+    scene = Scene(box=COARSE, start=None, knows_heights=False).stand(5.0)
+    begin_s, end_s = scene.trip(2)
+    scene.stand(0.6).open()
+    scene.shakes.append((scene.t_s, steps(20.0, 1.0, 0.4, 3)))
+    scene.stand(24.0).close().stand(1.5)
+    scene.trip(0)
+    from_s = begin_s + share * (end_s - begin_s)
+    late = [each for each in scene.stand(4.0).readings() if each.t_ns >= from_s * 1e9]
+    shut = SignalEdge(round(from_s * 1e9), Signal.DOOR_CLOSED, True)
+    outcome = concluded(scene.installation, [shut, *late])
+    assert outcome.grave == []
+    assert outcome.trips[-1].distance_m == pytest.approx(6.0, abs=0.3)
