@@ -99,7 +99,7 @@ class LiveLift:
         self._sensors = Sensors(played.lift, replace(played.box, accel=None, controller=None), self._rng)
         self._made_s = 0.0
         self._told = deque(told(played))
-        self.is_held = False  # no traffic until somebody says so
+        self._is_held = False  # no traffic until somebody says so
         self._is_story_over = False
         self.chip = self._make_chip(played.box.accel) if speed == 1.0 else None
         self.barometer = self._make_barometer() if speed == 1.0 else None
@@ -153,6 +153,17 @@ class LiveLift:
             self._is_story_over = True
             self._told = deque([*(each for each in self._told if each.t_s < begin_s), *done])
             return done
+
+    def hold(self) -> None:
+        """Stand from the next moment on when car and doors stand still; only commands move the lift then."""
+        self._is_held = True
+        self.carry_out(lambda _lift: iter(()))
+
+    def go(self) -> bool:
+        """Normal traffic again; False if the lift must be freed before."""
+        with self._lock:
+            self._is_held = False
+            return is_fit_for_traffic(self._lift)
 
     def reason_against(self, of: str) -> str | None:
         """Why nothing can be wrong with a source here: it is not fitted or not served."""
@@ -234,7 +245,7 @@ class LiveLift:
             if not self._is_story_over:
                 self._is_story_over = True
                 _live_through(lift, lambda truth: steps_of(truth, FreeStory()), lift.now_s)
-            if self.is_held or not is_fit_for_traffic(lift):
+            if self._is_held or not is_fit_for_traffic(lift):
                 lift.now_s = story_s + _AHEAD_S
                 break
             run_traffic(lift, _MORE_TRAFFIC_S, _TRIPS_PER_HOUR)

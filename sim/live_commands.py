@@ -46,7 +46,7 @@ PLAIN_MEANINGS = {
     Plain.STATE: "where the car is, and what its controller could say",
     Plain.FAULTS: "what is wrong with sensors and lines now",
     Plain.HEAL: "everything that is wrong with sensors and lines ends now",
-    Plain.HOLD: "no normal traffic until `go`",
+    Plain.HOLD: "the lift stands, and only commands move it, until `go`",
     Plain.GO: "normal traffic goes on when the lift is fit for it",
 }
 

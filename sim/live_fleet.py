@@ -116,9 +116,11 @@ class Fleet:
                     for key, (_, thing) in list(self._pulled.items()):
                         self._pulled[key] = (0, thing)
                 return "everything is put right"
+            case Plain.HOLD:
+                lift.hold()
+                return "stands from the next moment on when car and doors stand still, until go"
             case _:
-                lift.is_held = order is Plain.HOLD
-                return "no traffic until go" if lift.is_held else "normal traffic goes on when it can"
+                return "normal traffic goes on" if lift.go() else "not fit for traffic as it stands: free it"
 
     def _carried_out(self, name: str, lift: LiveLift, order: Step | Story) -> str:
         try:

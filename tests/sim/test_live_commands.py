@@ -174,17 +174,22 @@ def test_what_a_lift_cannot_do_is_refused_and_its_plan_stays(bench: Bench) -> No
     told = list(bench.lift._told)
     assert "not open" in bench.refuse("leave people=3")
     assert "free it first" in bench.refuse("trap")
+    assert "free it" in bench.obey("go")
     assert list(bench.lift._told) == told
 
 
 def test_hold_keeps_traffic_away_until_go(bench: Bench) -> None:
+    bench.until(lambda told: (told.speed_mps or 0.0) > 0.2, within_s=600.0)
     bench.obey("hold")
+    bench.advance(60.0, 1.0)
+    bench.obey("free")  # who was inside walks out
+    bench.advance(60.0, 1.0)
     bench.obey("ride to=0")
     bench.advance(120.0, 1.0)
     place_m = bench.lift.height_m()
     bench.advance(900.0, 1.0)
     assert bench.lift.height_m() == place_m
-    bench.obey("go")
+    assert "goes on" in bench.obey("go")
     bench.until(lambda told: (told.speed_mps or 0.0) > 0.2, within_s=900.0)
 
 
