@@ -100,8 +100,8 @@ def _check(baselines: Baselines) -> None:
     for habit in baselines.habits:
         if habit.leaving not in Leaving.__members__:
             raise BaselinesProblem(f"habits: {habit.leaving!r} is not known")
-    if any(0.0 in pace.normal_s for pace in baselines.door_paces):
-        raise BaselinesProblem("door_paces: a door that takes no time")
+    if any(not pace.normal_s or 0.0 in pace.normal_s for pace in baselines.door_paces):
+        raise BaselinesProblem("door_paces: a door that takes no time, or of which nothing is known")
 
 
 def _plain(value: object) -> object:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from edge_agent.alarms import DoorState
 from edge_agent.catalogue_readiness import Lesson, ReadyState
-from edge_agent.detect.baselines import Baselines, LearnedHabit, rounded
+from edge_agent.detect.baselines import Baselines, BaselinesProblem, LearnedHabit, rounded
 from edge_agent.detect.car import CarState
 from edge_agent.detect.course import Ride
 from edge_agent.detect.doors import FRONT, REAR
@@ -123,33 +123,40 @@ class Learning:
                 self._take_up(self._waiting)
 
     def baselines(self) -> Baselines | None:
-        """All that is learned, for the next run; None while a later run could not tell whether it still holds."""
+        """All that is learned, for the next run; None while a later run could not use it.
+
+        The direction is not known yet, or bad samples have made a number that is none.
+        """
         if self._waiting is not None:
             return self._waiting
         if self._has_accelerometer and self._mount.reference is None:
             return None
+        try:
+            return rounded(self._learned())
+        except BaselinesProblem:
+            return None
+
+    def _learned(self) -> Baselines:
         decels, speeds = self.trips.learned()
         scale, errors = self._position.measuring()
-        return rounded(
-            Baselines(
-                gravity_mps2=self._mount.reference,
-                decels_mps2=decels,
-                speeds_mps=speeds,
-                run_s_longest=self._run_time.longest_s,
-                jerks_mps3=self._jerk.learned(),
-                vibrations_mps2=self._vibration.learned(),
-                landings=self._position.learned(),
-                accel_scale=scale,
-                trip_errors_m=errors,
-                door_paces=self._doors.learned(),
-                habits=tuple(
-                    LearnedHabit(leaving.name, counts.opened, counts.stayed_shut)
-                    for leaving, counts in self._occupancy.habit.counts().items()
-                    if counts != HabitCounts()
-                ),
-                stirring=self._occupancy.stirring.counts(),
-                presence=self._occupancy.proof(),
-            )
+        return Baselines(
+            gravity_mps2=self._mount.reference,
+            decels_mps2=decels,
+            speeds_mps=speeds,
+            run_s_longest=self._run_time.longest_s,
+            jerks_mps3=self._jerk.learned(),
+            vibrations_mps2=self._vibration.learned(),
+            landings=self._position.learned(),
+            accel_scale=scale,
+            trip_errors_m=errors,
+            door_paces=self._doors.learned(),
+            habits=tuple(
+                LearnedHabit(leaving.name, counts.opened, counts.stayed_shut)
+                for leaving, counts in self._occupancy.habit.counts().items()
+                if counts != HabitCounts()
+            ),
+            stirring=self._occupancy.stirring.counts(),
+            presence=self._occupancy.proof(),
         )
 
     def readiness(self, car: CarState | None) -> Readiness:

@@ -23,6 +23,7 @@ from edge_agent.detect.baselines import (
     rounded,
     tree_of,
 )
+from edge_agent.detect.course import Ride
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.learning import AGREE_FRAMES
 from edge_agent.detect.limits import Limits
@@ -145,6 +146,7 @@ def test_what_was_rounded_once_does_not_change_any_more(
         {"landings": [[0.0, 2]]},
         {"accel_scale": 0.0},
         {"door_paces": [["door_open_s_mean", False, 0, [0.0], []]]},
+        {"door_paces": [["door_open_s_mean", False, 0, [], []]]},
         {"door_paces": [["x" * 50, False, 0, [2.0], []]]},
         {"habits": [["AFTER_LUNCH", 1.0, 1.0]]},
         {"presence": [1.0, -1.0]},
@@ -184,6 +186,18 @@ def test_a_box_without_an_accelerometer_keeps_what_its_contacts_taught() -> None
     day = scene()
     installation = replace(day.installation, wiring=replace(day.installation.wiring, has_accelerometer=False))
     assert Detector(installation, LIMITS, baselines=FULL).baselines() == FULL
+
+
+def test_a_number_that_is_none_is_not_kept_and_stops_nothing() -> None:
+    """Whatever a broken chip has done to the course of a trip."""
+    day = scene().stand(34.0)
+    detector = Detector(untold(day), Limits())
+    learning = detector._learning
+    for reading in day.readings():
+        detector.step(reading)
+    assert detector.baselines() is not None
+    learning.add(Ride(0, 1, 3.0, float("nan"), 0.8, float("nan"), 1.0, True))
+    assert detector.baselines() is None
 
 
 # ---- the next day
