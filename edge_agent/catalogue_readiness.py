@@ -59,6 +59,7 @@ STATUS_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "comma": (", ", "，"),
         "cannot_see": ("Cannot see: {}", "无法发现：{}"),
         "sees_partly": ("Sees {}: {}", "{}：{}"),
+        "less_sure": ("Less sure: {}", "较不确定：{}"),
     }
 )
 """What `edge-agent status` says around them, in English and Chinese."""

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from edge_agent.alarms import AlarmKind
 from edge_agent.catalogue import CATALOGUE
 from edge_agent.catalogue_readiness import LESSONS, STATES, STATUS_WORDS, Lesson, ReadyState
-from edge_agent.catalogue_sources import CONTROLLER, NEEDS, Sight, sight
+from edge_agent.catalogue_sources import CONFUSED, CONTROLLER, NEEDS, SHARPENS, Sight, may_be_confused, sight
 
 
 class AgentState(Enum):
@@ -70,11 +70,14 @@ class ReadinessStatus:
 
 @dataclass(frozen=True, slots=True)
 class Detectability:
-    """Names of alarm kinds: seen, seen only partly, not seen with the senses that work now."""
+    """Names of alarm kinds: seen, seen only partly, not seen with the senses that work now, raised for nothing now and
+    then; and the senses that are missing without which all of it is less sure."""
 
     detectable: tuple[str, ...]
     partly_detectable: tuple[str, ...]
     not_detectable: tuple[str, ...]
+    confused: tuple[str, ...]
+    less_sure_without: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,8 @@ def detectability(senses: Set[str]) -> Detectability:
         tuple(kind.public_name for kind in kinds if sights[kind] is wanted)
         for wanted in (Sight.FULL, Sight.PARTLY, Sight.NONE)
     )
-    return Detectability(full, partly, none)
+    confused = tuple(kind.public_name for kind in kinds if may_be_confused(kind, senses))
+    return Detectability(full, partly, none, confused, tuple(sense for sense in SHARPENS if sense not in senses))
 
 
 def status_to_json(status: AgentStatus) -> str:
@@ -214,6 +218,12 @@ def _blind_lines(seen: Detectability, is_chinese: bool) -> Iterator[str]:
         need = NEEDS[AlarmKind[name.upper()]]
         lost = need.lost_zh if is_chinese else need.lost_en
         yield STATUS_WORDS["sees_partly"][is_chinese].format(_title(name, is_chinese), lost)
+    for name in seen.confused:
+        words = CONFUSED[AlarmKind[name.upper()]][1 + is_chinese]
+        yield STATUS_WORDS["sees_partly"][is_chinese].format(_title(name, is_chinese), words)
+    if seen.less_sure_without:
+        words = STATUS_WORDS["comma"][is_chinese].join(SHARPENS[sense][is_chinese] for sense in seen.less_sure_without)
+        yield STATUS_WORDS["less_sure"][is_chinese].format(words)
 
 
 def _title(name: str, is_chinese: bool) -> str:

@@ -11,6 +11,7 @@ import pytest
 from edge_agent.alarms import AlarmKind
 from edge_agent.catalogue import CATALOGUE
 from edge_agent.catalogue_readiness import Lesson, ReadyState
+from edge_agent.catalogue_sources import NEEDS, SHARPENS
 from edge_agent.status import (
     AgentStatus,
     CarStatus,
@@ -48,7 +49,9 @@ STATUS = AgentStatus(
     late_count=0,
     dropped_count=0,
     readiness=readiness_status(ReadyState.LEARNING, ((Lesson.TRIPS, 3, 5), (Lesson.LANDINGS, 1, 2))),
-    detectability=Detectability(("emergency_stop",), ("entrapment",), ("door_slow", "mains_lost")),
+    detectability=Detectability(
+        ("emergency_stop",), ("entrapment",), ("door_slow", "mains_lost"), ("door_held_open",), ("presence",)
+    ),
 )
 
 
@@ -93,12 +96,15 @@ def test_the_sentences_say_where_the_car_is_and_who_is_told() -> None:
     assert "Detection: learning; seen so far: 3 of 5 trips, to know how this lift brakes, 1 of 2 landings" in text
     assert "Cannot see: door_slow, mains_lost" in text
     assert "Sees entrapment: not behind a door" in text
+    assert "Sees door_held_open: without an open contact a door that stands half open is taken for open" in text
+    assert "Less sure: without a presence sensor" in text
 
 
 def test_states_and_alarm_names_are_there_in_chinese() -> None:
     text = "\n".join(status_lines(STATUS, 0.5, "zh"))
     assert "检测：学习中；目前已有：3/5 次运行，以了解本梯的制动，1/2 个层站" in text
     assert "无法发现：" in text
+    assert "较不确定：没有人体传感器时" in text
     assert CATALOGUE[AlarmKind.MAINS_LOST].title_zh in text
     assert CATALOGUE[AlarmKind.ENTRAPMENT].title_zh + "：门只离开关闭位" in text
 
@@ -130,6 +136,14 @@ def test_an_agent_that_knows_nothing_yet_says_so() -> None:
 def test_an_entrapment_needs_motion_and_a_word_about_the_door(senses: set[str], how: str) -> None:
     seen = asdict(detectability(senses))
     assert [name for name, kinds in seen.items() if "entrapment" in kinds] == [how]
+
+
+def test_with_all_senses_nothing_is_confused_and_nothing_less_sure() -> None:
+    senses = {sense for need in NEEDS.values() for each in need.full for sense in each} | set(SHARPENS)
+    seen = detectability(senses - {"controller.door"})
+    assert (seen.partly_detectable, seen.not_detectable, seen.confused, seen.less_sure_without) == ((), (), (), ())
+    blunt = detectability(senses - {"controller.door", "door_open", "presence"})
+    assert (blunt.confused, blunt.less_sure_without) == (("door_held_open",), ("presence",))
 
 
 def test_a_sensor_fault_is_always_seen_and_a_link_only_where_there_is_a_controller() -> None:
