@@ -27,11 +27,12 @@ class TroubleKind(Enum):
 
     GAP = "gap"
     CONFLICT = "conflict"
+    BREAK = "break"
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Numbers first..last of one stream: missing, or there twice with different contents."""
+    """Numbers first..last of one stream: missing, there twice with different contents, or not following each other."""
 
     kind: TroubleKind
     device: bytes
@@ -104,7 +105,7 @@ class BoardReader:
 
     def boxes(self, now_ms: int) -> Boxes:
         """Troubles and boxes only."""
-        troubles = (*_conflicts(self._db), *_gaps(self._db, now_ms))[:TROUBLES_MAX]
+        troubles = (*_conflicts(self._db), *_breaks(self._db), *_gaps(self._db, now_ms))[:TROUBLES_MAX]
         return Boxes(troubles, _boxes(self._db))
 
 
@@ -127,6 +128,17 @@ def _conflicts(db: sqlite3.Connection) -> list[Trouble]:
         (TROUBLES_MAX,),
     )
     return [_trouble(TroubleKind.CONFLICT, row) for row in rows]
+
+
+def _breaks(db: sqlite3.Connection) -> list[Trouble]:
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name='chain_break'").fetchone() is None:
+        return []  # an earlier receiver wrote this database, and none has opened it since
+    rows = db.execute(
+        "SELECT b.dev, d.lift_no, b.stream, min(b.seqno), max(b.seqno), min(b.found_ms) FROM chain_break b "
+        "JOIN device d USING (dev) GROUP BY b.dev, b.log, b.stream ORDER BY min(b.found_ms) DESC LIMIT ?",
+        (TROUBLES_MAX,),
+    )
+    return [_trouble(TroubleKind.BREAK, row) for row in rows]
 
 
 def _gaps(db: sqlite3.Connection, now_ms: int) -> list[Trouble]:

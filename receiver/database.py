@@ -14,8 +14,8 @@ from receiver.errors import ReceiverError
 FILE_NAME = "receiver.sqlite"
 SEED_NAME = "seed"
 LOCK_NAME = "receiver.lock"
-FORMAT = 4
-READABLE_FORMATS = (0, 1, 2, 3, FORMAT)
+FORMAT = 5
+READABLE_FORMATS = tuple(range(FORMAT + 1))
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -80,6 +80,12 @@ CREATE TABLE evidence_part (
 )
 """,
     3: "CREATE TABLE join_code (kept BLOB PRIMARY KEY, dev BLOB, until_ms INTEGER NOT NULL) WITHOUT ROWID",
+    4: """
+CREATE TABLE chain_break (
+    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL, found_ms INTEGER NOT NULL,
+    PRIMARY KEY (dev, log, stream, seqno)
+) WITHOUT ROWID
+""",
 }
 
 

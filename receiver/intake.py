@@ -10,6 +10,7 @@ from edge_agent.errors import WireError
 from edge_agent.wire import digest
 from edge_agent.wire_sealing import SealRefused
 from edge_agent.wire_values import Batch, Identity, Lost, Phase, Record, Stream, SystemKind, Verdict
+from receiver.chain import Break, check
 from receiver.decoding import decoded
 from receiver.incidents import FAULT_KIND_MAX, IncidentKey
 from receiver.keyring import KeyUnknown, Opened, Opener
@@ -29,6 +30,7 @@ class Items:
     incident_records: tuple[Record, ...]
     tests: tuple[Record, ...]
     conflicts: tuple[tuple[Stream, int], ...]
+    breaks: tuple[Break, ...]
     problems: tuple[str, ...]
     lift_no: str | None
     firmware: str | None
@@ -39,6 +41,7 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Ope
     verdicts: list[Verdict] = []
     new: list[Record] = []
     conflicts: list[tuple[Stream, int]] = []
+    breaks: list[Break] = []
     problems: list[str] = []
     log: int | None = None
     for item in batch.items:
@@ -58,6 +61,7 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Ope
         verdicts.append(verdict)
         if verdict is Verdict.STORED:
             new.append(record)
+            breaks += check(db, record, opened.body, now_ms)
         elif verdict is Verdict.CONFLICT:
             conflicts.append((record.stream, record.seqno))
     _count_present(db, new, now_ms)
@@ -70,6 +74,7 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Ope
         incident_records=tuple(record for record, key in keys if key is not None),
         tests=tuple(record for record in new if _walked_the_alarm_path(record)),
         conflicts=tuple(conflicts),
+        breaks=tuple(breaks),
         problems=tuple(problems),
         lift_no=identities[-1].lift_no if identities else None,
         firmware=identities[-1].firmware if identities else None,

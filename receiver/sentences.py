@@ -82,6 +82,14 @@ def refused(device: bytes, lift_no: str | None, count: int, problem: str) -> str
     return f"{lift_name(device, lift_no)} sent {count} record(s) that were refused: {printable(problem)}"
 
 
+def broken(device: bytes, lift_no: str | None, stream: Stream, seqno: int) -> str:
+    """A record that does not follow the one before it."""
+    return (
+        f"CHAIN BROKEN: record {seqno} of stream {int(stream)} of {lift_name(device, lift_no)} does not follow the one "
+        "before it, or is not the one that a checkpoint names; compare with `edge-agent outbox verify` at the box"
+    )
+
+
 def conflict(device: bytes, lift_no: str | None, stream: Stream, seqno: int) -> str:
     """Two records under one number."""
     return (

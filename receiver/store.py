@@ -238,7 +238,8 @@ class Store:
                 )
             ),
             is_renamed=items.lift_no is not None and items.lift_no != lift_no_before,
-            has_box_news=(before is None and items.log is not None) or bool(items.conflicts) or bool(receipt.gaps),
+            has_box_news=(before is None and items.log is not None)
+            or bool(items.conflicts or items.breaks or receipt.gaps),
         )
 
     def _said(
@@ -253,6 +254,8 @@ class Store:
             yield sentences.tested(record, lift_no)
         for stream, seqno in items.conflicts:
             yield sentences.conflict(device, lift_no, stream, seqno)
+        for broken in items.breaks:
+            yield sentences.broken(device, lift_no, broken.stream, broken.seqno)
         if items.problems:
             yield sentences.refused(device, lift_no, len(items.problems), items.problems[0])
         if heard is not None:

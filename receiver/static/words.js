@@ -104,6 +104,7 @@ export const WORDS = {
     sev_major: "major",
     sev_minor: "minor",
     sev_info: "information",
+    trouble_break: "{subject}: record {numbers} of stream {stream} does not follow the one before it: something was altered or swapped.",
     trouble_gap: "{subject}: record {numbers} of stream {stream} missing for {duration}.",
     trouble_conflict:
       "{subject}: two different records came under number {numbers} of stream {stream}. Two boxes with one identity, or a restored card. Both are kept.",
@@ -240,6 +241,7 @@ export const WORDS = {
     sev_major: "严重",
     sev_minor: "一般",
     sev_info: "信息",
+    trouble_break: "{subject}：流 {stream} 的记录 {numbers} 与前一条不衔接，记录可能被改动或调换。",
     trouble_gap: "{subject}：流 {stream} 的记录 {numbers} 已缺失 {duration}。",
     trouble_conflict:
       "{subject}：流 {stream} 的编号 {numbers} 收到两条不同的记录。可能两个终端使用同一身份，或存储卡被还原。两条均已保留。",

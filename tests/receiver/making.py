@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge_agent.alarms import DoorState
 from edge_agent.wire import (
@@ -18,6 +19,8 @@ from edge_agent.wire import (
     Stream,
     SystemKind,
     WirePlace,
+    chain_start,
+    digest,
     encode_batch,
     encode_record,
 )
@@ -58,7 +61,7 @@ def alarm(
         seqno=seqno,
         kind=kind,
         stamp=Stamp(boot=3, up_ms=up_ms),
-        link=LINK,
+        link=first_link(device, log, Stream.ALARM if kind < 32 else Stream.FAULT) if seqno == 1 else LINK,
         phase=phase,
         incident=incident,
         place=place,
@@ -78,7 +81,21 @@ def system(
     log: int = LOG,
 ) -> Record:
     """A record of the box itself."""
-    return Record(DEVICE, log, stream, seqno, kind, Stamp(3, UP_MS), LINK, detail=detail)
+    link = first_link(DEVICE, log, stream) if seqno == 1 else LINK
+    return Record(DEVICE, log, stream, seqno, kind, Stamp(3, UP_MS), link, detail=detail)
+
+
+def first_link(device: bytes, log: int, stream: Stream) -> bytes:
+    """What the first record of a stream names; later ones name nothing real here unless a test chains them."""
+    return chain_start(device, log, stream)[:8]
+
+
+def chained(*records: Record) -> tuple[Record, ...]:
+    """The same records, each naming the one before it."""
+    linked = list(records[:1])
+    for record in records[1:]:
+        linked.append(replace(record, link=digest(encode_record(linked[-1]))[:8]))
+    return tuple(linked)
 
 
 def identity(seqno: int, lift_no: str = "31104403532019060007") -> Record:

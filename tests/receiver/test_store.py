@@ -23,6 +23,7 @@ from tests.receiver.making import (
     SENSOR_FAULT,
     alarm,
     batch,
+    chained,
     identity,
     known_to,
     lost,
@@ -318,12 +319,13 @@ def test_a_test_alarm_opens_no_incident(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_gap_in_the_alarm_stream_is_shown_after_a_minute(store: Store, tmp_path: Path) -> None:
-    store.take(batch(alarm(1), alarm(4)), NOW_MS)
+    first, second, third, fourth = chained(*(alarm(number) for number in range(1, 5)))
+    store.take(batch(first, fourth), NOW_MS)
     reader = BoardReader(tmp_path)
     assert reader.boxes(NOW_MS + 59_000).troubles == ()
     (trouble,) = reader.boxes(NOW_MS + 61_000).troubles
     assert (trouble.kind.value, trouble.first, trouble.last, trouble.since_ms) == ("gap", 2, 3, NOW_MS)
-    store.take(batch(alarm(2), alarm(3)), NOW_MS)
+    store.take(batch(second, third), NOW_MS)
     assert reader.boxes(NOW_MS + 61_000).troubles == ()
     reader.close()
 
