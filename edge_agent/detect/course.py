@@ -33,6 +33,7 @@ class Ride:
     decel_mps2: float
     jerk_mps3: float
     was_mounted: bool
+    shaking_mps2: float = 0.0  # rms of what a frame differs from its neighbours by shaking
 
 
 class Course:
@@ -213,6 +214,7 @@ class Course:
             decel_mps2=max(0.0, -min(pushes)),
             jerk_mps3=_steepest_slope(pushes),
             was_mounted=self._handled_frames <= 0.1 * count,
+            shaking_mps2=sqrt(self._scatter / len(self._accels)),
         )
 
 

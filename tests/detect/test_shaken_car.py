@@ -191,6 +191,19 @@ def test_a_jumping_passenger_does_not_stop_a_running_car_and_does_not_hide_a_sto
         assert len(scene.stand(8.0).run().of(AlarmKind.EMERGENCY_STOP)) == stops
 
 
+def test_trips_on_which_children_jump_say_nothing_of_the_drive() -> None:
+    drive = Drive(1.0, 0.7, 1.0)
+    for seed, count in ((3, 0), (None, 1)):
+        hard = drive if seed is not None else Drive(1.0, 1.9, 6.0)
+        scene = Scene(drive=hard, box=FINE).stand(6.0)
+        for to in (4, 0, 4, 0):
+            if seed is not None:
+                scene.shakes.append((scene.t_s, steps(12.0, 0.3, 2.0, seed + to)))
+            scene.trip(to)
+            scene.stand(3.0).open().stand(2.0).close().stand(2.0)
+        assert len(scene.run().of(AlarmKind.EXCESSIVE_ACCELERATION)) == count
+
+
 def test_a_slow_trip_is_one_trip_although_people_stir_on_the_way() -> None:
     """0.15 m/s for 20 s, softly begun: the beginning must not be learned as gravity, nor drift be taken for braking."""
     drive = Drive(0.15, 0.3, 0.6)

@@ -21,6 +21,10 @@ LEARNED_DECEL_MPS2_MIN = 1.1
 1 m/s2. Source: start and braking <= 1.5 m/s2 are normal (field/standards 3.2, memory, unverified)."""
 
 REST_MPS = 0.1
+JUMPED_MPS2 = 0.5
+"""A trip that was shaken so says nothing of the drive. Source: jumps of children leave 0.7 and more, hard starts and
+stops of 2 m/s2 below 0.4, rough rails below 0.2."""
+
 START_FRAMES = 40
 START_MPS2_MAX = 2.5
 """No lift starts harder; a box in somebody's hand does. Source: <= 1.5 m/s2 in normal use (field/standards 3.2)."""
@@ -192,7 +196,8 @@ class ExcessiveAccelerationRule:
         if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
             return ()
         peak = max(ride.accel_mps2, ride.decel_mps2)
-        self._tally.add(peak > self._limits.excessive_accel_mps2 and ride.was_mounted)
+        is_fit = ride.was_mounted and ride.shaking_mps2 <= JUMPED_MPS2
+        self._tally.add(peak > self._limits.excessive_accel_mps2 and is_fit)
         if self._tally.count < self._limits.excessive_trips_min:
             return ()
         return (
@@ -240,7 +245,9 @@ class ExcessiveJerkRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         ride = car.ride
-        if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised or not ride.was_mounted:
+        if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
+            return ()
+        if not ride.was_mounted or ride.shaking_mps2 > JUMPED_MPS2:
             return ()
         self._jerks.append(ride.jerk_mps3)
         if len(self._jerks) < self.LEARN_TRIPS:
