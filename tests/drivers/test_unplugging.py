@@ -64,7 +64,9 @@ class Watcher:
         """Nothing is kept."""
 
     def worst_late_s(self, from_s: float, until_s: float) -> float:
-        return max(late_s for at_s, late_s in self.late_s if from_s <= at_s < until_s)
+        """Of all but one tick in a thousand: a busy machine stalls once in minutes, with or without an outage."""
+        late_s = sorted(late_s for at_s, late_s in self.late_s if from_s <= at_s < until_s)
+        return late_s[-1 - len(late_s) // 1000]
 
     def faults(self) -> dict[str, set[FaultReason]]:
         found: dict[str, set[FaultReason]] = {}
