@@ -31,6 +31,15 @@ def request_for(key_pem: bytes, name: str) -> bytes:
     return builder.sign(key_in(key_pem), SHA256()).public_bytes(Encoding.DER)
 
 
+def validity_of(identity_pem: bytes) -> tuple[float, float]:
+    """From when to when a certificate in PEM (a key may stand before it) is valid, Unix time. Raises `WireError`."""
+    try:
+        found = x509.load_pem_x509_certificate(identity_pem[identity_pem.index(b"-----BEGIN CERT") :])
+    except ValueError as error:
+        raise WireError(str(error), subject="certificate", hint="Join again: edge-agent join") from error
+    return found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
+
+
 def in_pem(certificate: bytes) -> bytes:
     """From DER. Raises `WireError`."""
     try:

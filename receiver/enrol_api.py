@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 
 from aiohttp import web
 
@@ -19,7 +20,7 @@ UNAVAILABLE_S = 5
 
 
 def enrol_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
-    """GET /v1/hello and POST /v1/join."""
+    """GET /v1/hello, POST /v1/join and /v1/renew."""
 
     async def get_hello(request: web.Request) -> web.Response:
         nonce = request.query.get("nonce", "")
@@ -28,15 +29,24 @@ def enrol_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         return web.Response(body=service.hello(bytes.fromhex(nonce)), content_type=JOINED_TYPE)
 
     async def post_join(request: web.Request) -> web.Response:
-        body = await read_body(request, JOIN_TYPE, JOIN_BYTES_MAX, patience.body_s)
+        return await answer(service.join(await read_body(request, JOIN_TYPE, JOIN_BYTES_MAX, patience.body_s)))
+
+    async def post_renew(request: web.Request) -> web.Response:
+        return await answer(service.renew(await read_body(request, JOIN_TYPE, JOIN_BYTES_MAX, patience.body_s)))
+
+    async def answer(asking: Awaitable[bytes]) -> web.Response:
         try:
-            answer = await service.join(body)
+            joined = await asking
         except SealRefused as error:
             raise Refusal(403, f"{error.subject}: {error.problem}", error.hint) from error
         except WireError as error:
             raise Refusal(400, f"{error.subject}: {error.problem}", error.hint) from error
         except StoreUnavailable as error:
             raise Refusal(503, error.problem, error.hint, retry_after_s=UNAVAILABLE_S) from error
-        return web.Response(body=answer, content_type=JOINED_TYPE)
+        return web.Response(body=joined, content_type=JOINED_TYPE)
 
-    return [web.get("/v1/hello", get_hello), web.post("/v1/join", post_join)]
+    return [
+        web.get("/v1/hello", get_hello),
+        web.post("/v1/join", post_join),
+        web.post("/v1/renew", post_renew),
+    ]

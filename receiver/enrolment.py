@@ -53,6 +53,16 @@ class Enrolment:
         self._keyring.share(join.device, secret_of(kept, join))
         return Joined(join.device, answer_tag(body), certificate, ca, now_ms)
 
+    def renew(self, sealed: bytes, now_ms: int) -> Joined:
+        """Another certificate for a box that is known. Raises `SealRefused` for another key, `WireError`."""
+        join = decode_join(sealed_in(sealed).payload)
+        join.key.open(sealed, Use.JOIN)
+        if self._keyring.key_of(join.device) != join.key:
+            hint = "It joins first: lift-receiver invite"
+            raise SealRefused("this box is not known here", subject="renew", hint=hint)
+        certificate, ca = self._certified(join, now_ms)
+        return Joined(join.device, answer_tag(sealed), certificate, ca, now_ms)
+
     def server_identity(self, host: str, now_ms: int) -> tuple[bytes, bytes, bytes]:
         """Key (PEM), certificate and CA (DER) for what speaks TLS in front of this receiver."""
         ca_key, ca = self._ca(now_ms)

@@ -47,6 +47,11 @@ class Keyring:
                 "INSERT OR IGNORE INTO device_key (dev, raw, since_ms) VALUES (?,?,?)", (device, key.raw, now_ms)
             )
 
+    def key_of(self, device: bytes) -> PublicKey | None:
+        """The pinned key of a box; None: it is not known."""
+        row = self._db.execute("SELECT raw FROM device_key WHERE dev=?", (device,)).fetchone()
+        return None if row is None else PublicKey(row[0])
+
     def share(self, device: bytes, shared: bytes) -> bool:
         """Keep the secret shared with a box, for Mac0. False: its key is not known yet."""
         return self._db.execute("UPDATE device_key SET shared=? WHERE dev=?", (shared, device)).rowcount == 1

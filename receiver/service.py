@@ -118,6 +118,12 @@ class Service:
         log.info("Box %s has joined", device.hex())
         return answer
 
+    async def renew(self, sealed: bytes) -> bytes:
+        """Another certificate for a known box. Raises as `join`."""
+        device, answer = await self._committer.ask(lambda store: store.renew(sealed, self.now_ms()))
+        log.info("Box %s has a new certificate", device.hex())
+        return answer
+
     async def take_part(self, body: bytes) -> Receipt | TooMany:
         """Keep a part of a recording. Raises `WireError` for one that its box did not seal, `StoreUnavailable`."""
         at_ms = self.now_ms()

@@ -96,6 +96,12 @@ class Store:
             joined = self._enrolment.join(body, now_ms)
         return joined.device, self._key.seal(encode_joined(joined), Use.JOIN)
 
+    def renew(self, sealed: bytes, now_ms: int) -> tuple[bytes, bytes]:
+        """The id of a box that wants another certificate, and the sealed answer. Raises as `join`."""
+        with self._transaction():
+            joined = self._enrolment.renew(sealed, now_ms)
+        return joined.device, self._key.seal(encode_joined(joined), Use.JOIN)
+
     def server_identity(self, host: str, now_ms: int) -> tuple[bytes, bytes, bytes]:
         """Key (PEM), certificate and CA (DER) for what speaks TLS in front of this receiver."""
         with self._transaction():

@@ -113,7 +113,7 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         core=core,
         sources=sources,
         uplinks=ways.uplinks(),
-        beside=(uploads, texts),
+        beside=(uploads, texts, *ways.renewals(journal)),
         device_id=device_id,
         clock=clock,
         notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),

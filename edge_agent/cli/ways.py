@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from edge_agent.delivery_evidence import EvidenceDelivery
 from edge_agent.delivery_seals import BoxSeals, pinned
 from edge_agent.delivery_sms import SmsDelivery
 from edge_agent.errors import SettingsError, WireError
+from edge_agent.journal import Journal
 from edge_agent.settings import ReceiverSettings
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import PrivateTls
@@ -23,6 +25,7 @@ from edge_agent.wire import Stream
 from edge_agent.wire_sealing import Direction, MacKey, SigningKey, secret_in
 
 if TYPE_CHECKING:
+    from edge_agent.agent_renewals import Renewals
     from edge_agent.uplink.mqtt import MqttUplink
 
 POWER_UP_S = 300.0  # younger than this, the whole district may just have got its power back
@@ -96,6 +99,19 @@ class Ways:
                 ways[receiver.name] = Way(uplink.post, uplink.close)
         return ways
 
+    def renewals(self, journal: Journal) -> list[Renewals]:
+        """For the receiver that gave this box its certificate."""
+        joined = [each for each in self._receivers if each.identity is not None and each.url.startswith("https")]
+        if not joined:
+            return []
+        from edge_agent.agent_renewals import Renewals  # X.509 costs memory, and is for boxes that have joined
+
+        receiver, pin = joined[0], pinned(joined[0].key)
+        if pin is None or receiver.identity is None:
+            return []
+        identity, uplink = Path(receiver.identity), self._http(receiver)
+        return [Renewals(pin, self._key, identity, uplink, self._clock, os.urandom, journal)]
+
     def _seals(self, receiver: ReceiverSettings) -> BoxSeals:
         return BoxSeals(self._key, pinned(receiver.key), self._secret(receiver))
 
@@ -108,15 +124,20 @@ class Ways:
             hint = "Put there, readable by the agent only, what `lift-receiver share` printed"
             raise SettingsError(f"no shared secret ({error})", subject=str(receiver.secret_file), hint=hint) from error
 
+    def _tls(self, receiver: ReceiverSettings) -> PrivateTls | None:
+        if receiver.ca is None:
+            return None
+        identity = None if receiver.identity is None else Path(receiver.identity)
+        return PrivateTls(Path(receiver.ca), self._clock.is_kernel_clock_set, identity)
+
+    def _http(self, receiver: ReceiverSettings) -> HttpUplink:
+        return HttpUplink(receiver.url, tls=self._tls(receiver), key=self._key.public.text)
+
     def _uplink(self, receiver: ReceiverSettings, lane: Lane | None) -> HttpUplink | MqttUplink:
-        tls = None
-        if receiver.ca is not None:
-            identity = None if receiver.identity is None else Path(receiver.identity)
-            tls = PrivateTls(Path(receiver.ca), self._clock.is_kernel_clock_set, identity)
         parts = urlsplit(receiver.url)
-        key = self._key.public
         if parts.scheme in ("http", "https"):
-            return HttpUplink(receiver.url, tls=tls, key=key.text)
+            return self._http(receiver)
+        tls, key = self._tls(receiver), self._key.public
         try:
             from edge_agent.uplink.mqtt import MqttUplink  # paho is loaded only where it is used
             from edge_agent.uplink.mqtt_client import Broker

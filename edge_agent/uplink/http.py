@@ -97,6 +97,10 @@ class HttpUplink:
         """Ask to be known. Raises as `post`."""
         return self._exchange("POST", "/v1/join", body, {"Content-Type": JOIN_TYPE}, self._timeout_s)
 
+    def renew(self, sealed: bytes) -> bytes:
+        """Ask for another certificate. Raises as `post`."""
+        return self._exchange("POST", "/v1/renew", sealed, {"Content-Type": JOIN_TYPE}, self._timeout_s)
+
     def notices(self, device_id: bytes, after: int, wait_s: int) -> bytes:
         """Ask for notices beyond number `after`, waiting up to `wait_s` for one. Raises as `post`."""
         query = urlencode({"after": after, "wait": wait_s, "dev": device_id.hex()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from edge_agent.errors import SettingsError
@@ -26,22 +27,34 @@ class PrivateTls:
         Raises `SettingsError` for a file that is no CA.
         """
         self._is_clock_set = is_clock_set
+        self._identity = identity
         try:
             self._strict, self._dateless = _context(ca_file), _context(ca_file)
-            if identity is not None:
-                for context in (self._strict, self._dateless):
-                    context.load_cert_chain(identity)
+            self._shown_ns = self._show()
         except (OSError, ssl.SSLError) as error:
+            what = "a CA" if identity is None else "a CA, or of this box"
             raise SettingsError(
-                f"this is no certificate of a CA{'' if identity is None else ', or of this box'} ({error.strerror or error})",
+                f"this is no certificate of {what} ({error.strerror or error})",
                 subject=str(ca_file) if identity is None else f"{ca_file}, {identity}",
                 hint="Give ca the file with the receiver's CA certificate in PEM",
             ) from error
         self._dateless.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
 
     def __call__(self) -> ssl.SSLContext:
-        """For a connection that begins now."""
+        """For a connection that begins now. A certificate that was renewed meanwhile is shown."""
+        with suppress(OSError):  # ssl.SSLError too: the certificate that is loaded goes on being shown
+            if self._identity is not None and self._identity.stat().st_mtime_ns != self._shown_ns:
+                self._shown_ns = self._show()
         return self._strict if self._is_clock_set() else self._dateless
+
+    def _show(self) -> int:
+        """Load what this box shows. Returns when the file was written; 0: it shows nothing."""
+        if self._identity is None:
+            return 0
+        written_ns = self._identity.stat().st_mtime_ns
+        for context in (self._strict, self._dateless):
+            context.load_cert_chain(self._identity)
+        return written_ns
 
 
 def unverified() -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
@@ -13,13 +14,16 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge_agent.certificates import in_pem, new_key
+from edge_agent.agent_renewals import LOOK_NS, Renewals
+from edge_agent.certificates import in_pem, new_key, validity_of
 from edge_agent.cli import join as join_command
 from edge_agent.cli.join import join
+from edge_agent.clock import WallSource, WallTime
 from edge_agent.delivery_steps import AnswerRefused
 from edge_agent.enrol import Invitation, keeper_of
 from edge_agent.enrolment_folder import enrolled
 from edge_agent.errors import SettingsError, WireError
+from edge_agent.journal import Journal
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import PrivateTls
 from edge_agent.wire import encode_record
@@ -289,3 +293,78 @@ def test_box_and_receiver_show_each_other_certificates_of_the_one_ca(store: Stor
     assert isinstance(first, dict)
     assert first["subject"] == ((("commonName", KEY.public.fingerprint.hex()),),)
     assert isinstance(second, ssl.SSLError)
+
+
+class Known:
+    """A wall clock that says what the test wants."""
+
+    def __init__(self, unix_ms: int | None) -> None:
+        self.unix_ms = unix_ms
+
+    def now_ns(self) -> int:
+        return 0
+
+    def wall_estimate(self) -> WallTime | None:
+        return None if self.unix_ms is None else WallTime(self.unix_ms, 50, WallSource.NTP)
+
+    def learn_from_receiver(self, t_ns: int, unix_ms: int, uncertainty_ms: int) -> None:
+        return
+
+
+class Renewing(Here):
+    def renew(self, sealed: bytes) -> bytes:
+        return self.store.renew(sealed, self.now_ms)[1]
+
+    def close(self) -> None:
+        return
+
+
+def held_identity(store: Store, path: Path) -> Path:
+    tls_key = new_key()
+    joined, _ = join(invited(store), KEY, tls_key, Here(store), os.urandom)
+    path.write_bytes(tls_key + in_pem(joined.certificate))
+    return path
+
+
+def renewals(store: Store, identity: Path, clock: Known, key: SigningKey = KEY, now_ms: int = NOW_MS) -> Renewals:
+    journal = Journal(logging.getLogger("test"))
+    return Renewals(store.key, key, identity, Renewing(store, now_ms), clock, os.urandom, journal)
+
+
+def test_a_certificate_is_renewed_when_two_thirds_of_its_time_are_over(store: Store, tmp_path: Path) -> None:
+    identity = held_identity(store, tmp_path / "box.pem")
+    clock = Known(None)
+    later_ms = NOW_MS + 280 * 86_400_000
+    box = renewals(store, identity, clock, now_ms=later_ms)
+    assert box.due(0) == ()  # what day it is is not known
+    clock.unix_ms = NOW_MS + 250 * 86_400_000
+    assert box.due(1) == ()
+    clock.unix_ms = later_ms
+    assert box.due(2) == ()  # asked once a day
+    ((way, errand),) = box.due(2 * LOOK_NS)
+    before = identity.read_bytes()
+    box.answered(way, errand, box.ways()[way].ask(errand.body), 2 * LOOK_NS)
+    after = identity.read_bytes()
+    assert after.partition(b"-----BEGIN CERT")[0] == before.partition(b"-----BEGIN CERT")[0]
+    assert validity_of(after)[1] == pytest.approx(later_ms / 1000 + 398 * 86_400, abs=1.0)
+    assert identity.stat().st_mode & 0o77 == 0
+    assert box.due(4 * LOOK_NS) == ()
+
+
+def test_a_forged_answer_leaves_the_certificate_as_it_is(store: Store, tmp_path: Path) -> None:
+    identity = held_identity(store, tmp_path / "box.pem")
+    before = identity.read_bytes()
+    box = renewals(store, identity, Known(NOW_MS + 300 * 86_400_000))
+    ((way, errand),) = box.due(0)
+    answer = box.ways()[way].ask(errand.body)
+    for forged in (b"x", answer[:-1] + b"x", OTHER_KEY.seal(b"x", Use.JOIN)):
+        box.answered(way, errand, forged, 0)
+    assert identity.read_bytes() == before
+
+
+def test_a_box_that_is_not_known_gets_no_certificate(store: Store, tmp_path: Path) -> None:
+    identity = held_identity(store, tmp_path / "box.pem")
+    box = renewals(store, identity, Known(NOW_MS + 300 * 86_400_000), OTHER_KEY)
+    ((way, errand),) = box.due(0)
+    with pytest.raises(SealRefused, match="not known here"):
+        box.ways()[way].ask(errand.body)
