@@ -165,6 +165,15 @@ class Process:
                 return line
         raise AssertionError("".join(said))
 
+    def says_all(self, *words: str) -> None:
+        """Wait until each of these was said, in whatever order."""
+        missing, said = set(words), []
+        while missing:
+            line = self.stdout.readline()
+            said.append(line)
+            assert line, "".join(said)
+            missing -= {each for each in missing if each in line}
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.running.poll() is None:
             self.running.send_signal(number)
@@ -204,8 +213,7 @@ def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link_
     config = serve.line_with("edge-agent run").split("--config ")[1].strip()
     serve.line_with("Ctrl-C")
     agent = start("edge_agent", "run", "--config", config)
-    agent.line_with("controller gives readings")
-    agent.line_with("Armed")
+    agent.says_all("controller gives readings", "accelerometer gives readings", "Armed")
     assert agent.end() == 0
     status = json.loads((tmp_path / "1" / "state" / "status.json").read_text())
     counts = {source["name"]: source["readings_count"] for source in status["sources"]}
