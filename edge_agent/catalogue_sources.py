@@ -122,6 +122,16 @@ core's. Source: degraded-mode table of the alarm catalogue, tried out on the sim
 
 CONFUSED: Mapping[AlarmKind, tuple[Senses, str, str]] = MappingProxyType(
     {
+        AlarmKind.ENTRAPMENT: (
+            _any(OPEN, CLOSED),
+            "without a door contact a controller that lies about its door or a height that drifts may invent one",
+            "没有门触点时，控制系统误报门状态或高度漂移可能造成误报",
+        ),
+        AlarmKind.STOPPED_OUTSIDE_DOOR_ZONE: (
+            _any(OPEN, CLOSED, ZONE, C_ZONE),
+            "with neither door contact nor door-zone witness the measured height drifts",
+            "没有门触点和开锁区域信号时，测量高度会漂移",
+        ),
         AlarmKind.DOOR_HELD_OPEN: (
             _any(OPEN),
             "without an open contact a door that stands half open is taken for open",
