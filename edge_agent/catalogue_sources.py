@@ -132,6 +132,11 @@ CONFUSED: Mapping[AlarmKind, tuple[Senses, str, str]] = MappingProxyType(
             "with neither door contact nor door-zone witness the measured height drifts",
             "没有门触点和开锁区域信号时，测量高度会漂移",
         ),
+        AlarmKind.DOOR_OPEN_FAILURE: (
+            _any(OPEN, CLOSED),
+            "without a door contact a controller that lies about its door may invent one",
+            "没有门触点时，控制系统误报门状态可能造成误报",
+        ),
         AlarmKind.DOOR_HELD_OPEN: (
             _any(OPEN),
             "without an open contact a door that stands half open is taken for open",
