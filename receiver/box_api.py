@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from aiohttp import web
 
 from edge_agent.errors import WireError
-from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER, PART_TYPE
+from edge_agent.wire import BATCH_BYTES_MAX, BATCH_TYPE, ITEM_BYTES_MAX, KEY_HEADER, PART_TYPE
 from edge_agent.wire_sealing import PublicKey, SealRefused
 from edge_agent.wire_values import SEQNO_MAX, Receipt
 from receiver.bodies import Refusal, read_body, whole_query
@@ -17,6 +17,7 @@ from receiver.errors import StoreUnavailable
 from receiver.service import Service, TooMany
 
 RECEIPT_TYPE = "application/vnd.lift-receipt+cbor"
+RECORD_TYPE = "application/vnd.lift-record+cbor"
 WAIT_S_MAX = 50
 """Longest wait for a notice. Source: design/wire.md section 2.2."""
 
@@ -25,7 +26,7 @@ UNAVAILABLE_S = 5
 
 
 def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
-    """POST /v1/records, POST /v1/evidence and GET /v1/notices."""
+    """POST /v1/records, /v1/record (one, from a short message), /v1/evidence, and GET /v1/notices."""
 
     async def post_records(request: web.Request) -> web.Response:
         body = await read_body(request, BATCH_TYPE, BATCH_BYTES_MAX, patience.body_s)
@@ -34,6 +35,10 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
     async def post_evidence(request: web.Request) -> web.Response:
         body = await read_body(request, PART_TYPE, BATCH_BYTES_MAX, patience.body_s)
         return await answer(service.take_part(body))
+
+    async def post_record(request: web.Request) -> web.Response:
+        body = await read_body(request, RECORD_TYPE, ITEM_BYTES_MAX, patience.body_s)
+        return await answer(service.take_record(body))
 
     async def answer(taking: Awaitable[Receipt | TooMany]) -> web.Response:
         try:
@@ -65,6 +70,7 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
 
     return [
         web.post("/v1/records", post_records),
+        web.post("/v1/record", post_record),
         web.post("/v1/evidence", post_evidence),
         web.get("/v1/notices", get_notices),
     ]

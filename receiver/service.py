@@ -108,6 +108,32 @@ class Service:
             await self._publish(key)
         return await self.incident(key)
 
+    async def take_record(self, sealed: bytes) -> Receipt | TooMany:
+        """Store one sealed record that came as a short message. The receipt names it and is short enough to go back so:
+        the mark of its stream, and what a person did last.
+
+        Raises `WireError` for what is none, `StoreUnavailable`.
+        """
+        at_ms = self.now_ms()
+        record = decode_record(sealed_in(sealed).payload)
+        if wait_s := self._alarms.take(record.device, at_ms):
+            return TooMany(wait_s)
+        taken = await self._committer.take(Batch(record.device, (sealed,), record.stamp), at_ms, None)
+        for sentence in taken.said:
+            log.info("By SMS: %s", sentence)
+        for incident in taken.touched:
+            await self._publish(incident)
+        marks = tuple(mark for mark in taken.receipt.marks if mark.stream is record.stream)
+        return replace(
+            taken.receipt,
+            marks=marks,
+            gaps=(),
+            notices=taken.receipt.notices[-1:],
+            ask_again_s=None,
+            want=None,
+            answers=answer_tag(sealed),
+        )
+
     def hello(self, nonce: bytes) -> bytes:
         """Shows that this receiver has its key."""
         return self._store.hello(nonce, self.now_ms())
