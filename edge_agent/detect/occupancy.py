@@ -59,7 +59,8 @@ RATIO_BUTTON = 200.0
 LOAD_PERCENT_MIN = 4.0
 PROOF_SHARE = 0.15
 PROOF_TRIPS_KEPT = 400.0
-REST_SETTLE_S = 3.0
+REST_SETTLE_S = 4.0
+"""A car rings after its stop, and a door that moves, or tries to, shakes it. Source: engineering judgement."""
 
 IDLE_OPENING_NS = 10_000_000_000
 """A door that opens so long after the car came to rest opens for somebody new, not for those who came with it."""
@@ -140,7 +141,7 @@ class OccupancyStage:
         """Small movement of a standing car with closed doors."""
         change = 0.0 if self._last_accel is None else frame.accel_mps2 - self._last_accel
         self._last_accel = frame.accel_mps2
-        standing_s = (frame.end_ns - motion.since_ns) / 1e9
+        standing_s = (frame.end_ns - max(motion.since_ns, door.since_ns)) / 1e9
         if motion.is_moving or door.state is DoorState.OPEN or standing_s < REST_SETTLE_S:
             self.stirring.pause()
             return

@@ -304,3 +304,17 @@ def test_small_movements_with_the_door_open_or_under_way_do_not_count() -> None:
     scene.stand(40.0).close().stand(1.0)
     scene.trip(3)
     assert seen(scene, 2.0).stirs_count == 0
+
+
+def test_a_door_that_tries_to_open_shakes_the_car_but_is_nobody() -> None:
+    """Three tries that get nowhere, each with a blow; the car was called empty."""
+    scene = shut(30.0)
+    at_s = scene.t_s
+    for k in range(3):
+        scene.edge(Signal.DOOR_CLOSED, False, at_s + 2.0 + 6.0 * k)
+        footfalls(scene, at_s + 2.0 + 6.0 * k, at_s + 5.0 + 6.0 * k, 1.0)
+        scene.edge(Signal.DOOR_CLOSED, True, at_s + 5.0 + 6.0 * k)
+        footfalls(scene, at_s + 5.0 + 6.0 * k, at_s + 6.0 + 6.0 * k, 0.5)
+    view = seen(scene, 60.0)
+    assert view.stirs_count <= 1
+    assert view.percent < BELIEVED
