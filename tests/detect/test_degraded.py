@@ -127,7 +127,7 @@ def heard(played: Played, installation: Installation, readings: list[Reading]) -
 
 def _stories() -> list[object]:
     return [
-        pytest.param(name, marks=[] if name in SHORT else [pytest.mark.system, pytest.mark.timeout(900)])
+        pytest.param(name, marks=[] if name in SHORT else [pytest.mark.campaign, pytest.mark.timeout(900)])
         for name in scenario_names()
     ]
 
