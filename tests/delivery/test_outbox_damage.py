@@ -148,7 +148,8 @@ def test_an_outbox_with_damaged_bytes_still_starts(tmp_path: Path, data: st.Data
 
 def _reopened(folder: Path, content: bytes) -> None:
     for path in folder.glob("outbox.db*"):
-        path.unlink()
+        if path.suffix != ".ballast":  # a megabyte that is the same each time
+            path.unlink()
     (folder / "outbox.db").write_bytes(content)
     outbox = open_outbox(folder, logs=(22, 33), boot_id="boot-2")
     _assert_sound(outbox)
@@ -254,7 +255,7 @@ def test_a_log_cut_off_or_damaged_anywhere_keeps_a_whole_beginning(tmp_path: Pat
 
 
 @pytest.mark.system
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_single_byte_of_a_small_database_may_be_damaged_or_be_the_last(tmp_path: Path) -> None:
     whole = _filled(tmp_path)
     for at in range(len(whole)):
