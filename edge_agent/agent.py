@@ -217,6 +217,7 @@ class Agent:
         self._requests = requests
         self._asked_ns = 0
         self._stop = threading.Event()
+        self._is_asked_to_stop = False
         self._wake = threading.Event()
         self._inbox: queue.Queue[Parcel] = queue.Queue(INBOX_MAX)
         self._answers: queue.SimpleQueue[tuple[Send | Poll, _Result]] = queue.SimpleQueue()
@@ -241,15 +242,17 @@ class Agent:
         self._status_key: object = None
 
     def stop(self) -> None:
-        """End `run` soon. Safe to call from a signal handler and from any thread."""
-        self._stop.set()
-        self._wake.set()
+        """End `run` within a turn. Safe to call from a signal handler and from any thread.
+
+        Only a plain flag: an event takes a lock, which the loop may hold when the handler interrupts it.
+        """
+        self._is_asked_to_stop = True
 
     def run(self) -> None:
         """Watch until told to stop."""
         for thread in self._threads():
             thread.start()
-        while not self._stop.is_set() and not self._are_sources_done():
+        while not self._is_asked_to_stop and not self._are_sources_done():
             self._wake.wait(PERIOD_S)
             self._wake.clear()
             self._turn()
