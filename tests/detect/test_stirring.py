@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import exp, log
 
 import pytest
 
@@ -93,3 +94,45 @@ def test_a_pause_voids_the_present_beat_and_a_restart_all_of_them() -> None:
     assert stirring.count == 3
     stirring.restart()
     assert (stirring.count, stirring.ratio) == (0, 1.0)
+
+
+# ---- numbers by hand: what the constants say must be meant
+
+
+@pytest.mark.parametrize(
+    ("change", "roughness", "count"), [(1.75, 0.0, 1), (1.65, 0.0, 0), (0.0, 3.5, 1), (0.0, 3.3, 0)]
+)
+def test_a_beat_of_40_frames_counts_above_1_7_times_the_floor_and_roughness_half(
+    change: float, roughness: float, count: int
+) -> None:
+    stirring = settled()
+    for _ in range(40):
+        stirring.take(change * QUIET_MPS2, roughness * QUIET_MPS2, is_surely_empty=False)
+    assert stirring.count == count
+
+
+@pytest.mark.parametrize(("stirs", "quiet"), [(1, 19), (2, 13), (3, 27)])
+def test_the_ratio_is_that_of_three_kinds_of_people_against_two_in_a_hundred(stirs: int, quiet: int) -> None:
+    by_hand = sum(
+        exp(0.7 * (stirs * log(share / 0.02) + quiet * log((1.0 - share) / 0.98))) for share in (0.03, 0.12, 0.35)
+    )
+    assert beats(settled(), [3.0] * stirs + [1.0] * quiet).ratio == pytest.approx(max(0.25, by_hand / 3.0), rel=1e-6)
+
+
+def test_a_floor_falls_by_2_percent_and_rises_by_half_a_percent_a_beat() -> None:
+    floor = beats(Stirring(), [1.0]).floor
+    assert floor == pytest.approx(1e-4)
+    stirring = beats(Stirring(), [1.0, 0.1])
+    assert stirring.floor == pytest.approx(0.98 * floor)
+    assert beats(stirring, [5.0]).floor == pytest.approx(0.98 * 1.005 * floor)
+
+
+def test_two_hundred_beats_of_an_empty_car_weigh_as_much_as_what_was_assumed() -> None:
+    stirring = beats(Stirring(), [1.0] * 60)
+    beats(stirring, [3.0] * 10 + [1.0] * 190, is_surely_empty=True)  # 10 of 200; assumed: 4 of 200
+    stirring.restart()
+    share = 14.0 / 400.0
+    by_hand = sum(
+        exp(0.7 * (3 * log(people / share) + 17 * log((1.0 - people) / (1.0 - share)))) for people in (0.03, 0.12, 0.35)
+    )
+    assert beats(stirring, [5.0] * 3 + [0.9] * 17).ratio == pytest.approx(by_hand / 3.0, rel=1e-6)

@@ -83,6 +83,8 @@ def mutants(path: str, text: str) -> Iterator[Mutant]:
 def _shifted(value: float | bool) -> str:
     if isinstance(value, bool):
         return str(not value)
+    if value == 0.0:
+        return "1" if isinstance(value, int) else "1.0"
     if isinstance(value, int) and abs(value) < 3:
         return str(value + 1)
     return repr(type(value)(value * SHIFT))
