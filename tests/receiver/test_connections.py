@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from dataclasses import replace
 from pathlib import Path
 
 from edge_agent.wire import Verdict
@@ -34,15 +34,14 @@ def test_half_sent_bodies_are_dropped_while_an_alarm_gets_its_receipt(tmp_path: 
         for _, writer in slow:
             writer.write(HEAD + b"half")
             await writer.drain()
-        began_s = time.monotonic()
-        assert (await far_end.receipt(body(alarm(1)))).verdicts == (Verdict.STORED,)
-        assert time.monotonic() - began_s < 1.0
+        receipt = await asyncio.wait_for(far_end.receipt(body(alarm(1))), 5)
+        assert receipt.verdicts == (Verdict.STORED,)
         answers = await asyncio.gather(*(answer_of(reader) for reader, _ in slow))
         assert {answer[:12] for answer in answers} == {b"HTTP/1.1 408"}
         for _, writer in slow:
             writer.close()
 
-    with_receiver(tmp_path, story, patience=HURRIED)
+    with_receiver(tmp_path, story, patience=replace(HURRIED, head_s=5.0))
 
 
 def test_a_head_that_never_ends_is_closed(tmp_path: Path) -> None:
