@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from drivers.gpio import LineRequest, Lines, LinesLost, Pull, open_lines
 from drivers.outage import Outage
-from edge_agent.errors import SettingsError, SourceUnavailable
+from edge_agent.errors import SettingsError
 from edge_agent.readings import FaultReason, Reading, SamplesLost, Signal, SignalEdge
 
 # Source: chosen, after reports of lost edges (gpiozero issues 1039 and 550, lg issue 18): a lost edge is made good
@@ -85,7 +85,7 @@ class DoorContacts:
         """Wait for an edge or the next level read, at most `timeout_s`; or try to bring the chip back."""
         end_ns = self._now_ns() + round(timeout_s * 1e9)
         if self._lines is None:
-            return self._reopen(end_ns)
+            return self._outage.open_again(self.open, end_ns, self._now_ns, self._wait)
         self._lines.wait(max(0.0, (min(end_ns, self._next_level_read_ns) - self._now_ns()) / 1e9))
         try:
             return self._readings(self._lines)
@@ -99,19 +99,6 @@ class DoorContacts:
         if self._lines is not None:
             self._lines.close()
         self._lines = None
-
-    def _reopen(self, end_ns: int) -> Sequence[Reading]:
-        due_ns = self._outage.next_attempt_ns
-        now_ns = self._now_ns()
-        if min(due_ns, end_ns) > now_ns:
-            self._wait((min(due_ns, end_ns) - now_ns) / 1e9)
-        if due_ns > end_ns:
-            return ()
-        try:
-            self.open()
-        except SourceUnavailable as error:
-            return self._outage.failed(self._now_ns(), FaultReason.ABSENT, f"{error.problem}. {error.hint}")
-        return ()
 
     def _readings(self, lines: Lines) -> Sequence[Reading]:
         readings = self._edges(lines)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from drivers.fifo_chip import FifoChip, SampleFormat, Taken
 from drivers.i2c import ChipTrouble
-from drivers.outage import Outage
+from drivers.outage import Outage, is_due
 from drivers.sample_clock import Fit, RateMeter, SampleClock
 from drivers.self_test import SelfTest, run_self_test
 from edge_agent.errors import SourceUnavailable, WrongDevice
@@ -106,12 +106,8 @@ class FifoAccelerometer:
 
     def read(self, timeout_s: float) -> Sequence[Reading]:
         """Wait for the next drain, at most `timeout_s`, and give what it found; or try to bring the chip back."""
-        now_ns = self._now_ns()
         due_ns = self._next_drain_ns if self._is_running else self._outage.next_attempt_ns
-        end_ns = now_ns + round(timeout_s * 1e9)
-        if min(due_ns, end_ns) > now_ns:
-            self._wait((min(due_ns, end_ns) - now_ns) / 1e9)
-        if due_ns > end_ns:
+        if not is_due(due_ns, self._now_ns() + round(timeout_s * 1e9), self._now_ns, self._wait):
             return ()
         try:
             if self._is_running:

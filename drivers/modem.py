@@ -18,7 +18,7 @@ from drivers.modem_turns import ModemTurns
 from drivers.outage import Outage
 from drivers.serial_line import SerialLine
 from drivers.serial_port import PortLost, SerialPort, open_serial_port
-from edge_agent.errors import SettingsError, SourceUnavailable
+from edge_agent.errors import SettingsError
 from edge_agent.readings import FaultReason, ModemReport, Reading, Registration, SimState
 
 ANSWER_S = 0.4  # the modem answers these from its memory
@@ -203,17 +203,8 @@ class Modem:
         return max(0.0, (min(until_ns, end_ns) - self._now_ns()) / 1e9)
 
     def _reopen(self, timeout_s: float) -> Sequence[Reading]:
-        now_ns = self._now_ns()
-        due_ns, end_ns = self._outage.next_attempt_ns, now_ns + round(timeout_s * 1e9)
-        if min(due_ns, end_ns) > now_ns:
-            self._wait((min(due_ns, end_ns) - now_ns) / 1e9)
-        if due_ns > end_ns:
-            return ()
-        try:
-            self.open()
-        except SourceUnavailable as error:
-            return self._outage.failed(self._now_ns(), FaultReason.ABSENT, f"{error.problem}. {error.hint}")
-        return ()
+        end_ns = self._now_ns() + round(timeout_s * 1e9)
+        return self._outage.open_again(self.open, end_ns, self._now_ns, self._wait)
 
 
 def report_of(said: dict[Question, AtAnswer], t_ns: int) -> ModemReport:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from edge_agent.errors import SourceUnavailable
 from edge_agent.readings import FaultReason, SourceFault
 
 # Seconds before attempt 1, 2, 3 ...; the last stands for all further ones.
@@ -14,6 +17,14 @@ STABLE_NS = 10_000_000_000
 # together do not all come back in step.
 SPREAD = 0.25
 _GOLDEN = 0.6180339887498949
+
+
+def is_due(due_ns: int, end_ns: int, now_ns: Callable[[], int], wait: Callable[[float], None]) -> bool:
+    """Wait until `due_ns`, at most until `end_ns`. True if it is due then."""
+    left_ns = min(due_ns, end_ns) - now_ns()
+    if left_ns > 0:
+        wait(left_ns / 1e9)
+    return due_ns <= end_ns
 
 
 class Outage:
@@ -46,6 +57,17 @@ class Outage:
             return ()
         self._reported = reason
         return (SourceFault(t_ns, self._source, reason, detail),)
+
+    def open_again(
+        self, open_source: Callable[[], None], end_ns: int, now_ns: Callable[[], int], wait: Callable[[float], None]
+    ) -> tuple[SourceFault, ...]:
+        """Wait for the next attempt, at most until `end_ns`, and make it; gives the fault if it failed and is news."""
+        if is_due(self._next_attempt_ns, end_ns, now_ns, wait):
+            try:
+                open_source()
+            except SourceUnavailable as error:
+                return self.failed(now_ns(), FaultReason.ABSENT, f"{error.problem}. {error.hint}")
+        return ()
 
     def flowing(self, t_ns: int) -> None:
         """A reading was given: whatever was said is over."""

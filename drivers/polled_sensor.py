@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from drivers.i2c import ChipTrouble
-from drivers.outage import Outage
+from drivers.outage import Outage, is_due
 from edge_agent.errors import SettingsError, SourceUnavailable, WrongDevice
 from edge_agent.readings import FaultReason, Reading
 
@@ -119,12 +119,8 @@ class PolledSensor:
 
     def read(self, timeout_s: float) -> Sequence[Reading]:
         """Wait for the next poll, at most `timeout_s`, and give what it found; or try to bring the chip back."""
-        now_ns = self._now_ns()
         due_ns = self._next_read_ns if self._is_running else self._outage.next_attempt_ns
-        end_ns = now_ns + round(timeout_s * 1e9)
-        if min(due_ns, end_ns) > now_ns:
-            self._wait((min(due_ns, end_ns) - now_ns) / 1e9)
-        if due_ns > end_ns:
+        if not is_due(due_ns, self._now_ns() + round(timeout_s * 1e9), self._now_ns, self._wait):
             return ()
         try:
             if self._is_running:

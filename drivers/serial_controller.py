@@ -14,7 +14,6 @@ from drivers.outage import Outage
 from drivers.serial_line import SerialLine
 from drivers.serial_port import PortLost, SerialPort, open_serial_port
 from drivers.serial_protocol import ChecksumKind, Drop, FrameCutter, SerialProtocol
-from edge_agent.errors import SourceUnavailable
 from edge_agent.readings import ControllerReport, FaultReason, Reading
 
 GARBAGE_FRAMES = 5  # as many bytes as this many frames have, and none among them: nobody here speaks the protocol
@@ -101,17 +100,8 @@ class SerialController:
         self._port = None
 
     def _reopen(self, timeout_s: float) -> Sequence[Reading]:
-        now_ns = self._now_ns()
-        due_ns, end_ns = self._outage.next_attempt_ns, now_ns + round(timeout_s * 1e9)
-        if min(due_ns, end_ns) > now_ns:
-            self._wait((min(due_ns, end_ns) - now_ns) / 1e9)
-        if due_ns > end_ns:
-            return ()
-        try:
-            self.open()
-        except SourceUnavailable as error:
-            return self._outage.failed(self._now_ns(), FaultReason.ABSENT, f"{error.problem}. {error.hint}")
-        return ()
+        end_ns = self._now_ns() + round(timeout_s * 1e9)
+        return self._outage.open_again(self.open, end_ns, self._now_ns, self._wait)
 
     def _report(self, frame: bytes, t_ns: int, is_after_dropped: bool) -> ControllerReport:
         is_suspect = is_after_dropped and self._protocol.checksum.kind is ChecksumKind.NONE

@@ -1,4 +1,4 @@
-"""Build the Debian package: `make deb SUITE=bookworm ARCH=arm64`. Twice the same bytes from the same commit.
+"""Build the Debian package: `make deb SUITE=bookworm ARCH=arm64`. Times, owners and order come from the commit.
 
 Nothing is compiled and nothing of the target is run: every dependency comes as a file for the target, its digest held
 by the lock, so that a package for ARM is built on any machine.

@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -113,10 +113,10 @@ def plan_from(args: argparse.Namespace) -> ServePlan:
 
 def serve(plan: ServePlan) -> int:
     """Serve until SIGINT or SIGTERM; after their stories the lifts go on in normal traffic. Raises EdgeAgentError."""
-    is_over = threading.Event()
+    asked_to_stop: list[int] = []  # not an event: its lock may be held when the handler interrupts the loop
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        is_over.set()
+    def stop(number: int, _frame: FrameType | None) -> None:
+        asked_to_stop.append(number)
 
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, stop)
@@ -130,7 +130,8 @@ def serve(plan: ServePlan) -> int:
             _write_configs(plan, place, fleet, stack)
         _say_where(plan, place, fleet)
         prompt = _Prompt()
-        while not is_over.wait(_POLL_S):
+        while not asked_to_stop:
+            time.sleep(_POLL_S)
             fleet.tend()
             for number, lift in fleet.lifts.items():
                 for told in lift.take_told():
