@@ -128,8 +128,9 @@ class ModbusConnection:
         self.refuse_strays()
         self._received, self._is_garbled, self._is_answered, self._block = b"", False, False, block
         try:
-            answer = await self._ask(block)
-        except ModbusException as error:
+            async with asyncio.timeout(self._deadline_s):
+                answer = await self._ask(block)
+        except (ModbusException, TimeoutError) as error:
             raise self._no_answer(block) from error
         self._check(answer, block)
         if block.table.is_of_bits:
@@ -226,6 +227,7 @@ class ModbusConnection:
     def _asked_number(self) -> int:
         return self._asked.transaction_id if self._asked is not None else 0
 
+    # Its one timeout bounds connecting as well as answering: it gets the longer, `words` keeps the deadline.
     def _make_client(self, link: ModbusLink) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
         match link:
             case TcpLink():
@@ -233,7 +235,7 @@ class ModbusConnection:
                     link.host,
                     port=link.port,
                     framer=FramerType.RTU if link.is_rtu else FramerType.SOCKET,
-                    timeout=self._deadline_s,
+                    timeout=CONNECT_TIMEOUT_S,
                     retries=0,
                     reconnect_delay=0,
                     trace_packet=self._on_packet,
@@ -246,7 +248,7 @@ class ModbusConnection:
                     baudrate=link.baud_rate,
                     parity=link.parity.value,
                     stopbits=link.stop_bits,
-                    timeout=self._deadline_s,
+                    timeout=CONNECT_TIMEOUT_S,
                     retries=0,
                     reconnect_delay=0,
                     trace_packet=self._on_packet,
