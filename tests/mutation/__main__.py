@@ -1,12 +1,14 @@
 """Kill rate of the tests over `edge_agent/detect`: `python -m tests.mutation --sample 60 --seed 1`.
 
 The project is copied; one mutant at a time is put into the copy, and the tests of its file run there, then, where those
-let it live, those of its neighbours. A mutant that no test notices is printed. A test that hangs has noticed it.
+let it live, those of its neighbours, the quickest first. A mutant that no test notices is printed as LIVES. A test that
+hangs (takes more than four times the processor time it takes without the mutant, and 20 s) has noticed it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import subprocess
@@ -20,7 +22,9 @@ from tests.mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 DETECT = "edge_agent/detect"
 COPIED = ("edge_agent", "drivers", "sim", "receiver", "tests", "docs", "pyproject.toml", "ALARMS.md", "README.md")
-LIMIT_S = 600
+HANG_CPU_S = 20.0
+HANG_RATIO = 4.0
+BASE_CPU_S_MAX = 3600
 
 NEAR: dict[str, tuple[str, ...]] = {
     "baselines": ("test_baselines",),
@@ -60,6 +64,7 @@ NEAR: dict[str, tuple[str, ...]] = {
     "rules/tally": ("test_wear_rules",),
 }
 RIDE = "tests/detect_ride"
+VALUES = "tests/detect/test_values.py"
 FAR = ("tests/detect",)
 
 
@@ -75,43 +80,66 @@ def near(path: str) -> tuple[str, ...]:
     """The tests of a file."""
     stem = path.removeprefix(DETECT + "/").removesuffix(".py")
     if stem.startswith(("ride", "weighting")):
-        return (RIDE,)
+        return (VALUES, RIDE)
     names = (*NEAR.get(stem, ()), *(name for name in (f"test_{stem.rpartition('/')[2]}",)))
     paths = (f"tests/detect/{name}.py" for name in dict.fromkeys(names))
-    return tuple(path for path in paths if (ROOT / path).exists()) or FAR
+    found = tuple(path for path in paths if (ROOT / path).exists())
+    return (VALUES, *found) if found else FAR
 
 
-def is_noticed(folder: Path, tests: tuple[str, ...]) -> bool:
-    """True if these tests fail in the copy, or hang."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header"]
-    command += ["-m", "not system and not campaign and not hardware", *tests]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, timeout=LIMIT_S, env=_environment(folder), check=False
+class Runner:
+    """Asks the warm process in the copy, `runner.py`, for runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cpu_s: dict[tuple[str, ...], float] = {}
+        command = [sys.executable, "-m", "tests.mutation.runner"]
+        environment = {"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"}
+        self._process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-    except subprocess.TimeoutExpired:
-        return True
-    if done.returncode not in (0, 1, 2):
-        raise SystemExit(f"pytest ended with {done.returncode} on {' '.join(tests)}: {done.stdout.decode()[-800:]}")
-    return done.returncode != 0
+
+    def measure(self, tests: tuple[str, ...]) -> None:
+        """Run them without any mutant: they must pass, and say how long they take."""
+        code, cpu_s, failed = self._ask(tests, BASE_CPU_S_MAX)
+        if code != 0:
+            raise SystemExit(f"{' '.join(tests)} fail without any mutant ({code}, {failed}): mend them first")
+        self._cpu_s[tests] = cpu_s
+
+    def is_noticed(self, tests: tuple[str, ...]) -> str:
+        """The test that failed first, or "hangs"; empty if all passed."""
+        if tests not in self._cpu_s:
+            raise SystemExit(f"{' '.join(tests)} was never run without a mutant")
+        code, _, failed = self._ask(tests, round(HANG_CPU_S + HANG_RATIO * self._cpu_s[tests]))
+        if code < 0:
+            return "hangs"
+        if code not in (0, 1, 2):
+            raise SystemExit(f"pytest ended with {code} on {' '.join(tests)}")
+        return "" if code == 0 else failed or "collecting"
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _ask(self, tests: tuple[str, ...], cpu_s_max: int) -> tuple[int, float, str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"tests": tests, "cpu_s_max": cpu_s_max}) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return int(answer["code"]), float(answer["cpu_s"]), str(answer["failed"])
 
 
-def survivors(chosen: list[Mutant], folder: Path, *, is_far: bool) -> Iterator[Mutant]:
+def survivors(chosen: list[Mutant], folder: Path, runner: Runner, *, is_far: bool) -> Iterator[Mutant]:
     """Those that no test notices."""
     for count, mutant in enumerate(chosen, 1):
         file = folder / mutant.path
         text = file.read_text(encoding="utf-8")
         file.write_text(mutant.applied(text), encoding="utf-8")
-        tests = near(mutant.path)
-        lives = not is_noticed(folder, tests) and not (is_far and is_noticed(folder, FAR))
+        noticed = runner.is_noticed(near(mutant.path)) or (runner.is_noticed(FAR) if is_far else "")
         file.write_text(text, encoding="utf-8")
-        print(f"{count}/{len(chosen)} {'LIVES' if lives else 'noticed'} {mutant}", flush=True)
-        if lives:
+        print(f"{count}/{len(chosen)} {'noticed' if noticed else 'LIVES'} {mutant} {noticed}", flush=True)
+        if not noticed:
             yield mutant
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    return {"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def main() -> int:
@@ -131,10 +159,11 @@ def main() -> int:
                 shutil.copytree(source, folder / entry, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, folder / entry)
-        for path in sorted({each.path for each in chosen}):
-            if is_noticed(folder, near(path)):
-                raise SystemExit(f"the tests of {path} fail without any mutant: mend them first")
-        living = list(survivors(chosen, folder, is_far=not options.near))
+        runner = Runner(folder)
+        for tests in sorted({near(each.path) for each in chosen} | (set() if options.near else {FAR})):
+            runner.measure(tests)
+        living = list(survivors(chosen, folder, runner, is_far=not options.near))
+        runner.close()
     noticed = len(chosen) - len(living)
     print(f"{noticed} of {len(chosen)} noticed ({100 * noticed / len(chosen):.0f} %), drawn from {len(candidates)}")
     return 0
