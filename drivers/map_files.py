@@ -9,6 +9,7 @@ from drivers.register_map import RegisterMap
 from drivers.register_map_toml import register_map_from
 from edge_agent.errors import SettingsError
 from edge_agent.toml_table import nearest_hint
+from edge_agent.toml_text import TOML_BYTES_MAX, text_of
 
 
 def known_map_names() -> tuple[str, ...]:
@@ -40,15 +41,15 @@ def load_register_map(name: str) -> RegisterMap:
             f"no register map is named {name}", subject=name, hint=nearest_hint(name, known_map_names())
         )
     try:
-        return register_map_from(Path(name).read_text(encoding="utf-8"), name)
+        with Path(name).open("rb") as file:
+            raw = file.read(TOML_BYTES_MAX + 1)
     except OSError as error:
         raise SettingsError(
             f"the register map cannot be read: {error.strerror}",
             subject=name,
             hint="Check the path and its permissions",
         ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError("the register map is no UTF-8 text", subject=name, hint="Save it as UTF-8") from error
+    return register_map_from(text_of(raw, name), name)
 
 
 def _is_map(file_name: str) -> bool:

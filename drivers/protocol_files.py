@@ -9,6 +9,7 @@ from drivers.serial_protocol import SerialProtocol
 from drivers.serial_protocol_toml import serial_protocol_from
 from edge_agent.errors import SettingsError
 from edge_agent.toml_table import nearest_hint
+from edge_agent.toml_text import TOML_BYTES_MAX, text_of
 
 FOLDER = "serial_protocols"
 
@@ -32,12 +33,12 @@ def load_serial_protocol(name: str) -> SerialProtocol:
             f"no serial protocol is named {name}", subject=name, hint=nearest_hint(name, known_protocol_names())
         )
     try:
-        return serial_protocol_from(Path(name).read_text(encoding="utf-8"), name)
+        with Path(name).open("rb") as file:
+            raw = file.read(TOML_BYTES_MAX + 1)
     except OSError as error:
         raise SettingsError(
             f"the serial protocol cannot be read: {error.strerror}",
             subject=name,
             hint="Check the path and its permissions",
         ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError("the serial protocol is no UTF-8 text", subject=name, hint="Save it as UTF-8") from error
+    return serial_protocol_from(text_of(raw, name), name)

@@ -6,7 +6,6 @@ Pure: `drivers/map_files.py` reads the text from disk. The format is described i
 from __future__ import annotations
 
 import itertools
-import tomllib
 
 from drivers.register_map import (
     REGISTERS_PER_READ_MAX,
@@ -23,8 +22,8 @@ from drivers.register_map import (
 )
 from edge_agent.errors import SettingsError
 from edge_agent.readings import ControllerDoor, Direction, Mode
-from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import ProblemList, TomlTable, Unfit, number, one_of, text, whole
+from edge_agent.toml_text import toml_from
 
 FIELDS_MAX = 200
 FORBIDDEN_MAX = 50
@@ -66,16 +65,11 @@ class RegisterMapProblems(SettingsError):
 def register_map_from(toml_text: str, file_name: str) -> RegisterMap:
     """The map in `toml_text`. Raises `RegisterMapProblems` with everything that is wrong with it."""
     try:
-        values = tomllib.loads(toml_text)
-    except tomllib.TOMLDecodeError as error:
-        broken = SettingsError(
-            f"this is no valid TOML: {reason_of_break(error)}",
-            subject=f"{file_name}:{line_of_break(error, toml_text)}",
-            hint="Compare it with drivers/maps/nice3000plus.toml",
-        )
+        toml = toml_from(toml_text, file_name, "Compare it with drivers/maps/nice3000plus.toml")
+    except SettingsError as broken:
         raise RegisterMapProblems((broken,), subject=file_name) from None
-    problems = ProblemList(file_name, key_lines(toml_text))
-    top = TomlTable(values, (), problems)
+    problems = ProblemList(file_name, toml.lines)
+    top = TomlTable(toml.values, (), problems)
     register_map = _map(top)
     top.refuse_unknown()
     found = problems.in_order_of_lines()

@@ -5,8 +5,6 @@ Pure: `drivers/protocol_files.py` reads the text from disk. The format is descri
 
 from __future__ import annotations
 
-import tomllib
-
 from drivers.register_map import Evidence, Feed, Meaning
 from drivers.register_map_toml import MEANINGS_OF_FEED, RegisterMapProblems, one_of_truths
 from drivers.serial_line import Parity
@@ -20,8 +18,8 @@ from drivers.serial_protocol import (
     SerialProtocol,
 )
 from edge_agent.errors import SettingsError
-from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import ProblemList, TomlTable, Unfit, number, one_of, text, whole
+from edge_agent.toml_text import toml_from
 
 FIELDS_MAX = 64
 PARTS_MAX = 64
@@ -43,16 +41,11 @@ class SerialProtocolProblems(RegisterMapProblems):
 def serial_protocol_from(toml_text: str, file_name: str) -> SerialProtocol:
     """The protocol in `toml_text`. Raises `SerialProtocolProblems` with everything that is wrong with it."""
     try:
-        values = tomllib.loads(toml_text)
-    except tomllib.TOMLDecodeError as error:
-        broken = SettingsError(
-            f"this is no valid TOML: {reason_of_break(error)}",
-            subject=f"{file_name}:{line_of_break(error, toml_text)}",
-            hint="Compare it with drivers/serial_protocols/liftsentence.toml",
-        )
+        toml = toml_from(toml_text, file_name, "Compare it with drivers/serial_protocols/liftsentence.toml")
+    except SettingsError as broken:
         raise SerialProtocolProblems((broken,), subject=file_name) from None
-    problems = ProblemList(file_name, key_lines(toml_text))
-    top = TomlTable(values, (), problems)
+    problems = ProblemList(file_name, toml.lines)
+    top = TomlTable(toml.values, (), problems)
     protocol = _protocol(top)
     top.refuse_unknown()
     found = problems.in_order_of_lines()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +10,10 @@ from pathlib import Path
 
 from edge_agent.alarms import AlarmKind, OpenIncident
 from edge_agent.detect.baselines import Baselines, BaselinesProblem, baselines_from, tree_of
-from edge_agent.errors import RecordingError
+from edge_agent.errors import RecordingError, SettingsError
 from edge_agent.installation import Drive, Installation, Lift, Wiring
 from edge_agent.readings import Signal
-from edge_agent.toml_lines import KeyPath, key_lines, line_of_break, reason_of_break
+from edge_agent.toml_lines import KeyPath
 from edge_agent.toml_table import (
     ProblemList,
     TomlTable,
@@ -26,6 +25,7 @@ from edge_agent.toml_table import (
     text,
     whole,
 )
+from edge_agent.toml_text import text_of, toml_from
 
 FORMAT = 1
 META_BYTES_MAX = 1 << 20
@@ -73,14 +73,12 @@ def read_meta(path: Path, found: Found) -> RecordingMeta:
 def meta_from(body: str, name: str, found: Found) -> RecordingMeta:
     """The same from text; `name` stands for the file in errors and warnings."""
     try:
-        values = tomllib.loads(body)
-    except tomllib.TOMLDecodeError as error:
-        raise RecordingError(
-            reason_of_break(error), subject=f"{name}:{line_of_break(error, body)}", hint="The file must be valid TOML"
-        ) from error
-    lines = key_lines(body)
+        toml = toml_from(body, name, "The file must be valid TOML", META_BYTES_MAX)
+    except SettingsError as broken:
+        raise RecordingError(broken.problem, subject=broken.subject, hint=broken.hint) from None
+    lines = toml.lines
     problems = ProblemList(name, lines)
-    top = TomlTable(values, (), problems)
+    top = TomlTable(toml.values, (), problems)
     top.need("format", whole(FORMAT, FORMAT), FORMAT, f"format = {FORMAT}")
     lift = _lift_of(top)
     wiring = _wiring_of(top.table("sensors"), found)
@@ -88,10 +86,10 @@ def meta_from(body: str, name: str, found: Found) -> RecordingMeta:
     start_utc = top.take("start_utc", _a_time, None)
     tick_span_ns = _ticks_of(top.table("ticks"))
     first_incident, resumed = _incidents_of(top.table("incidents"))
-    baselines = _baselines_in(values, lines, name)
+    baselines = _baselines_in(toml.values, lines, name)
     for problem in problems.in_order_of_lines():
         raise RecordingError(problem.problem, subject=problem.subject, hint=problem.hint)
-    warnings = tuple(_unknown(values, lines, name))
+    warnings = tuple(_unknown(toml.values, lines, name))
     return RecordingMeta(
         Installation(lift, wiring), start_utc, limits, first_incident, resumed, tick_span_ns, warnings, baselines
     )
@@ -136,13 +134,10 @@ def meta_text(meta: RecordingMeta) -> str:
 
 def _text_of(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > META_BYTES_MAX:
-            raise RecordingError(f"{size} bytes", subject=str(path), hint=f"At most {META_BYTES_MAX} are read")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise RecordingError("not UTF-8 text", subject=f"{path}:{line}", hint="Save the file as UTF-8") from error
+        with path.open("rb") as file:
+            return text_of(file.read(META_BYTES_MAX + 1), str(path), META_BYTES_MAX)
+    except SettingsError as broken:
+        raise RecordingError(broken.problem, subject=broken.subject, hint=broken.hint) from None
     except OSError as error:
         raise RecordingError(
             f"cannot be read: {error.strerror}", subject=str(path), hint="A recording needs meta.toml and accel.csv"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import PurePath
 
@@ -39,7 +38,6 @@ from edge_agent.settings_devices import (
     supply_from,
 )
 from edge_agent.settings_lamps import lamps_from
-from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import (
     ProblemList,
     TomlTable,
@@ -50,6 +48,7 @@ from edge_agent.toml_table import (
     text,
     whole,
 )
+from edge_agent.toml_text import toml_from
 
 DEFAULT_STATE_FOLDER = "/var/lib/lift-edge-agent"
 
@@ -76,17 +75,14 @@ def settings_from(
     enrolled: the receivers that the box with this state folder has joined.
     """
     try:
-        values = tomllib.loads(toml_text)
-    except tomllib.TOMLDecodeError as error:
-        broken = SettingsError(
-            f"this is no valid TOML: {reason_of_break(error)}",
-            subject=f"{file_name}:{line_of_break(error, toml_text)}",
-            hint='Each line is a [section], a key = value, or a # remark; text stands in "quotes"',
+        toml = toml_from(
+            toml_text, file_name, 'Each line is a [section], a key = value, or a # remark; text stands in "quotes"'
         )
+    except SettingsError as broken:
         raise SettingsProblems((broken,), subject=file_name) from None
-    problems = ProblemList(file_name, key_lines(toml_text))
+    problems = ProblemList(file_name, toml.lines)
     folder = PurePath(file_name).parent
-    settings = _Reading(TomlTable(values, (), problems), folder, load_map, load_protocol, enrolled).settings()
+    settings = _Reading(TomlTable(toml.values, (), problems), folder, load_map, load_protocol, enrolled).settings()
     found = problems.in_order_of_lines()
     if found:
         raise SettingsProblems(found, subject=file_name)

@@ -50,6 +50,7 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self._text = text.replace("\r\n", "\n")
         self._at = 0
+        self._counted_to, self._line = 0, 1  # notes come in the order of the text: each line end is counted once
         self._found: dict[KeyPath, int] = {}
         self._array_sizes: dict[KeyPath, int] = {}
 
@@ -160,7 +161,9 @@ class _Scan:
         self._at += 1
 
     def _note(self, path: KeyPath) -> None:
-        self._found.setdefault(path, self._text.count("\n", 0, self._at) + 1)
+        self._line += self._text.count("\n", self._counted_to, self._at)
+        self._counted_to = self._at
+        self._found.setdefault(path, self._line)
 
     def _peek(self, token: str) -> bool:
         return self._text.startswith(token, self._at)

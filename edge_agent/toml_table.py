@@ -57,7 +57,7 @@ class TomlTable:
         self._values = values
         self._path = path
         self._problems = problems
-        self._known: list[str] = []
+        self._known: dict[str, None] = {}  # in the order of asking
 
     @property
     def is_present(self) -> bool:
@@ -125,8 +125,7 @@ class TomlTable:
                 self.problem(key, f"{key} is no key of {self.title}", nearest_hint(key, self._known))
 
     def _know(self, key: str) -> None:
-        if key not in self._known:
-            self._known.append(key)
+        self._known.setdefault(key)
 
 
 def nearest_hint(given: str, known: Iterable[str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.toml_table import nearest_hint
+from edge_agent.toml_text import TOML_BYTES_MAX, text_of
 from sim.scenario import Scenario, ScenarioError
 from sim.scenario_file import parse_scenario
 
@@ -32,8 +33,11 @@ def load_scenario(name: str) -> Scenario:
 
 def _load_file(path: Path) -> Scenario:
     try:
-        body = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = EdgeAgentError(f"cannot be read: {error}", subject=str(path), hint="Name a scenario file in UTF-8")
+        with path.open("rb") as file:
+            body = text_of(file.read(TOML_BYTES_MAX + 1), str(path))
+    except OSError as error:
+        problem = EdgeAgentError(f"cannot be read: {error}", subject=str(path), hint="Name a scenario file")
         raise ScenarioError((problem,), subject=str(path)) from error
+    except SettingsError as broken:
+        raise ScenarioError((broken,), subject=str(path)) from None
     return parse_scenario(body, str(path), path.stem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
@@ -11,7 +10,6 @@ from edge_agent.alarms import AlarmKind
 from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.installation import Drive
 from edge_agent.readings import Mode, Signal
-from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import (
     Check,
     ProblemList,
@@ -24,6 +22,7 @@ from edge_agent.toml_table import (
     text,
     whole,
 )
+from edge_agent.toml_text import toml_from
 from sim.box import Chip
 from sim.scenario import (
     Allowance,
@@ -57,17 +56,12 @@ _SIGNALS = tuple(signal.value for signal in Signal if signal not in (Signal.LIGH
 def parse_scenario(body: str, file_name: str, name: str) -> Scenario:
     """The scenario in `body`. Raises `ScenarioError` with everything that is wrong with it, line by line."""
     try:
-        values = tomllib.loads(body)
-    except tomllib.TOMLDecodeError as error:
-        subject = f"{file_name}:{line_of_break(error, body)}"
-        broken = SettingsError(reason_of_break(error), subject=subject, hint="The file must be valid TOML")
+        toml = toml_from(body, file_name, "Compare it with a story that works: docs/simulator.md")
+    except SettingsError as broken:
         raise ScenarioError((broken,), subject=file_name) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
-        broken = SettingsError("no scenario", subject=f"{file_name}:1", hint="It holds a value beyond all bounds")
-        raise ScenarioError((broken,), subject=file_name) from None
-    lines = key_lines(body)
+    lines = toml.lines
     problems = ProblemList(file_name, lines)
-    top = TomlTable(values, (), problems)
+    top = TomlTable(toml.values, (), problems)
     top.need("format", whole(FORMAT, FORMAT), FORMAT, f"format = {FORMAT}")
     title = top.need("title", text(r"\S[^\n]{4,119}", "one line of 5 to 120 characters"), "", 'title = "A normal day"')
     story = top.need("story", text(r"(?s).{10,}", "some sentences"), "", 'story = "What happens and why"')

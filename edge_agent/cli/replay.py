@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 import sys
-import tomllib
 from pathlib import Path
 
 from edge_agent.alarms import Alarm, Conclusion, Trip
@@ -21,8 +20,8 @@ from edge_agent.readings import AccelFrame
 from edge_agent.recording import Recording, recordings_in
 from edge_agent.recording_meta import RecordingMeta
 from edge_agent.recording_truth import Verdict, judge, read_truth, standings
-from edge_agent.toml_lines import key_lines, line_of_break, reason_of_break
 from edge_agent.toml_table import ProblemList, TomlTable, ascending_numbers, number, one_of
+from edge_agent.toml_text import TOML_BYTES_MAX, text_of, toml_from
 
 FAILED_TRUTH = 1
 BROKEN = 2
@@ -135,16 +134,13 @@ def run(args: argparse.Namespace) -> int:
 def read_overrides(path: Path) -> Overrides:
     """[limits] and [lift] of a settings file; the rest of it is not looked at. Raises SettingsError with the line."""
     try:
-        body = path.read_text(encoding="utf-8")
-        values = tomllib.loads(body)
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            raw = file.read(TOML_BYTES_MAX + 1)
+    except OSError as error:
         raise SettingsError(f"cannot be read: {error}", subject=str(path), hint="Name a settings file") from error
-    except tomllib.TOMLDecodeError as error:
-        line = line_of_break(error, body)
-        raise SettingsError(reason_of_break(error), subject=f"{path}:{line}", hint="Expected: valid TOML") from error
-    lines = key_lines(body)
-    problems = ProblemList(str(path), lines)
-    top = TomlTable(values, (), problems)
+    toml = toml_from(text_of(raw, str(path)), str(path), "Expected: valid TOML")
+    problems = ProblemList(str(path), toml.lines)
+    top = TomlTable(toml.values, (), problems)
     lift, limits = top.table("lift"), top.table("limits")
     none: tuple[float, ...] = ()
     overrides = Overrides(

@@ -11,18 +11,17 @@ from edge_agent.enrolment_folder import enrolled
 from edge_agent.errors import SettingsError
 from edge_agent.settings import Settings
 from edge_agent.settings_toml import settings_from
+from edge_agent.toml_text import TOML_BYTES_MAX, text_of
 
 
 def load_settings(file_name: str) -> Settings:
     """The settings in the file. Raises SettingsError (missing file) or SettingsProblems (all that is wrong in it)."""
     path = Path(file_name)
     try:
-        toml_text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            toml_text = text_of(file.read(TOML_BYTES_MAX + 1), file_name)
     except FileNotFoundError:
         raise SettingsError("there is no such file", subject=file_name, hint=_hint_for_missing(path)) from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise SettingsError("this is no UTF-8 text", subject=f"{file_name}:{line}", hint="Save it as UTF-8") from None
     except OSError as error:
         raise SettingsError(
             f"the file cannot be read: {error.strerror}", subject=file_name, hint="Check the path and its permissions"
