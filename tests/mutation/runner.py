@@ -21,6 +21,7 @@ import numpy as np  # noqa: F401
 import pytest
 
 WITHOUT_SLOW = "not system and not campaign and not hardware"
+NOT_NEEDED = ("cacheprovider", "xdist", "pytest_mock")
 
 
 @dataclass
@@ -76,7 +77,8 @@ def _be_child(tests: list[str], cpu_s_max: int, known_s: dict[str, float], writi
         for number in (0, 1, 2):
             os.dup2(quiet, number)
         plugin = Quickest(known_s)
-        code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", WITHOUT_SLOW, *tests], plugins=[plugin]))
+        left_out = (each for name in NOT_NEEDED for each in ("-p", f"no:{name}"))
+        code = int(pytest.main(["-x", "-q", *left_out, "-m", WITHOUT_SLOW, *tests], plugins=[plugin]))
         os.write(writing, json.dumps({"took_s": plugin.known_s, "failed": plugin.failed}).encode())
     finally:
         os._exit(code)
