@@ -33,9 +33,9 @@ ONLY_IMPORTED_BY = {
     "gpiozero": ("drivers/gpio.py", "drivers/gpio_outputs.py", "tests/*"),
     "lgpio": ("drivers/gpio.py", "tests/*"),
     "serial": ("drivers/serial_port.py", "tests/*"),
-    "pymodbus": ("drivers/modbus.py", "tests/*"),
+    "pymodbus": ("drivers/modbus.py", "benchmarks/peers/loop_python.py", "tests/*"),
     "cryptography": ("edge_agent/wire_sealing.py", "edge_agent/certificates.py", "receiver/authority.py", "tests/*"),
-    "paho": ("edge_agent/uplink/mqtt_client.py", "tests/*"),
+    "paho": ("edge_agent/uplink/mqtt_client.py", "benchmarks/peers/loop_python.py", "tests/*"),
     "aiohttp": ("receiver/*", "tests/receiver/*"),
 }
 
