@@ -7,6 +7,7 @@ that carried it was about to go out, on CLOCK_MONOTONIC; 0: nobody asked while i
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
@@ -75,7 +76,7 @@ class Controller:
 
 
 def _serve(controller: Controller, client: socket.socket) -> None:
-    with client:
+    with client, contextlib.suppress(ConnectionError):
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while len(request := client.recv(_HEAD.size, socket.MSG_WAITALL)) == _HEAD.size:
             client.sendall(controller.answer(request))
