@@ -187,9 +187,9 @@ class OverspeedRule:
 class RunTimeExceededRule:
     """Symptom: the car runs and does not arrive.
 
-    Signal: time since the trip began. Decision: the full travel at rated speed and 10 s, at most 45 s, at least 20 s;
-    where the full travel itself takes longer than that, it decides; where the travel is not known, 42 m at the speed of
-    this trip, between 45 s and 120 s; never below the longest trip seen and 10 s.
+    Signal: time since the trip began. Decision: the full travel at rated speed, a tenth and 10 s more, at least 20 s;
+    where the travel is not known, 42 m at the speed of this trip, between 45 s and 120 s; never below the longest trip
+    seen and 10 s.
     Confused with: slow lifts in tall wells. Source: alarm catalogue row 35.
     """
 
@@ -230,8 +230,7 @@ class RunTimeExceededRule:
         speed = car.rated_speed_mps or peak_speed
         if car.travel_max_m is not None and speed > 0.0:
             full_s = car.travel_max_m / speed + 6.0
-            own = max(self._limits.run_s_min, full_s + self._limits.run_s_extra)
-            return max(min(self._limits.run_s_max, own), full_s * 1.1 + self._limits.run_s_extra, usual)
+            return max(self._limits.run_s_min, full_s * 1.1 + self._limits.run_s_extra, usual)
         unknown_s = min(self.UNKNOWN_S_MAX, self.TRAVEL_M / max(peak_speed, 0.01))
         return max(self._limits.run_s_max, unknown_s, usual)
 
