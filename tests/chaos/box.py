@@ -14,6 +14,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from edge_agent.agent import Courier
 from edge_agent.agent_delivery import Dispatch
@@ -27,12 +28,15 @@ from edge_agent.key_file import key_in
 from edge_agent.outbox import Outbox
 from edge_agent.records import StoredRecord, draft_of_alarm
 from edge_agent.uplink.http import HttpUplink
+from edge_agent.uplink.mqtt import MqttUplink
+from edge_agent.uplink.mqtt_client import Broker
 from edge_agent.wire import Stream, digest
 from edge_agent.wire_sealing import PublicKey
 from tests.delivery.making import alarm, heartbeat
 
 FAR_END = "firm"
 TURN_S = 0.01
+TIMEOUT_S = 3.0
 
 
 class Box:
@@ -57,7 +61,7 @@ class Box:
         self._couriers = {
             lane: Courier(
                 lane.value,
-                HttpUplink(url, 3.0, key=key.public.text),
+                _uplink(url, lane, key.public, seals),
                 key.public.fingerprint,
                 lambda step, result: self._answers.put((step, result)),
             )
@@ -104,6 +108,14 @@ class Box:
             self._witness.write(line)
         self._witness.flush()
         self._dispatch.appended(self._clock.now_ns(), stored)
+
+
+def _uplink(url: str, lane: Lane, key: PublicKey, seals: BoxSeals) -> HttpUplink | MqttUplink:
+    parts = urlsplit(url)
+    if parts.scheme != "mqtt":
+        return HttpUplink(url, TIMEOUT_S, key=key.text)
+    broker = Broker(parts.hostname or "", parts.port or 0)
+    return MqttUplink(broker, key.fingerprint, lane, key.text, seals.open, TIMEOUT_S)
 
 
 def main() -> None:

@@ -28,12 +28,24 @@ class Fate(Enum):
 class Proxy:
     """Listens on loopback; `target_port` may change; `is_kind`: everything passes."""
 
-    def __init__(self, target_port: int, seed: int, *, up_bytes_s: int | None = None) -> None:
-        """up_bytes_s: all connections together are this slow upwards, and all pass."""
+    def __init__(
+        self,
+        target_port: int,
+        seed: int,
+        *,
+        up_bytes_s: int | None = None,
+        lasts_s: tuple[float, float] | None = None,
+    ) -> None:
+        """up_bytes_s: all connections together are this slow upwards, and all pass.
+
+        lasts_s: each connection is cut after a time between the two, so that one that never ends by itself draws a
+        new lot now and then.
+        """
         self.target_port = target_port
         self.is_kind = up_bytes_s is not None
         self.counts: Counter[Fate] = Counter()
         self._up_bytes_s = up_bytes_s
+        self._lasts_s = lasts_s
         self._link = threading.Lock()  # the one slow link that all share
         self._chance = random.Random(seed)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -54,6 +66,10 @@ class Proxy:
                 fate = self._chance.choices(list(Fate), [fate.value for fate in Fate])[0]
             self.counts[fate] += 1
             lot = self._chance.random(), self._chance.randrange(1, 3_000), self._chance.randrange(8)
+            if self._lasts_s is not None and not self.is_kind:
+                end = threading.Timer(self._chance.uniform(*self._lasts_s), _hang_up, (client,))
+                end.daemon = True
+                end.start()
             threading.Thread(target=self._serve, args=(client, fate, *lot), daemon=True).start()
 
     def _serve(self, client: socket.socket, fate: Fate, share: float, position: int, bit: int) -> None:
@@ -78,6 +94,11 @@ class Proxy:
             server.sendall(data)
             server.settimeout(1.0)
             server.recv(PIECE)
+
+
+def _hang_up(client: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)
 
 
 def _plain(fate: Fate) -> Fate:

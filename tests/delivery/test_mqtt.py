@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,9 +22,7 @@ from edge_agent.uplink.mqtt_topics import device_in, down_topic, state_topic, up
 from edge_agent.wire import Receipt, Stamp, Verdict, encode_receipt
 from edge_agent.wire_sealing import PublicKey, SigningKey, Use
 from tests.delivery.making import MAIN, alarm
-
-MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+from tests.delivery.mosquitto import Mosquitto, needs_mosquitto
 
 KEY = SigningKey(bytes(range(32)))
 DEVICE = KEY.public.fingerprint
@@ -39,38 +33,6 @@ def test_topics_of_others_are_none_of_ours() -> None:
     assert device_in(up_topic(DEVICE)) == (DEVICE, "up")
     for topic in ("", "lift/1/up", "lift/2/a050837d85070582/up", "lift/1/a050837d8507058g/up", up_topic(DEVICE) + "/x"):
         assert device_in(topic) is None
-
-
-class Mosquitto:
-    """A broker that can be killed and started again on the same port, with what it keeps."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {folder}/\nautosave_interval 1\n"
-        )
-        self.process = self.start()
-
-    def start(self) -> subprocess.Popen[bytes]:
-        assert MOSQUITTO is not None
-        self.process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)], stderr=subprocess.DEVNULL)
-        until_s = time.monotonic() + 10.0
-        while time.monotonic() < until_s:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-                return self.process
-        raise AssertionError("mosquitto does not listen")
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    @property
-    def broker(self) -> Broker:
-        return Broker("127.0.0.1", self.port)
 
 
 @pytest.fixture
