@@ -143,6 +143,22 @@ class ControllerReport:
     load_percent: float | None = None
     is_suspect: bool = False  # the bus was out of step in this cycle; values are shown, never used to raise
 
+    def says_the_same(self, other: ControllerReport) -> bool:
+        """True if only the time differs."""
+        return (
+            self.floor == other.floor
+            and self.direction is other.direction
+            and self.mode is other.mode
+            and self.door is other.door
+            and self.fault == other.fault
+            and self.safety_circuit_closed is other.safety_circuit_closed
+            and self.door_zone is other.door_zone
+            and self.passenger is other.passenger
+            and self.speed_mps == other.speed_mps
+            and self.load_percent == other.load_percent
+            and self.is_suspect is other.is_suspect
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PressureSample:

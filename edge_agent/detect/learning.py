@@ -33,7 +33,9 @@ from edge_agent.detect.signal import FRAME_S
 from edge_agent.detect.trip_memory import LEARN_SPEED_TRIPS, LEARN_TRIPS, TripMemory
 from edge_agent.installation import Installation
 
-AGREE_FRAMES = 100
+NS_S = 1_000_000_000
+AGREE_NS = 5_000_000_000
+AGREE_STEP_NS_MAX = 250_000_000  # from one look to the next; a longer silence agrees with nothing
 """5 s of standing: longer than the 2 s over which the direction is taken. Source: judgement."""
 
 LANDINGS_ENOUGH = 2
@@ -87,8 +89,9 @@ class Learning:
         self._is_speed_told = installation.lift.rated_speed_mps is not None
         self._door_ends: set[DoorState] = set()
         self._waiting: Baselines | None = None
-        self._agreeing_frames = 0
+        self._agreeing_ns = 0
         self._tilted_since_ns = 0
+        self._looked_ns = 0
         self._has_moved = False
         if baselines is not None and not wiring.has_accelerometer:
             self._take_up(baselines)
@@ -102,6 +105,7 @@ class Learning:
 
     def step(self, car: CarState) -> None:
         """After the rules have judged the frame."""
+        passed_ns, self._looked_ns = car.t_ns - self._looked_ns, car.t_ns
         is_end = car.door.state is DoorState.OPEN or car.door.state is DoorState.CLOSED
         if is_end and car.door.is_witnessed and len(self._door_ends) < 2:
             self._door_ends.add(car.door.state)
@@ -111,15 +115,15 @@ class Learning:
         if tilt is None:
             return
         if tilt > self._limits.box_tilt_deg_max:
-            self._agreeing_frames = 0
+            self._agreeing_ns = 0
             self._tilted_since_ns = self._tilted_since_ns or car.t_ns
             if (car.t_ns - self._tilted_since_ns) / 1e9 >= self._limits.box_tilt_s_min:
                 self._begin_anew()
             return
         self._tilted_since_ns = 0
         if self._waiting is not None and car.motion.phase is Phase.AT_REST:
-            self._agreeing_frames += 1
-            if self._agreeing_frames >= AGREE_FRAMES:
+            self._agreeing_ns += min(passed_ns, AGREE_STEP_NS_MAX)
+            if self._agreeing_ns >= AGREE_NS:
                 self._take_up(self._waiting)
 
     def baselines(self) -> Baselines | None:
@@ -175,7 +179,7 @@ class Learning:
             is_blind = car is None or car.motion.phase is Phase.BLIND
             direction_s = int(self._mount.learned_s), round(LEARN_FRAMES * FRAME_S)
             if self._waiting is not None:
-                direction_s = int(self._agreeing_frames * FRAME_S), round(AGREE_FRAMES * FRAME_S)
+                direction_s = self._agreeing_ns // NS_S, AGREE_NS // NS_S
             lessons = [
                 Missing(Lesson.MOTION, 0 if is_blind else 1, 1),
                 Missing(Lesson.DIRECTION, *direction_s),
@@ -199,7 +203,7 @@ class Learning:
     def _take_up(self, baselines: Baselines) -> None:
         """Replace all that is learned."""
         self._waiting = None
-        self._agreeing_frames = self._tilted_since_ns = 0
+        self._agreeing_ns = self._tilted_since_ns = 0
         self._mount.recall(baselines.gravity_mps2)
         self.trips.recall(baselines.decels_mps2, baselines.speeds_mps)
         self._run_time.longest_s = baselines.run_s_longest

@@ -25,11 +25,10 @@ from edge_agent.detect.baselines import (
 )
 from edge_agent.detect.course import Ride
 from edge_agent.detect.detector import Detector
-from edge_agent.detect.learning import AGREE_FRAMES
+from edge_agent.detect.learning import AGREE_NS
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.position import LearnedLanding
 from edge_agent.detect.rules.door_wear import LearnedPace
-from edge_agent.detect.signal import FRAME_S
 from edge_agent.installation import Installation
 from edge_agent.readings import Reading, Signal
 from tests.detect.boxes import Box
@@ -37,7 +36,7 @@ from tests.detect.scenes import DOORS, Scene, at_ns
 from tests.detect.states import LIMITS
 
 PLAIN_BOX = Box(rate_hz=25.0)
-AGREE_S = AGREE_FRAMES * FRAME_S
+AGREE_S = AGREE_NS / 1e9
 FULL = Baselines(
     gravity_mps2=(0.1, -0.2, 9.8),
     decels_mps2=(0.81, 0.79),
