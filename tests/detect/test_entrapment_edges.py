@@ -89,7 +89,7 @@ def test_a_door_that_closed_in_the_very_moment_counts_from_when_it_is_seen() -> 
 
 
 def test_a_box_that_could_not_judge_yet_counts_from_when_it_can() -> None:
-    armed = {"armed_ns": At(130.0).ns}
+    armed: dict[str, Any] = {"armed_ns": At(130.0).ns}
     cars = [standing(t_s, **armed) for t_s in (130.0, 219.95, 220.0)]
     rule = EntrapmentRule(LIMITS)
     assert [is_raised(last(rule, car)) for car in cars] == [False, False, True]
@@ -99,7 +99,7 @@ def test_a_trip_and_an_open_door_each_begin_it_anew() -> None:
     for between in (running(150.0), standing(150.0, door=DoorState.OPEN, door_since_s=150.0)):
         rule = EntrapmentRule(LIMITS)
         last(rule, standing(100.0), between)
-        begun = {"since_s": 160.0, "door_since_s": 155.0}
+        begun: dict[str, Any] = {"since_s": 160.0, "door_since_s": 155.0}
         assert not is_raised(last(rule, standing(160.0, **begun), standing(249.95, **begun)))
         assert is_raised(last(rule, standing(250.0, **begun)))
 

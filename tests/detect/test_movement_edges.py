@@ -57,7 +57,7 @@ def test_a_place_in_a_zone_or_unknown_and_a_trip_begin_it_anew() -> None:
     for between in (standing(110.0, outside=False), standing(110.0, outside=None), running(110.0)):
         rule = StoppedOutsideDoorZoneRule(LIMITS)
         last(rule, standing(100.0, outside=True), between)
-        again = {"since_s": 120.0, "outside": True}
+        again: dict[str, Any] = {"since_s": 120.0, "outside": True}
         assert not is_raised(last(rule, standing(120.0, **again), standing(134.95, **again)))
         assert is_raised(last(rule, standing(135.0, **again)))
 
@@ -85,7 +85,7 @@ def open_car(t_s: float = 110.0, **parts: Any) -> CarState:
 
 
 def leaving(travel_m: float, speed_mps: float, doubt_mps: float = 0.0, **parts: Any) -> CarState:
-    view = {"motion__travel_m": travel_m, "motion__doubt_mps": doubt_mps, "door__state": DoorState.OPEN}
+    view: dict[str, Any] = {"motion__travel_m": travel_m, "motion__doubt_mps": doubt_mps, "door__state": DoorState.OPEN}
     return running(112.0, speed_mps=speed_mps, **{**SURE, **view, **parts})
 
 
@@ -120,7 +120,7 @@ def test_the_speed_must_be_five_times_its_doubt() -> None:
 
 def test_a_push_that_is_not_yet_a_trip_counts_by_its_speed_alone() -> None:
     """The motion stage shows the speed of a push before it believes in a trip."""
-    pushed = {"motion__speed_mps": 0.4, "motion__travel_m": 0.1}
+    pushed: dict[str, Any] = {"motion__speed_mps": 0.4, "motion__travel_m": 0.1}
     assert is_told(open_car(), open_car(112.0, **pushed))
     assert not is_told(open_car(), open_car(112.0, motion__speed_mps=0.2, motion__travel_m=0.5))
     assert is_told(open_car(), leaving(0.5, 0.2))
@@ -133,9 +133,9 @@ def test_a_movement_that_began_with_the_door_closed_is_none() -> None:
 
 
 def test_a_door_that_is_only_assumed_to_be_closing_is_not_seen_open() -> None:
-    closing = {"door__state": DoorState.CLOSING, "door__break_ns": 0}
+    closing: dict[str, Any] = {"door__state": DoorState.CLOSING, "door__break_ns": 0}
     assert not is_told(standing(110.0, **SURE, **closing), leaving(0.5, 0.5, **closing))
-    broken = {**closing, "door__break_ns": 1}
+    broken: dict[str, Any] = {**closing, "door__break_ns": 1}
     assert is_told(standing(110.0, **SURE, **broken), leaving(0.5, 0.5, **broken))
 
 

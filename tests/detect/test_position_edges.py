@@ -5,6 +5,8 @@ Source of the figures: the constants' sources in `position.py`; alarm catalogue 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from edge_agent.detect.limits import Limits
@@ -22,6 +24,11 @@ def unknown() -> PositionStage:
     return PositionStage(Limits(), Lift("x"))
 
 
+def near(value: float, off: float = 1e-9) -> Any:
+    """Equal but for rounding."""
+    return pytest.approx(value, abs=off)
+
+
 def arrive(position: PositionStage, distance_m: float, duration_s: float = 5.0) -> None:
     position.take_ride(distance_m, duration_s)
     position.stands_at_landing()
@@ -37,18 +44,18 @@ def outside(position: PositionStage, travel_m: float = 0.0) -> bool | None:
 def test_a_trip_of_10_m_in_15_s_is_doubted_by_46_cm_and_two_by_their_squares() -> None:
     position = given((0.0, 10.0, 20.0))
     position.take_ride(10.0, 15.0)
-    assert position.height == (10.0, pytest.approx(0.04 + 0.12 + 0.30))
+    assert position.height == (10.0, near(0.04 + 0.12 + 0.30))
     position.take_ride(-10.0, 15.0)
-    assert position.height == (0.0, pytest.approx(0.46 * 2**0.5))
+    assert position.height == (0.0, near(0.46 * 2**0.5))
 
 
 def test_on_the_way_the_doubt_of_the_trip_so_far_comes_on_top() -> None:
     position = given()
     here = position.now(3.0, 4.0)
-    assert (here.height_m, here.sigma_m) == (3.0, pytest.approx(0.04 + 0.036 + 0.08))
+    assert (here.height_m, here.sigma_m) == (3.0, near(0.04 + 0.036 + 0.08))
     position.take_ride(3.0, 4.0)
-    assert position.now(1.0, 2.0).sigma_m == pytest.approx(0.156 + 0.04 + 0.012 + 0.04)
-    assert position.now(0.0, 0.0).sigma_m == pytest.approx(0.156)
+    assert position.now(1.0, 2.0).sigma_m == near(0.156 + 0.04 + 0.012 + 0.04)
+    assert position.now(0.0, 0.0).sigma_m == near(0.156)
 
 
 def test_after_four_stops_this_sensors_own_errors_count() -> None:
@@ -62,7 +69,7 @@ def test_after_four_stops_this_sensors_own_errors_count() -> None:
         position = given((0.0, 10.0, 20.0))
         position.recall((), 1.0, errors_m)
         position.take_ride(10.0, 15.0)
-        assert position.height[1] == pytest.approx(sigma_m)
+        assert position.height[1] == near(sigma_m)
 
 
 def test_errors_of_more_than_twenty_stops_ago_are_forgotten() -> None:
@@ -70,7 +77,7 @@ def test_errors_of_more_than_twenty_stops_ago_are_forgotten() -> None:
     position.recall((), 1.0, (2.0,) + (0.01,) * 20)
     assert position.measuring() == (1.0, (0.01,) * 20)
     arrive(position, 9.9)
-    assert position.measuring()[1] == (*(0.01,) * 19, pytest.approx(-0.1))
+    assert position.measuring()[1] == (*(0.01,) * 19, near(-0.1))
 
 
 # ---- the sensor's scale
@@ -89,16 +96,16 @@ def test_a_third_of_what_a_trip_between_landings_shows_is_taken_up(measured_m: f
     position = given(start=1)
     arrive(position, sign * measured_m)
     learned, errors_m = position.measuring()
-    assert learned == pytest.approx(scale)
-    assert errors_m == (pytest.approx(sign * (measured_m - 3.0)),)
+    assert learned == near(scale)
+    assert errors_m == (near(sign * (measured_m - 3.0)),)
 
 
 def test_the_scale_is_applied_to_the_way_and_to_the_trip() -> None:
     position = given()
     position.recall((), 1.02, ())
-    assert position.now(1.0, 0.0).height_m == pytest.approx(1.02)
+    assert position.now(1.0, 0.0).height_m == near(1.02)
     position.take_ride(5.0, 8.0)
-    assert position.height[0] == pytest.approx(5.1)
+    assert position.height[0] == near(5.1)
     lost = given(start=None)
     lost.recall((), 1.5, ())
     lost.take_ride(2.0, 5.0)
@@ -120,7 +127,7 @@ def test_short_trips_and_trips_from_an_uncertain_place_teach_no_scale() -> None:
     uncertain = given()
     uncertain.take_ride(2.95, 5.0)  # its door stayed shut
     arrive(uncertain, 2.95)
-    assert uncertain.measuring() == (1.0, (pytest.approx(-0.1),))
+    assert uncertain.measuring() == (1.0, (near(-0.1),))
 
 
 def test_a_door_that_opens_again_at_the_same_landing_teaches_nothing() -> None:
@@ -152,14 +159,14 @@ def test_more_than_half_the_smallest_storey_off_is_an_error() -> None:
         position = given(heights_m)
         arrive(position, measured_m, 1.0)
         found = position.now(0.0, 0.0).error_m
-        assert found == (None if error_m is None else pytest.approx(error_m))
+        assert found == (None if error_m is None else near(error_m))
         assert position.height[0] is None
 
 
 def test_the_nearest_landing_is_found_on_either_side() -> None:
     for travel_m, index, offset_m in ((1.4, 0, 1.4), (1.6, 1, -1.4), (-0.5, 0, -0.5), (10.0, 3, 1.0), (6.0, 2, 0.0)):
         here = given().now(travel_m, 0.0)
-        assert (here.landing_index, here.offset_m) == (index, pytest.approx(offset_m))
+        assert (here.landing_index, here.offset_m) == (index, near(offset_m))
 
 
 def test_a_table_of_landings_has_two_at_least_and_a_start_within() -> None:
@@ -184,7 +191,7 @@ def test_twice_the_doubt_widens_the_zone_to_be_out_and_15_cm_are_granted_to_be_i
     position = given()
     position.take_ride(3.0, 5.0)
     position.take_air(3.0, 0.05 * 0.176 / (0.176**2 - 0.05**2) ** 0.5)  # 17.6 cm by the trip; both together 5 cm
-    assert position.height[1] == pytest.approx(0.05)
+    assert position.height[1] == near(0.05)
     for sign in (1.0, -1.0):
         expected = False if off_m < 0.40 else verdict
         assert outside(position, sign * off_m) is expected
@@ -227,14 +234,14 @@ def test_a_new_landing_is_doubted_30_cm_more_and_each_visit_halves_its_doubt() -
     position = unknown()
     position.stands_at_landing()
     arrive(position, 3.0, 4.2)  # 0.04 + 0.036 + 0.084 = 0.16
-    assert position.learned()[1] == LearnedLanding(3.0, 1, pytest.approx(0.46))
+    assert position.learned()[1] == LearnedLanding(3.0, 1, near(0.46))
     arrive(position, -2.9, 4.2)
     arrive(position, 3.2, 4.2)  # 3.1 or 3.2, as the lower landing has moved: the mean of both visits
     first, second = position.learned()
     assert (first.visits, second.visits) == (2, 2)
-    assert first.height_m == pytest.approx(0.05)
-    assert second.height_m == pytest.approx((3.0 + 3.25) / 2.0)
-    assert second.sigma_m == pytest.approx(0.23)
+    assert first.height_m == near(0.05)
+    assert second.height_m == near((3.0 + 3.25) / 2.0)
+    assert second.sigma_m == near(0.23)
     assert position.height == (second.height_m, second.sigma_m)
 
 
@@ -301,7 +308,7 @@ def test_among_learned_landings_two_trips_find_the_car() -> None:
     assert position.height[0] is None
     assert position.is_placed
     arrive(position, 6.0)
-    assert position.height[0] == pytest.approx(15.0)
+    assert position.height[0] == near(15.0)
 
 
 def test_a_box_at_a_landing_that_recalls_what_it_learned_is_still_at_one() -> None:
@@ -325,11 +332,11 @@ def test_air_and_the_measured_way_are_weighed_by_their_doubts() -> None:
     position = given()
     position.take_ride(3.0, 5.0)
     position.take_air(3.2, 0.176)
-    assert position.height == (pytest.approx(3.1), pytest.approx(0.176 / 2**0.5))
+    assert position.height == (near(3.1), near(0.176 / 2**0.5))
     better = given()
     better.take_ride(3.0, 5.0)
     better.take_air(3.2, 0.088)
-    assert better.height == (pytest.approx(3.0 + 0.2 * 4.0 / 5.0), pytest.approx(0.176 / 5**0.5))
+    assert better.height == (near(3.0 + 0.2 * 4.0 / 5.0), near(0.176 / 5**0.5))
 
 
 def test_air_that_contradicts_beyond_three_doubts_makes_both_doubtful() -> None:
@@ -338,11 +345,11 @@ def test_air_that_contradicts_beyond_three_doubts_makes_both_doubtful() -> None:
         position = given()
         position.take_ride(3.0, 5.0)
         position.take_air(air_m, 0.176)
-        assert position.height[1] == pytest.approx(sigma_m)
+        assert position.height[1] == near(sigma_m)
     near = given()
     near.take_ride(3.0, 5.0)
     near.take_air(3.3, 0.01)
-    assert near.height == (pytest.approx(3.3, abs=0.01), pytest.approx(0.01, abs=0.001))
+    assert near.height == (near(3.3, 0.01), near(0.01, 0.001))
 
 
 def test_at_a_landing_or_without_doubt_air_changes_nothing() -> None:

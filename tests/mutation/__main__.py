@@ -81,7 +81,8 @@ def near(path: str) -> tuple[str, ...]:
     stem = path.removeprefix(DETECT + "/").removesuffix(".py")
     if stem.startswith(("ride", "weighting")):
         return (VALUES, RIDE)
-    names = (*NEAR.get(stem, ()), *(name for name in (f"test_{stem.rpartition('/')[2]}",)))
+    own = f"test_{stem.rpartition('/')[2]}"
+    names = (*NEAR.get(stem, ()), own, f"{own}_edges")
     paths = (f"tests/detect/{name}.py" for name in dict.fromkeys(names))
     found = tuple(path for path in paths if (ROOT / path).exists())
     return (VALUES, *found) if found else FAR
