@@ -346,10 +346,10 @@ def test_air_that_contradicts_beyond_three_doubts_makes_both_doubtful() -> None:
         position.take_ride(3.0, 5.0)
         position.take_air(air_m, 0.176)
         assert position.height[1] == near(sigma_m)
-    near = given()
-    near.take_ride(3.0, 5.0)
-    near.take_air(3.3, 0.01)
-    assert near.height == (near(3.3, 0.01), near(0.01, 0.001))
+    sharp = given()
+    sharp.take_ride(3.0, 5.0)
+    sharp.take_air(3.3, 0.01)
+    assert sharp.height == (near(3.3, 0.01), near(0.01, 0.001))
 
 
 def test_at_a_landing_or_without_doubt_air_changes_nothing() -> None:
