@@ -13,6 +13,7 @@
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
 #   make lab-i2c           drivers on a mocked I2C bus; lab-gpio, lab-usb, lab-pi: in virtual machines (labs/README.md)
+#   make lab-power         the power of a virtual machine is cut under the outbox; SEED=1 STATES=400 CUTS=5
 #   make alarms-doc        writes ALARMS.md from the catalogue
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock lab-booted oracle bench lab-i2c lab-gpio lab-usb lab-pi alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock lab-booted oracle bench lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -81,7 +82,7 @@ oracle: setup
 lab-i2c: setup
 	PYTHONPATH=. umockdev-wrapper /usr/bin/python3 labs/i2c-mock/mock.py -- $(BIN)/python labs/i2c-mock/check.py
 
-lab-gpio lab-usb lab-pi: setup
+lab-gpio lab-usb lab-pi lab-power: setup
 	labs/machine/lab.sh $(@:lab-%=%) $(LABS)
 
 alarms-doc: setup

@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab.sh gpio|usb|pi [FOLDER]
+# lab.sh gpio|usb|power|pi [FOLDER]
 #
 # One lab from nothing: makes the machine it needs in FOLDER (build/labs) where
 # it is not there yet, puts the agent's code and its dependencies in, runs the
@@ -30,10 +30,15 @@ mkdir "$share/code"
 cp -r "$root/edge_agent" "$root/drivers" "$share/code/"
 cp "$root/labs/$name"/* "$share/"
 case $name in
-  gpio|usb)
+  gpio|usb|power)
     [ -e "$folder/vm/version" ] || { rm -rf "$folder/vm"; "$here/make-vm.sh" "$folder/vm" --gpio-sim; }
-    deps "$folder/deps-x86_64" x86_64 numpy gpiozero lgpio pyserial smbus2
-    cp -r "$folder/deps-x86_64" "$share/deps"
+    if [ "$name" = power ]; then
+      deps "$folder/deps-power" x86_64 numpy cbor2 cryptography
+      cp -a "$folder/deps-power" "$share/deps"
+    else
+      deps "$folder/deps-x86_64" x86_64 numpy gpiozero lgpio pyserial smbus2
+      cp -r "$folder/deps-x86_64" "$share/deps"
+    fi
     rc=0
     if [ -f "$share/hand.py" ]; then
       "$python" "$share/hand.py" "$here/run-vm.sh" "$folder/vm" "$share" || rc=$?
