@@ -22,6 +22,7 @@ NUMPY_FILES = (
     "edge_agent/cli/record.py",
     "drivers/adxl345.py",
     "drivers/fifo_accelerometer.py",
+    "receiver/picture*.py",
     "calibration/*",
     "sim/*",
     "tests/*",
@@ -36,7 +37,9 @@ ONLY_IMPORTED_BY = {
     "pymodbus": ("drivers/modbus.py", "benchmarks/peers/loop_python.py", "tests/*"),
     "cryptography": ("edge_agent/wire_sealing.py", "edge_agent/certificates.py", "receiver/authority.py", "tests/*"),
     "paho": ("edge_agent/uplink/mqtt_client.py", "benchmarks/peers/loop_python.py", "tests/*"),
-    "aiohttp": ("receiver/*", "tests/receiver/*"),
+    "aiohttp": ("receiver/*", "tests/receiver/*", "tests/page/*"),
+    "sqlalchemy": ("receiver/*", "tests/receiver/*", "tests/page/*"),
+    "selenium": ("tests/page/*",),
 }
 
 MODE_WORDS = re.compile(r"(?:^|_)(?:simulat\w*|replay\w*|testing|under_test|is_test|is_demo)(?:_|$)", re.IGNORECASE)
