@@ -24,6 +24,14 @@ def unknown() -> PositionStage:
     return PositionStage(Limits(), Lift("x"))
 
 
+def doubted(way_m: float, time_s: float) -> float:
+    """What a trip is doubted by: 4 cm, 1.2 % of its way, 2 cm/s of its time."""
+    return 0.04 + 0.012 * way_m + 0.02 * time_s
+
+
+TRIP_SIGMA_M = doubted(3.0, 5.0)
+
+
 def near(value: float, off: float = 1e-9) -> Any:
     """Equal but for rounding."""
     return pytest.approx(value, abs=off)
@@ -38,30 +46,30 @@ def outside(position: PositionStage, travel_m: float = 0.0) -> bool | None:
     return position.now(travel_m, 0.0).is_outside_zone
 
 
-# ---- the doubt of a trip: 4 cm, 1.2 % of its way, 2 cm/s of its time
+# ---- the doubt of a trip
 
 
-def test_a_trip_of_10_m_in_15_s_is_doubted_by_46_cm_and_two_by_their_squares() -> None:
+def test_a_trip_is_doubted_by_its_way_and_time_and_two_by_their_squares() -> None:
     position = given((0.0, 10.0, 20.0))
     position.take_ride(10.0, 15.0)
-    assert position.height == (10.0, near(0.04 + 0.12 + 0.30))
+    assert position.height == (10.0, near(doubted(10.0, 15.0)))
     position.take_ride(-10.0, 15.0)
-    assert position.height == (0.0, near(0.46 * 2**0.5))
+    assert position.height == (0.0, near(doubted(10.0, 15.0) * 2**0.5))
 
 
 def test_on_the_way_the_doubt_of_the_trip_so_far_comes_on_top() -> None:
     position = given()
     here = position.now(3.0, 4.0)
-    assert (here.height_m, here.sigma_m) == (3.0, near(0.04 + 0.036 + 0.08))
+    assert (here.height_m, here.sigma_m) == (3.0, near(doubted(3.0, 4.0)))
     position.take_ride(3.0, 4.0)
-    assert position.now(1.0, 2.0).sigma_m == near(0.156 + 0.04 + 0.012 + 0.04)
-    assert position.now(0.0, 0.0).sigma_m == near(0.156)
+    assert position.now(1.0, 2.0).sigma_m == near(doubted(3.0, 4.0) + doubted(1.0, 2.0))
+    assert position.now(0.0, 0.0).sigma_m == near(doubted(3.0, 4.0))
 
 
 def test_after_four_stops_this_sensors_own_errors_count() -> None:
     """One and a half times their rms and 0.4 % of the way, never below 4 cm and that."""
     for errors_m, sigma_m in (
-        ((0.1,) * 3, 0.46),
+        ((0.1,) * 3, doubted(10.0, 15.0)),
         ((0.1,) * 4, 0.15 + 0.04),
         ((0.1, -0.1, 0.2, -0.2), 1.5 * 0.025**0.5 + 0.04),
         ((0.02,) * 4, 0.04 + 0.04),
@@ -146,7 +154,7 @@ def test_at_an_open_door_60_cm_or_twice_the_doubt_are_the_same_landing() -> None
         arrive(position, measured_m, 1.0)  # its doubt is below 10 cm
         assert position.height[0] == height_m
     far = given((0.0, 40.0, 80.0))
-    arrive(far, 39.0, 1.0)  # 0.04 + 0.468 + 0.02: twice that is 1.056
+    arrive(far, 39.2, 1.0)  # doubted by some 0.5 m
     assert far.height == (40.0, 0.0)
     farther = given((0.0, 40.0, 80.0))
     arrive(farther, 38.8, 1.0)
@@ -190,7 +198,7 @@ def test_twice_the_doubt_widens_the_zone_to_be_out_and_15_cm_are_granted_to_be_i
     """A doubt of 5 cm: out beyond 35 + 10 cm; in up to 35 + 15 - 10 cm."""
     position = given()
     position.take_ride(3.0, 5.0)
-    position.take_air(3.0, 0.05 * 0.176 / (0.176**2 - 0.05**2) ** 0.5)  # 17.6 cm by the trip; both together 5 cm
+    position.take_air(3.0, 0.05 * TRIP_SIGMA_M / (TRIP_SIGMA_M**2 - 0.05**2) ** 0.5)  # both together 5 cm
     assert position.height[1] == near(0.05)
     for sign in (1.0, -1.0):
         expected = False if off_m < 0.40 else verdict
@@ -233,15 +241,15 @@ def test_the_first_open_door_is_the_landing_at_height_zero() -> None:
 def test_a_new_landing_is_doubted_30_cm_more_and_each_visit_halves_its_doubt() -> None:
     position = unknown()
     position.stands_at_landing()
-    arrive(position, 3.0, 4.2)  # 0.04 + 0.036 + 0.084 = 0.16
-    assert position.learned()[1] == LearnedLanding(3.0, 1, near(0.46))
+    arrive(position, 3.0, 4.2)
+    assert position.learned()[1] == LearnedLanding(3.0, 1, near(doubted(3.0, 4.2) + 0.3))
     arrive(position, -2.9, 4.2)
     arrive(position, 3.2, 4.2)  # 3.1 or 3.2, as the lower landing has moved: the mean of both visits
     first, second = position.learned()
     assert (first.visits, second.visits) == (2, 2)
     assert first.height_m == near(0.05)
     assert second.height_m == near((3.0 + 3.25) / 2.0)
-    assert second.sigma_m == near(0.23)
+    assert second.sigma_m == near(0.5 * (doubted(3.0, 4.2) + 0.3))
     assert position.height == (second.height_m, second.sigma_m)
 
 
@@ -328,28 +336,33 @@ def test_a_box_at_a_landing_that_recalls_what_it_learned_is_still_at_one() -> No
 
 
 def test_air_and_the_measured_way_are_weighed_by_their_doubts() -> None:
-    """3 m with a doubt of 0.176 m, and by air 3.2 m with the same: in the middle, and less doubted by the root of 2."""
+    """3 m by the trip, 3.2 m by air with the same doubt: in the middle, and less doubted by the root of 2."""
     position = given()
     position.take_ride(3.0, 5.0)
-    position.take_air(3.2, 0.176)
-    assert position.height == (near(3.1), near(0.176 / 2**0.5))
+    position.take_air(3.2, TRIP_SIGMA_M)
+    assert position.height == (near(3.1), near(TRIP_SIGMA_M / 2**0.5))
     better = given()
     better.take_ride(3.0, 5.0)
-    better.take_air(3.2, 0.088)
-    assert better.height == (near(3.0 + 0.2 * 4.0 / 5.0), near(0.176 / 5**0.5))
+    better.take_air(3.2, TRIP_SIGMA_M / 2.0)
+    assert better.height == (near(3.0 + 0.2 * 4.0 / 5.0), near(TRIP_SIGMA_M / 5**0.5))
 
 
 def test_air_that_contradicts_beyond_three_doubts_makes_both_doubtful() -> None:
-    """Both together are doubted by 0.249 m."""
-    for air_m, sigma_m in ((3.74, 0.176 / 2**0.5), (3.76, 0.38), (2.24, 0.38), (2.26, 0.176 / 2**0.5)):
+    """Both are doubted alike, and together by the root of 2 more. Then half of what they differ by is the doubt."""
+    limit_m = 3.0 * TRIP_SIGMA_M * 2**0.5
+    for off_m, sigma_m in ((0.99 * limit_m, TRIP_SIGMA_M / 2**0.5), (1.01 * limit_m, 0.505 * limit_m)):
         position = given()
         position.take_ride(3.0, 5.0)
-        position.take_air(air_m, 0.176)
+        position.take_air(3.0 + off_m, TRIP_SIGMA_M)
         assert position.height[1] == near(sigma_m)
+        below = given()
+        below.take_ride(3.0, 5.0)
+        below.take_air(3.0 - off_m, TRIP_SIGMA_M)
+        assert below.height[1] == near(sigma_m)
     sharp = given()
     sharp.take_ride(3.0, 5.0)
-    sharp.take_air(3.3, 0.01)
-    assert sharp.height == (near(3.3, 0.01), near(0.01, 0.001))
+    sharp.take_air(3.2, 0.01)
+    assert sharp.height == (near(3.2, 0.01), near(0.01, 0.001))
 
 
 def test_at_a_landing_or_without_doubt_air_changes_nothing() -> None:
