@@ -14,7 +14,7 @@ from receiver.evidence import EvidenceView
 from receiver.incident_rows import IncidentView
 from receiver.incidents import ALARM_KIND_MAX
 
-_Json = dict[str, object]
+Json = dict[str, object]
 
 # Name, unit and divisor from the whole number on the wire. Source: design/alarm.cddl `measures`.
 _MEASURES: dict[Measure, tuple[str, str, int]] = {
@@ -72,19 +72,19 @@ def problem_text(problem: str, hint: str) -> str:
     return _text({"problem": problem, "hint": hint})
 
 
-def _text(tree: _Json) -> str:
+def _text(tree: Json) -> str:
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _incident(view: IncidentView) -> _Json:
+def _incident(view: IncidentView) -> Json:
     incident = view.incident
     first = incident.first
     latest = incident.latest
     assert first is not None
     assert latest is not None
-    row = _catalogue_row(first.kind)
+    row = catalogue_row(first.kind)
     takeover = incident.takeover
-    signs = _signs(latest, row) or _signs(first, row)
+    signs = signs_of(latest, row) or signs_of(first, row)
     note = latest.note if latest.note is not None else first.note
     return {
         "id": str(incident.key),
@@ -103,7 +103,7 @@ def _incident(view: IncidentView) -> _Json:
         "place": _place(latest.place or first.place, signs),
         "occupied_percent": latest.percent if latest.percent is not None else first.percent,
         "evidence": _witnesses((latest.evidence or 0) | (first.evidence or 0)),
-        "measures": _measures(latest) or _measures(first),
+        "measures": measures_of(latest) or measures_of(first),
         "signs": signs,
         "note": None if signs else note,
         "state": incident.state.value,
@@ -121,11 +121,11 @@ def _incident(view: IncidentView) -> _Json:
     }
 
 
-def _recording(evidence: EvidenceView) -> _Json:
+def _recording(evidence: EvidenceView) -> Json:
     return {"state": evidence.state.name.lower(), "bytes": evidence.size, "bytes_here": evidence.have}
 
 
-def _catalogue_row(kind: int) -> CatalogueRow | None:
+def catalogue_row(kind: int) -> CatalogueRow | None:
     """None: a kind that this receiver does not know yet."""
     try:
         return CATALOGUE.get(AlarmKind(kind))
@@ -139,19 +139,19 @@ def _severity(kind: int, row: CatalogueRow | None) -> Severity:
     return Severity.CRITICAL if kind <= ALARM_KIND_MAX else Severity.MAJOR
 
 
-def _title(row: CatalogueRow) -> _Json:
+def _title(row: CatalogueRow) -> Json:
     return _both(row.title_en, row.title_zh)
 
 
-def _both(en: str, zh: str) -> _Json:
+def _both(en: str, zh: str) -> Json:
     return {"en": en, "zh": zh}
 
 
-def _when(found: When) -> _Json:
+def _when(found: When) -> Json:
     return {"earliest_ms": found.earliest_ms, "latest_ms": found.latest_ms}
 
 
-def _place(place: WirePlace | None, signs: list[_Json]) -> _Json:
+def _place(place: WirePlace | None, signs: list[Json]) -> Json:
     place = WirePlace() if place is None else place
     said = [sign["value"] for sign in signs if sign["name"] == _BETWEEN]
     return {
@@ -168,8 +168,9 @@ def _witnesses(bits: int) -> list[str]:
     return [witness.name.lower() for witness in Witness if bits >> witness & 1]
 
 
-def _measures(record: Record) -> list[_Json]:
-    found: list[_Json] = []
+def measures_of(record: Record) -> list[Json]:
+    """Name, value and unit of each measured value."""
+    found: list[Json] = []
     for measured in record.measures or ():
         name, unit, divisor = _MEASURES[measured.measure]
         value = measured.value if divisor == 1 else measured.value / divisor
@@ -177,7 +178,7 @@ def _measures(record: Record) -> list[_Json]:
     return found
 
 
-def _signs(record: Record, row: CatalogueRow | None) -> list[_Json]:
+def signs_of(record: Record, row: CatalogueRow | None) -> list[Json]:
     """`name=value` pairs of a note, where every name is a sign that the catalogue lists for this kind; else none."""
     if record.note is None or row is None:
         return []
@@ -188,7 +189,7 @@ def _signs(record: Record, row: CatalogueRow | None) -> list[_Json]:
     return [{"name": name, "value": value, "unit": units[name]} for name, _, value in pairs]
 
 
-def _notice(notice: Notice, heard: int) -> _Json:
+def _notice(notice: Notice, heard: int) -> Json:
     return {
         "number": notice.number,
         "act": notice.act.name.lower(),
@@ -199,14 +200,14 @@ def _notice(notice: Notice, heard: int) -> _Json:
     }
 
 
-def _boxes(boxes: Boxes) -> _Json:
+def _boxes(boxes: Boxes) -> Json:
     return {
         "troubles": [_trouble(trouble) for trouble in boxes.troubles],
         "devices": [_box(box) for box in boxes.boxes],
     }
 
 
-def _trouble(trouble: Trouble) -> _Json:
+def _trouble(trouble: Trouble) -> Json:
     return {
         "kind": trouble.kind.value,
         "device": trouble.device.hex(),
@@ -218,7 +219,7 @@ def _trouble(trouble: Trouble) -> _Json:
     }
 
 
-def _box(box: Box) -> _Json:
+def _box(box: Box) -> Json:
     return {
         "device": box.device.hex(),
         "lift": box.lift_no,
