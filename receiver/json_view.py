@@ -41,7 +41,7 @@ _BETWEEN = BETWEEN_LANDINGS  # any alarm may say so, in its note
 
 def incident_text(view: IncidentView, now_ms: int) -> str:
     """One incident."""
-    return _text({"now_ms": now_ms, "incident": _incident(view)})
+    return _text({"now_ms": now_ms, "incident": incident_tree(view)})
 
 
 def board_text(board: Board, now_ms: int) -> str:
@@ -50,7 +50,7 @@ def board_text(board: Board, now_ms: int) -> str:
         {
             "now_ms": now_ms,
             "receiver": board.receiver_id.hex(),
-            "incidents": [_incident(view) for view in board.incidents],
+            "incidents": [incident_tree(view) for view in board.incidents],
             "left_off": board.left_off,
             **_boxes(board.boxes),
         }
@@ -76,7 +76,8 @@ def _text(tree: Json) -> str:
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _incident(view: IncidentView) -> Json:
+def incident_tree(view: IncidentView) -> Json:
+    """As it stands in every answer that holds one."""
     incident = view.incident
     first = incident.first
     latest = incident.latest
