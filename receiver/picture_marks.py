@@ -1,7 +1,7 @@
 """What is marked on the picture of an alarm: its stages at their times, and the signs that fired where they were seen.
 
 Pure. A record says when it was made on the clock of the box, which is the clock of the recording too. A sign that is a
-peak is marked at the extreme of the drawing before that time; a sign that says for how long is a stretch that ends there.
+peak is marked at the extreme of the drawing before that time; one that says for how long is a stretch that ends there.
 """
 
 from __future__ import annotations
