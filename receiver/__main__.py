@@ -11,9 +11,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from receiver import cli
     except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
+        if error.name not in ("aiohttp", "sqlalchemy"):
             raise
-        print("lift-receiver: aiohttp is not installed. pip install 'lift-edge-agent[receiver]'", file=sys.stderr)
+        hint = "pip install 'lift-edge-agent[receiver]'"
+        print(f"lift-receiver: {error.name} is not installed. {hint}", file=sys.stderr)
         return 2
     return cli.main(arguments)
 

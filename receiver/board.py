@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Table, func, select
 
 from edge_agent.wire_values import Stream
-from receiver.database import open_for_reading
+from receiver import tables as t
+from receiver.database import Database, Place, open_for_reading, receiver_id
 from receiver.incident_rows import IncidentView, load_view
 from receiver.incidents import IncidentKey
+from receiver.journal import Touched, last_position, touched_after
 
 OPEN_MAX = 2_000
 OVER_MAX = 100
@@ -20,6 +24,8 @@ BOXES_MAX = 500
 
 GAP_ALARM_MS = 60_000
 """A gap in the alarm stream is shown from this age. Source: design/wire.md section 3.2."""
+
+_T = TypeVar("_T")
 
 
 class TroubleKind(Enum):
@@ -73,11 +79,11 @@ class Board:
 
 
 class BoardReader:
-    """Reads a receiver's folder, also while a receiver writes it. Not for two threads at once."""
+    """Reads a receiver's database, also while receivers write it. Not for two threads at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, place: Place) -> None:
         """Raises `ReceiverError` when there is no database."""
-        self._db = open_for_reading(folder)
+        self._db: Database = open_for_reading(place)
 
     def close(self) -> None:
         """Close the database."""
@@ -85,83 +91,98 @@ class BoardReader:
 
     def incident(self, key: IncidentKey) -> IncidentView | None:
         """One incident; None where there is none."""
-        return load_view(self._db, key)
+        with self._db.snapshot() as db:
+            return load_view(db, key)
 
     def board(self, now_ms: int) -> Board:
         """The whole picture, from one commit."""
-        db = self._db
-        db.execute("BEGIN")
-        try:
+        with self._db.snapshot() as db:
             keys, left_off = _keys(db)
             views = [load_view(db, key) for key in keys]
             return Board(
-                receiver_id=db.execute("SELECT value FROM meta WHERE name='receiver'").fetchone()[0],
+                receiver_id=receiver_id(db),
                 incidents=tuple(view for view in views if view is not None),
                 left_off=left_off,
-                boxes=self.boxes(now_ms),
+                boxes=_boxes_and_troubles(db, now_ms),
             )
-        finally:
-            db.execute("ROLLBACK")
+
+    def touched_after(self, position: int | None) -> Touched:
+        """What changed after a position of the journal. None: nothing yet, only where the journal ends."""
+        with self._db.snapshot() as db:
+            return Touched(last_position(db), (), frozenset()) if position is None else touched_after(db, position)
+
+    def ask(self, question: Callable[[Connection], _T]) -> _T:
+        """A question of one's own, answered from one commit."""
+        with self._db.snapshot() as db:
+            return question(db)
 
     def boxes(self, now_ms: int) -> Boxes:
         """Troubles and boxes only."""
-        troubles = (*_conflicts(self._db), *_breaks(self._db), *_gaps(self._db, now_ms))[:TROUBLES_MAX]
-        return Boxes(troubles, _boxes(self._db))
+        with self._db.snapshot() as db:
+            return _boxes_and_troubles(db, now_ms)
 
 
-def _keys(db: sqlite3.Connection) -> tuple[list[IncidentKey], int]:
-    columns = "SELECT dev, log, stream, seqno FROM incident"
-    rows = db.execute(f"{columns} WHERE is_open=1 ORDER BY is_alarm DESC, stored_ms LIMIT ?", (OPEN_MAX,)).fetchall()
-    (open_count,) = db.execute("SELECT count(*) FROM incident WHERE is_open=1").fetchone()
+def _boxes_and_troubles(db: Connection, now_ms: int) -> Boxes:
+    troubles = (
+        *_numbered(db, TroubleKind.CONFLICT, t.conflict, "arrived_ms"),
+        *_numbered(db, TroubleKind.BREAK, t.chain_break, "found_ms"),
+        *_gaps(db, now_ms),
+    )
+    return Boxes(troubles[:TROUBLES_MAX], _boxes(db))
+
+
+def _keys(db: Connection) -> tuple[list[IncidentKey], int]:
+    at = t.incident.c
+    columns = select(at.dev, at.log, at.stream, at.seqno)
+    is_open = at.is_open == 1
+    rows = list(db.execute(columns.where(is_open).order_by(at.is_alarm.desc(), at.stored_ms).limit(OPEN_MAX)))
+    open_count = db.execute(select(func.count()).select_from(t.incident).where(is_open)).scalar_one()
     for is_alarm in (1, 0):
-        rows += db.execute(
-            f"{columns} WHERE is_open=0 AND is_alarm=? ORDER BY stored_ms DESC LIMIT ?", (is_alarm, OVER_MAX // 2)
-        ).fetchall()
-    keys = [IncidentKey(dev, log, Stream(stream), seqno) for dev, log, stream, seqno in rows]
+        over = columns.where(at.is_open == 0, at.is_alarm == is_alarm)
+        rows += db.execute(over.order_by(at.stored_ms.desc()).limit(OVER_MAX // 2))
+    keys = [IncidentKey(bytes(dev), log, Stream(stream), seqno) for dev, log, stream, seqno in rows]
     return keys, max(0, open_count - OPEN_MAX)
 
 
-def _conflicts(db: sqlite3.Connection) -> list[Trouble]:
+def _numbered(db: Connection, kind: TroubleKind, table: Table, at_name: str) -> list[Trouble]:
+    """Numbers of a stream about which something was written down, one trouble a stream."""
+    at, first_ms = table.c, func.min(table.c[at_name])
     rows = db.execute(
-        "SELECT c.dev, d.lift_no, c.stream, min(c.seqno), max(c.seqno), min(c.arrived_ms) FROM conflict c "
-        "JOIN device d USING (dev) GROUP BY c.dev, c.log, c.stream ORDER BY min(c.arrived_ms) DESC LIMIT ?",
-        (TROUBLES_MAX,),
+        select(at.dev, t.device.c.lift_no, at.stream, func.min(at.seqno).label("first"), func.max(at.seqno), first_ms)
+        .join(t.device, t.device.c.dev == at.dev)
+        .group_by(at.dev, t.device.c.lift_no, at.log, at.stream)
+        .order_by(first_ms.desc())
+        .limit(TROUBLES_MAX)
     )
-    return [_trouble(TroubleKind.CONFLICT, row) for row in rows]
+    return [_trouble(kind, row) for row in rows]
 
 
-def _breaks(db: sqlite3.Connection) -> list[Trouble]:
-    if db.execute("SELECT 1 FROM sqlite_master WHERE name='chain_break'").fetchone() is None:
-        return []  # an earlier receiver wrote this database, and none has opened it since
-    rows = db.execute(
-        "SELECT b.dev, d.lift_no, b.stream, min(b.seqno), max(b.seqno), min(b.found_ms) FROM chain_break b "
-        "JOIN device d USING (dev) GROUP BY b.dev, b.log, b.stream ORDER BY min(b.found_ms) DESC LIMIT ?",
-        (TROUBLES_MAX,),
-    )
-    return [_trouble(TroubleKind.BREAK, row) for row in rows]
-
-
-def _gaps(db: sqlite3.Connection, now_ms: int) -> list[Trouble]:
+def _gaps(db: Connection, now_ms: int) -> list[Trouble]:
     """Gaps in the alarm stream of the log that each box writes now."""
+    at, box = t.span.c, t.device.c
+    before = func.coalesce(func.lag(at.last).over(partition_by=at.dev, order_by=at.first), 0).label("before")
+    spans = (
+        select(at.dev, box.lift_no, at.stream, at.first, at.since_ms, before)
+        .join(t.device, (box.dev == at.dev) & (box.log == at.log))
+        .where(at.stream == 0)
+        .subquery()
+    ).c
     rows = db.execute(
-        "SELECT dev, lift_no, stream, before + 1, first - 1, since_ms FROM ("
-        "SELECT s.dev, d.lift_no, s.stream, s.first, s.since_ms, "
-        "coalesce(lag(s.last) OVER (PARTITION BY s.dev ORDER BY s.first), 0) AS before "
-        "FROM span s JOIN device d ON d.dev=s.dev AND d.log=s.log WHERE s.stream=0) "
-        "WHERE first > before + 1 AND since_ms <= ? ORDER BY since_ms LIMIT ?",
-        (now_ms - GAP_ALARM_MS, TROUBLES_MAX),
+        select(spans.dev, spans.lift_no, spans.stream, spans.before + 1, spans.first - 1, spans.since_ms)
+        .where(spans.first > spans.before + 1, spans.since_ms <= now_ms - GAP_ALARM_MS)
+        .order_by(spans.since_ms)
+        .limit(TROUBLES_MAX)
     )
     return [_trouble(TroubleKind.GAP, row) for row in rows]
 
 
-def _trouble(kind: TroubleKind, row: tuple[bytes, str | None, int, int, int, int]) -> Trouble:
+def _trouble(kind: TroubleKind, row: Row[Any]) -> Trouble:
     device, lift_no, stream, first, last, since_ms = row
-    return Trouble(kind, device, lift_no, Stream(stream), first, last, since_ms)
+    return Trouble(kind, bytes(device), lift_no, Stream(stream), first, last, since_ms)
 
 
-def _boxes(db: sqlite3.Connection) -> tuple[Box, ...]:
-    rows = db.execute(
-        "SELECT dev, lift_no, firmware, last_contact_ms, test_ms FROM device ORDER BY last_contact_ms DESC LIMIT ?",
-        (BOXES_MAX,),
-    )
-    return tuple(Box(*row) for row in rows)
+def _boxes(db: Connection) -> tuple[Box, ...]:
+    at = t.device.c
+    columns = select(at.dev, at.lift_no, at.firmware, at.last_contact_ms, at.test_ms)
+    rows = db.execute(columns.order_by(at.last_contact_ms.desc()).limit(BOXES_MAX))
+    return tuple(Box(bytes(row.dev), row.lift_no, row.firmware, row.last_contact_ms, row.test_ms) for row in rows)

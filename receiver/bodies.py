@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
 from receiver.json_view import problem_text
+
+_KINDS = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 
 
 class Refusal(Exception):
@@ -53,6 +58,32 @@ async def read_body(request: web.Request, content_type: str, bytes_max: int, bod
         problem = f"the body did not come within {body_s:g} s"
         raise Refusal(408, problem, "Send it again", closes=True) from error
     return bytes(body)
+
+
+def fields_in(body: bytes, kinds: Mapping[str, type], hint: str) -> dict[str, Any]:
+    """The fields of a JSON object, each of its kind. Raises `Refusal` 400 for anything else."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "the body is no JSON", hint) from error
+    if not isinstance(said, dict):
+        raise Refusal(400, "the body is no JSON object", hint)
+    for name, value in said.items():
+        if name not in kinds:
+            raise Refusal(400, f"the field {name[:40]!r} is unknown", hint)
+        if type(value) is not kinds[name]:
+            raise Refusal(400, f"{name}: expected {_KINDS.get(kinds[name], 'another kind of value')}", hint)
+        if isinstance(value, str) and not _is_utf8(value):
+            raise Refusal(400, f"{name}: text that cannot be written as UTF-8", hint)
+    return said
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def whole_query(request: web.Request, name: str, low: int, high: int, default: int) -> int:

@@ -7,11 +7,13 @@ Every call is part of the transaction of its caller. Source: design/wire.md sect
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, select
 
 from edge_agent.wire import LINK_BYTES, chain_start, digest
 from edge_agent.wire_values import Checkpoint, Record, Stream
+from receiver import tables as t
 from receiver.decoding import decoded
 
 BREAKS_MAX = 1_000
@@ -26,13 +28,18 @@ class Break:
     seqno: int
 
 
-def check(db: sqlite3.Connection, record: Record, body: bytes, now_ms: int) -> tuple[Break, ...]:
+_PLACED = [t.record.c[name] == bindparam(name) for name in ("dev", "log", "stream", "seqno")]
+_BODY_AT = select(t.record.c.body).where(*_PLACED)
+_DIGEST_AT = select(t.record.c.digest).where(*_PLACED)
+
+
+def check(db: Connection, record: Record, body: bytes, now_ms: int) -> tuple[Break, ...]:
     """Compare a new record with its neighbours, and a checkpoint with what it names. Returns what was not known yet."""
     found = [*_with_neighbours(db, record, body), *_with_checkpoint(db, record)]
     return tuple(each for each in found if _keep(db, record, each, now_ms))
 
 
-def _with_neighbours(db: sqlite3.Connection, record: Record, body: bytes) -> list[Break]:
+def _with_neighbours(db: Connection, record: Record, body: bytes) -> list[Break]:
     found = []
     before = (
         chain_start(record.device, record.log, record.stream)
@@ -41,16 +48,13 @@ def _with_neighbours(db: sqlite3.Connection, record: Record, body: bytes) -> lis
     )
     if before is not None and before[:LINK_BYTES] != record.link:
         found.append(Break(record.stream, record.seqno))
-    row = db.execute(
-        "SELECT body FROM record WHERE dev=? AND log=? AND stream=? AND seqno=?",
-        (record.device, record.log, int(record.stream), record.seqno + 1),
-    ).fetchone()
-    if row is not None and decoded(row[0]).link != digest(body)[:LINK_BYTES]:
+    after = db.execute(_BODY_AT, _at(record, record.stream, record.seqno + 1)).scalar_one_or_none()
+    if after is not None and decoded(bytes(after)).link != digest(body)[:LINK_BYTES]:
         found.append(Break(record.stream, record.seqno + 1))
     return found
 
 
-def _with_checkpoint(db: sqlite3.Connection, record: Record) -> list[Break]:
+def _with_checkpoint(db: Connection, record: Record) -> list[Break]:
     if not isinstance(record.detail, Checkpoint):
         return []
     found = []
@@ -61,18 +65,19 @@ def _with_checkpoint(db: sqlite3.Connection, record: Record) -> list[Break]:
     return found
 
 
-def _digest_at(db: sqlite3.Connection, record: Record, stream: Stream, seqno: int) -> bytes | None:
-    row = db.execute(
-        "SELECT digest FROM record WHERE dev=? AND log=? AND stream=? AND seqno=?",
-        (record.device, record.log, int(stream), seqno),
-    ).fetchone()
-    return None if row is None else bytes(row[0])
+def _digest_at(db: Connection, record: Record, stream: Stream, seqno: int) -> bytes | None:
+    found = db.execute(_DIGEST_AT, _at(record, stream, seqno)).scalar_one_or_none()
+    return None if found is None else bytes(found)
 
 
-def _keep(db: sqlite3.Connection, record: Record, found: Break, now_ms: int) -> bool:
+def _at(record: Record, stream: Stream, seqno: int) -> dict[str, object]:
+    return {"dev": record.device, "log": record.log, "stream": int(stream), "seqno": seqno}
+
+
+def _keep(db: Connection, record: Record, found: Break, now_ms: int) -> bool:
     """True if it is new."""
-    (count,) = db.execute("SELECT count(*) FROM chain_break WHERE dev=?", (record.device,)).fetchone()
-    if count >= BREAKS_MAX:
+    of_box = select(func.count()).select_from(t.chain_break).where(t.chain_break.c.dev == record.device)
+    if db.execute(of_box).scalar_one() >= BREAKS_MAX:
         return False
-    place = (record.device, record.log, int(found.stream), found.seqno, now_ms)
-    return db.execute("INSERT OR IGNORE INTO chain_break VALUES (?,?,?,?,?)", place).rowcount == 1
+    row = {**_at(record, found.stream, found.seqno), "found_ms": now_ms}
+    return db.execute(t.insert_new(t.chain_break), row).rowcount == 1

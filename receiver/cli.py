@@ -10,41 +10,50 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from edge_agent.wire import DEVICE_ID_BYTES
 from edge_agent.wire_sealing import MAC_KEY_BYTES, SigningKey, text_of_secret
 from receiver.board import BoardReader
 from receiver.cli_enrol import invite, write_tls
-from receiver.database import key_seed, open_for_reading
+from receiver.cli_people import add_init, add_user, change_people, make
+from receiver.database import Place, key_seed, open_for_reading
 from receiver.errors import ReceiverError
 from receiver.incident_rows import IncidentView
+from receiver.people import People
 from receiver.sentences import lift_name, printable, title_of
 from receiver.server import Address, start, warn_if_reachable
 from receiver.service import Service
 from receiver.store import Store
 
 PORT = 8080
+DATABASE_VARIABLE = "LIFT_RECEIVER_DATABASE"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 done, 2 the command cannot be carried out as it was given."""
     asked = _parser().parse_args(arguments)
     try:
-        if asked.command == "incidents":
-            return _list_incidents(asked.data)
-        if asked.command == "key":
-            return _print_key(asked.data)
-        if asked.command == "share":
-            return _share(asked.data, asked.device)
-        if asked.command == "invite":
-            return invite(asked.data, asked.url, _now_ms())
-        if asked.command == "tls":
-            return write_tls(asked.data, asked.host, asked.out, _now_ms())
         if asked.command == "mqtt":
             return _bridge(asked.broker, asked.receiver, asked.client_id)
+        place = place_of(asked)
+        if asked.command == "incidents":
+            return _list_incidents(place)
+        if asked.command == "key":
+            return _print_key(place)
+        if asked.command == "share":
+            return _share(place, asked.device)
+        if asked.command == "init":
+            return make(place, asked.admin, asked.password_stdin)
+        if asked.command == "user":
+            return change_people(place, asked)
+        if asked.command == "invite":
+            return invite(place, asked.url, _now_ms())
+        if asked.command == "tls":
+            return write_tls(place, asked.host, asked.out, _now_ms())
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
-        return asyncio.run(_run(asked.data, address))
+        return asyncio.run(_run(place, address))
     except ReceiverError as error:
         print(f"lift-receiver: {error}", file=sys.stderr)
         return 2
@@ -59,6 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     run.add_argument("--port", type=_port, default=PORT, help=f"port (default {PORT}; 0: any free one)")
     run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
+    made = commands.add_parser("init", help="make the database and the key, and the first administrator")
+    add_init(made)
+    user = commands.add_parser("user", help="the people who may sign in, also while a receiver runs")
+    add_user(user)
     incidents = commands.add_parser("incidents", help="list open incidents, also while a receiver runs")
     key = commands.add_parser("key", help="print the key that boxes pin as receiver_key")
     share = commands.add_parser(
@@ -78,9 +91,25 @@ def _parser() -> argparse.ArgumentParser:
     mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
     mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
-    for command in (run, incidents, key, share, invited, tls):
-        command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
+    for command in (run, made, user, incidents, key, share, invited, tls):
+        add_place(command)
     return parser
+
+
+def add_place(command: argparse.ArgumentParser) -> None:
+    """--data or --database; the latter also from the environment, where a password is not seen by everybody."""
+    command.add_argument("--data", type=Path, default=_data_folder(), help="folder (default %(default)s)")
+    command.add_argument(
+        "--database",
+        metavar="URL",
+        default=os.environ.get(DATABASE_VARIABLE),
+        help=f"postgresql://user@host/name instead of a folder (default ${DATABASE_VARIABLE})",
+    )
+
+
+def place_of(asked: argparse.Namespace) -> Place:
+    """Where the receiver of this command keeps things."""
+    return asked.database or asked.data  # type: ignore[no-any-return]
 
 
 def _device(text: str) -> bytes:
@@ -108,26 +137,26 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _run(folder: Path, address: Address) -> int:
+async def _run(place: Place, address: Address) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    store = Store(folder)
-    try:
-        reader = BoardReader(folder)
-        try:
-            running = await start(Service(store, reader, _now_ms), address)
-            for warning in warn_if_reachable(address):
-                logging.getLogger("receiver").warning("%s", warning)
-            print(f"listening on {running.url}", flush=True)
-            await stop.wait()
-            await running.stop()
-            logging.getLogger("receiver").info("stopped")
-        finally:
-            reader.close()
-    finally:
-        store.close()
+    with ExitStack() as stack:
+        store = Store(place)
+        stack.callback(store.close)
+        reader = BoardReader(place)
+        stack.callback(reader.close)
+        people = People(place)
+        stack.callback(people.close)
+        warnings = warn_if_reachable(address, not people.is_empty())
+        running = await start(Service(store, reader, _now_ms), people, address)
+        for warning in warnings:
+            logging.getLogger("receiver").warning("%s", warning)
+        print(f"listening on {running.url}", flush=True)
+        await stop.wait()
+        await running.stop()
+        logging.getLogger("receiver").info("stopped")
     return 0
 
 
@@ -146,9 +175,9 @@ def _bridge(broker: str, receiver: str, client_id: str) -> int:
     return 0
 
 
-def _share(folder: Path, device: bytes) -> int:
+def _share(place: Place, device: bytes) -> int:
     secret = os.urandom(MAC_KEY_BYTES)
-    store = Store(folder)
+    store = Store(place)
     try:
         is_known = store.share(device, secret)
     finally:
@@ -160,21 +189,18 @@ def _share(folder: Path, device: bytes) -> int:
     return 0
 
 
-def _print_key(folder: Path) -> int:
-    db = open_for_reading(folder)
+def _print_key(place: Place) -> int:
+    opened = open_for_reading(place)
     try:
-        seed = key_seed(db)
+        with opened.snapshot() as db:
+            print(SigningKey(key_seed(db)).public.text)
     finally:
-        db.close()
-    if seed is None:
-        hint = "Run the receiver once: it makes its key"
-        raise ReceiverError("this receiver has no key yet", subject=str(folder), hint=hint)
-    print(SigningKey(seed).public.text)
+        opened.close()
     return 0
 
 
-def _list_incidents(folder: Path) -> int:
-    reader = BoardReader(folder)
+def _list_incidents(place: Place) -> int:
+    reader = BoardReader(place)
     try:
         board = reader.board(_now_ms())
     finally:

@@ -9,7 +9,7 @@ from edge_agent.certificates import in_pem
 from edge_agent.enrol import Invitation
 from edge_agent.errors import WireError
 from edge_agent.wire_sealing import SigningKey
-from receiver.database import key_seed, open_for_writing
+from receiver.database import FILE_NAME, Place, Turn, key_seed, open_for_writing
 from receiver.enrolment import Enrolment
 from receiver.errors import ReceiverError
 from receiver.keyring import Keyring
@@ -18,23 +18,22 @@ from receiver.store import Store
 PRIVATE = 0o600
 
 
-def invite(folder: Path, url: str, now_ms: int) -> int:
+def invite(place: Place, url: str, now_ms: int) -> int:
     """Print the text of a QR code, and the code itself where segno is installed."""
-    if not (folder / "receiver.sqlite").is_file():
+    if isinstance(place, Path) and not (place / FILE_NAME).is_file():
         hint = "Run the receiver once, or give --data its folder"
-        raise ReceiverError("there is no receiver here", subject=str(folder), hint=hint)
-    db = open_for_writing(folder)  # beside a running receiver: one short transaction, for which the other waits
+        raise ReceiverError("there is no receiver here", subject=str(place), hint=hint)
+    opened = open_for_writing(place)  # beside a running receiver: one short transaction, for which the other waits
     try:
-        db.execute("BEGIN IMMEDIATE")
-        code = Enrolment(db, Keyring(db)).invite(now_ms)
-        invitation = Invitation(url.rstrip("/"), SigningKey(key_seed(db) or b"").public, code)
-        try:
-            Invitation.parse(str(invitation))
-        except WireError as error:
-            raise ReceiverError("not a usable url", subject=url, hint="Write it like https://host:8443") from error
-        db.execute("COMMIT")
+        with opened.transaction(turn=Turn.ENROLMENT) as db:
+            code = Enrolment(db, Keyring(db)).invite(now_ms)
+            invitation = Invitation(url.rstrip("/"), SigningKey(key_seed(db)).public, code)
+            try:
+                Invitation.parse(str(invitation))
+            except WireError as error:
+                raise ReceiverError("not a usable url", subject=url, hint="Write it like https://host:8443") from error
     finally:
-        db.close()
+        opened.close()
     _print_qr(str(invitation))
     print(f'{invitation}\n\nGood for one box and seven days. At the box: edge-agent join "{invitation}"')
     return 0
@@ -49,9 +48,9 @@ def _print_qr(text: str) -> None:
     segno.make(text, error="m", micro=False).terminal(compact=True)
 
 
-def write_tls(folder: Path, host: str, out: Path, now_ms: int) -> int:
+def write_tls(place: Place, host: str, out: Path, now_ms: int) -> int:
     """Write server.pem (key and certificate) and ca.pem."""
-    store = Store(folder)
+    store = Store(place)
     try:
         key, certificate, ca = store.server_identity(host, now_ms)
     finally:

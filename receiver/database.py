@@ -1,92 +1,63 @@
-"""The receiver's SQLite file: its tables, how it is opened, and the lock that lets one process write it."""
+"""Opens the receiver's database, a SQLite file or a PostgreSQL server, and gives out transactions and snapshots.
+
+In: a folder, or a URL `postgresql://...`. Out: connections of SQLAlchemy Core inside a transaction. A SQLite file
+belongs to one receiver process, held by a lock; in PostgreSQL any number write, kept apart by one lock a box.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text, update
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from edge_agent.wire_sealing import SEED_BYTES
-from receiver.errors import ReceiverError
+from receiver import tables as t
+from receiver.errors import ReceiverError, StoreUnavailable
+from receiver.upgrades import bring_up_to_date
 
 FILE_NAME = "receiver.sqlite"
 SEED_NAME = "seed"
 LOCK_NAME = "receiver.lock"
-FORMAT = 5
+FORMAT = t.FORMAT
 READABLE_FORMATS = tuple(range(FORMAT + 1))
+_FORMAT_NAME = "format"
 
-_TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE device (
-    dev BLOB PRIMARY KEY, log INTEGER NOT NULL, last_contact_ms INTEGER NOT NULL,
-    acted_notice INTEGER NOT NULL DEFAULT 0, heard_notice INTEGER NOT NULL DEFAULT 0,
-    lift_no TEXT, firmware TEXT, test_ms INTEGER
-) WITHOUT ROWID;
-CREATE TABLE record (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,
-    kind INTEGER NOT NULL, phase INTEGER, incident INTEGER,
-    digest BLOB NOT NULL, body BLOB NOT NULL, arrived_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, stream, seqno)
-) WITHOUT ROWID;
-CREATE INDEX record_of_incident ON record (dev, log, stream, incident, phase, seqno) WHERE incident IS NOT NULL;
-CREATE TABLE conflict (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,
-    digest BLOB NOT NULL, body BLOB NOT NULL, arrived_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, stream, seqno, digest)
-) WITHOUT ROWID;
-CREATE TABLE span (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL,
-    first INTEGER NOT NULL, last INTEGER NOT NULL, since_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, stream, first)
-) WITHOUT ROWID;
-CREATE TABLE contact (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, boot INTEGER NOT NULL,
-    first_up_ms INTEGER NOT NULL, first_arrived_ms INTEGER NOT NULL,
-    last_up_ms INTEGER NOT NULL, last_arrived_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, boot)
-) WITHOUT ROWID;
-CREATE TABLE incident (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,
-    is_open INTEGER NOT NULL, is_alarm INTEGER NOT NULL, stored_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, stream, seqno)
-) WITHOUT ROWID;
-CREATE INDEX incident_by_time ON incident (is_open, is_alarm, stored_ms);
-CREATE TABLE notice (
-    dev BLOB NOT NULL, number INTEGER NOT NULL, act INTEGER NOT NULL,
-    log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,
-    at_ms INTEGER NOT NULL, who TEXT, eta_min INTEGER,
-    PRIMARY KEY (dev, number)
-) WITHOUT ROWID;
-CREATE INDEX notice_of_incident ON notice (dev, log, stream, seqno);
-"""
+Place = Path | str
+"""Where a receiver keeps things: a folder, or the URL of a PostgreSQL database."""
 
-# From each format to the next.
-_UPGRADES = {
-    1: """
-ALTER TABLE record ADD COLUMN seal BLOB;
-CREATE TABLE device_key (dev BLOB PRIMARY KEY, raw BLOB NOT NULL, shared BLOB, since_ms INTEGER NOT NULL) WITHOUT ROWID
-""",
-    2: """
-CREATE TABLE evidence (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL,
-    digest BLOB NOT NULL, size INTEGER NOT NULL, have INTEGER NOT NULL, state INTEGER NOT NULL,
-    tries INTEGER NOT NULL, asked_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, stream, seqno)
-) WITHOUT ROWID;
-CREATE TABLE evidence_part (
-    dev BLOB NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (dev, digest, at)
+# No question of ours takes long: what does, waits for a dead disk or a dead peer. Our choices, below the 15 s after
+# which a box tries its next destination.
+_POSTGRESQL_OPTIONS = (
+    "-c synchronous_commit=on -c statement_timeout=12000 -c lock_timeout=8000 "
+    "-c idle_in_transaction_session_timeout=30000"
 )
-""",
-    3: "CREATE TABLE join_code (kept BLOB PRIMARY KEY, dev BLOB, until_ms INTEGER NOT NULL) WITHOUT ROWID",
-    4: """
-CREATE TABLE chain_break (
-    dev BLOB NOT NULL, log INTEGER NOT NULL, stream INTEGER NOT NULL, seqno INTEGER NOT NULL, found_ms INTEGER NOT NULL,
-    PRIMARY KEY (dev, log, stream, seqno)
-) WITHOUT ROWID
-""",
+_CONNECT_ARGS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "options": _POSTGRESQL_OPTIONS,
+    "application_name": "lift-receiver",
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
 }
+
+
+class Turn(IntEnum):
+    """What two receivers on one database must not do at the same time, besides the things of one box."""
+
+    TABLES = 1
+    ENROLMENT = 2
+    EVIDENCE_ROOM = 3
+    PEOPLE = 4
 
 
 class FolderLock:
@@ -112,20 +83,225 @@ class FolderLock:
         self._file.close()
 
 
-def open_for_writing(folder: Path) -> sqlite3.Connection:
-    """The one connection that writes; makes the tables when there are none. Raises `ReceiverError`."""
-    path = folder / FILE_NAME
+class Database:
+    """One database, open. Any thread may use it, one at a time."""
+
+    def __init__(self, engine: Engine, subject: str) -> None:
+        self._engine = engine
+        self._subject = subject
+        self._lock: FolderLock | None = None
+
+    @property
+    def is_postgresql(self) -> bool:
+        """A server that several receivers may share."""
+        return self._engine.dialect.name == "postgresql"
+
+    def hold(self, lock: FolderLock) -> None:
+        """Keep the lock of the folder until closed."""
+        self._lock = lock
+
+    def close(self) -> None:
+        """Close the connections and let another receiver have the folder."""
+        self._engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+    @contextmanager
+    def transaction(self, *devices: bytes, turn: Turn | None = None) -> Iterator[Connection]:
+        """All or nothing, on disk when it ends. devices: the boxes whose rows are read and written here.
+
+        Locks are taken in one order everywhere: boxes by id, the turn, and last the row of a counter; so no two wait
+        for each other. Raises `StoreUnavailable` where the database will not have it.
+        """
+        try:
+            with self._engine.begin() as db:
+                if self.is_postgresql:
+                    _take_turns(db, devices, turn)
+                yield db
+        except (ProgrammingError, IntegrityError, DataError):
+            raise
+        except DBAPIError as error:
+            raise self._unavailable(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One state of the database, read only. Raises `StoreUnavailable`."""
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if self.is_postgresql else {}
+        try:
+            with self._engine.connect().execution_options(**options) as db:
+                yield db
+        except (ProgrammingError, IntegrityError, DataError):
+            raise
+        except DBAPIError as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: DBAPIError) -> StoreUnavailable:
+        if self.is_postgresql:
+            hint = "See to the database server; the boxes keep their records and send them again"
+        else:
+            hint = "Free some room or see to the disk; the boxes keep their records and send them again"
+        return StoreUnavailable(f"nothing was stored ({_reason(error)})", subject="database", hint=hint)
+
+
+def open_for_writing(place: Place, *, is_alone: bool = False) -> Database:
+    """Open and bring up to date, or make. is_alone: take the lock of the folder too. Raises `ReceiverError`."""
+    if isinstance(place, str):
+        return _opened_postgresql(place)
+    lock = FolderLock(place) if is_alone else None
+    path = place / FILE_NAME
     try:
         _keep_private(path)
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")  # a receipt is a promise: the commit is on disk before it is given
-        db.execute("PRAGMA journal_size_limit=67108864")
-        _check_format(db, path)
-        _bring_up_to_date(db)
-    except sqlite3.Error as error:
-        raise _cannot_open(path, error) from error
-    return db
+        opened = Database(_sqlite_engine(path, "BEGIN IMMEDIATE", *_WRITING), str(path))
+        try:
+            with opened.transaction() as db:
+                _bring_up_to_date(db, db.exec_driver_sql("PRAGMA user_version").scalar_one(), str(path))
+                db.exec_driver_sql(f"PRAGMA user_version={FORMAT}")
+        except StoreUnavailable as error:
+            raise _cannot_open(str(path), str(error)) from error
+        except DBAPIError as error:
+            raise _cannot_open(str(path), _reason(error)) from error
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    if lock is not None:
+        opened.hold(lock)
+    return opened
+
+
+def open_for_reading(place: Place) -> Database:
+    """A database that cannot be written here; shows the last commit while others write. Raises `ReceiverError`."""
+    if isinstance(place, str):
+        return _opened_postgresql(place)
+    path = place / FILE_NAME
+    if not path.is_file():
+        hint = "Give --data the folder a receiver has run on"
+        raise ReceiverError("there is no receiver database", subject=str(path), hint=hint)
+    opened = Database(_sqlite_engine(path, "BEGIN", "PRAGMA query_only=ON"), str(path))
+    try:
+        with opened.snapshot() as db:
+            found = db.exec_driver_sql("PRAGMA user_version").scalar_one()
+            _check_format(found, str(path))
+            if found != FORMAT:
+                hint = "Run the receiver, or `lift-receiver init`, once on this folder: it brings the file up to date"
+                raise ReceiverError(f"database format {found} is an older one", subject=str(path), hint=hint)
+    except StoreUnavailable as error:
+        opened.close()
+        raise _cannot_open(str(path), str(error)) from error
+    except DBAPIError as error:
+        opened.close()
+        raise _cannot_open(str(path), _reason(error)) from error
+    except ReceiverError:
+        opened.close()
+        raise
+    return opened
+
+
+def key_seed(db: Connection) -> bytes:
+    """The secret of the receiver's key; it lies in the database so that a backup of one is a backup of both."""
+    return bytes(db.execute(select(t.meta.c.value).where(t.meta.c.name == SEED_NAME)).scalar_one())
+
+
+def receiver_id(db: Connection) -> bytes:
+    """The id that receipts carry."""
+    return bytes(db.execute(select(t.meta.c.value).where(t.meta.c.name == "receiver")).scalar_one())
+
+
+def next_positions(db: Connection, count: int) -> range:
+    """Numbers for the journal. Called last in a transaction: from here to the commit no other can have any."""
+    at = t.counter.c.name == "feed"
+    db.execute(update(t.counter).where(at).values(value=t.counter.c.value + count))
+    last = db.execute(select(t.counter.c.value).where(at)).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
+_WRITING = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a receipt is a promise: the commit is on disk before it is given
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+def _sqlite_engine(path: Path, begin: str, *pragmas: str) -> Engine:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _opened_postgresql(url: str) -> Database:
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres") or not rest:
+        hint = "Write it like postgresql://user@host/name; a folder is given with --data"
+        raise ReceiverError("not the URL of a PostgreSQL database", subject=scheme, hint=hint)
+    subject = "postgresql://" + rest.rpartition("@")[2]  # never with the password
+    try:
+        engine = create_engine(
+            f"postgresql+psycopg://{rest}",
+            poolclass=QueuePool,
+            pool_size=2,
+            max_overflow=2,
+            pool_timeout=8,
+            pool_pre_ping=True,
+            connect_args=_CONNECT_ARGS,
+        )
+        opened = Database(engine, subject)
+        with opened.transaction(turn=Turn.TABLES) as db:
+            _check_promises(db, subject)
+            _bring_up_to_date(db, _postgresql_format(db), subject)
+            _note_format(db)
+    except ModuleNotFoundError as error:
+        hint = "pip install 'lift-edge-agent[receiver]'"
+        raise ReceiverError(f"{error.name} is not installed", subject=subject, hint=hint) from error
+    except (ArgumentError, StoreUnavailable, DBAPIError) as error:
+        hint = "See that the server runs, that the database exists and that this user may use it"
+        reason = _reason(error) if isinstance(error, DBAPIError) else str(error)
+        raise ReceiverError(f"the database cannot be opened ({reason})", subject=subject, hint=hint) from error
+    return opened
+
+
+def _check_promises(db: Connection, subject: str) -> None:
+    """A server that answers before its disk has it makes every receipt a lie."""
+    for setting in ("fsync", "full_page_writes"):
+        if db.exec_driver_sql(f"SHOW {setting}").scalar_one() != "on":
+            hint = f"Set {setting} = on in postgresql.conf"
+            raise ReceiverError(f"{setting} is off: a commit could be lost", subject=subject, hint=hint)
+
+
+def _postgresql_format(db: Connection) -> int:
+    if not inspect(db).has_table(t.meta.name):
+        return 0
+    value = db.execute(select(t.meta.c.value).where(t.meta.c.name == _FORMAT_NAME)).scalar_one_or_none()
+    return 0 if value is None else int(bytes(value))
+
+
+def _note_format(db: Connection) -> None:
+    value = str(FORMAT).encode()
+    db.execute(t.insert_new(t.meta), {"name": _FORMAT_NAME, "value": value})
+    db.execute(update(t.meta).where(t.meta.c.name == _FORMAT_NAME).values(value=value))
+
+
+def _take_turns(db: Connection, devices: Iterable[bytes], turn: Turn | None) -> None:
+    for device in sorted(set(devices)):
+        number = int.from_bytes(device[:8], "big", signed=True)
+        db.execute(_DEVICE_LOCK, {"number": number})
+    if turn is not None:
+        db.execute(_TURN_LOCK, {"turn": int(turn)})
+
+
+_DEVICE_LOCK = text("SELECT pg_advisory_xact_lock(CAST(:number AS bigint))")
+_TURN_LOCK = text("SELECT pg_advisory_xact_lock(7, CAST(:turn AS int))")
 
 
 def _keep_private(path: Path) -> None:
@@ -137,53 +313,26 @@ def _keep_private(path: Path) -> None:
         return  # a file of somebody else, or none: opening it says what is wrong
 
 
-def _bring_up_to_date(db: sqlite3.Connection) -> None:
-    """Make the tables, or those that came later, in one transaction; and the receiver's key where there is none."""
-    found = db.execute("PRAGMA user_version").fetchone()[0]
+def _bring_up_to_date(db: Connection, found: int, subject: str) -> None:
+    """Make the tables, or those that came later, and the receiver's key where there is none."""
+    _check_format(found, subject)
     if found == FORMAT:
         return
-    db.execute("BEGIN IMMEDIATE")
-    if found == 0:
-        for statement in _TABLES.split(";"):
-            db.execute(statement)
-        db.execute("INSERT INTO meta VALUES ('receiver', ?)", (os.urandom(8),))
-    for earlier in range(max(1, found), FORMAT):
-        for statement in _UPGRADES[earlier].split(";"):
-            db.execute(statement)
-    db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (SEED_NAME, os.urandom(SEED_BYTES)))
-    db.execute(f"PRAGMA user_version={FORMAT}")
-    db.execute("COMMIT")
+    bring_up_to_date(db, found)
+    for name, value in (("receiver", os.urandom(8)), (SEED_NAME, os.urandom(SEED_BYTES))):
+        db.execute(t.insert_new(t.meta), {"name": name, "value": value})
 
 
-def key_seed(db: sqlite3.Connection) -> bytes | None:
-    """The secret of the receiver's key; it lies in the database so that a backup of one is a backup of both."""
-    row = db.execute("SELECT value FROM meta WHERE name=?", (SEED_NAME,)).fetchone()
-    return None if row is None else bytes(row[0])
-
-
-def open_for_reading(folder: Path) -> sqlite3.Connection:
-    """A connection that cannot write; sees the last commit while another process writes. Raises `ReceiverError`."""
-    path = folder / FILE_NAME
-    if not path.is_file():
-        hint = "Give --data the folder a receiver has run on"
-        raise ReceiverError("there is no receiver database", subject=str(path), hint=hint)
-    try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA query_only=ON")
-        _check_format(db, path)
-    except sqlite3.Error as error:
-        raise _cannot_open(path, error) from error
-    return db
-
-
-def _check_format(db: sqlite3.Connection, path: Path) -> None:
-    found = db.execute("PRAGMA user_version").fetchone()[0]
+def _check_format(found: int, subject: str) -> None:
     if found not in READABLE_FORMATS:
-        db.close()
         hint = f"This receiver reads format {FORMAT}; run the receiver that wrote the file"
-        raise ReceiverError(f"database format {found} is unknown", subject=str(path), hint=hint)
+        raise ReceiverError(f"database format {found} is unknown", subject=subject, hint=hint)
 
 
-def _cannot_open(path: Path, error: sqlite3.Error) -> ReceiverError:
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().replace("\n", "; ")
+
+
+def _cannot_open(subject: str, reason: str) -> ReceiverError:
     hint = "Restore it from a backup, or move it aside to begin anew: boxes send again what they still hold"
-    return ReceiverError(f"the database cannot be opened ({error})", subject=str(path), hint=hint)
+    return ReceiverError(f"the database cannot be opened ({reason})", subject=subject, hint=hint)

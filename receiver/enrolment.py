@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hmac
 import os
-import sqlite3
+
+from sqlalchemy import Connection, delete, func, select, update
 
 from edge_agent.certificates import new_key
 from edge_agent.enrol import CODE_BYTES, Join, Joined, decode_asked, decode_join, keeper_of, proof_of, secret_of
 from edge_agent.wire import answer_tag
 from edge_agent.wire_sealing import SealRefused, Use, sealed_in
+from receiver import tables as t
 from receiver.authority import certified, new_ca, server_certificate
 from receiver.errors import ReceiverError
 from receiver.keyring import Keyring
@@ -26,19 +28,21 @@ CODES_OPEN_MAX = 64
 class Enrolment:
     """See the module."""
 
-    def __init__(self, db: sqlite3.Connection, keyring: Keyring) -> None:
+    def __init__(self, db: Connection, keyring: Keyring) -> None:
         self._db = db
         self._keyring = keyring
 
     def invite(self, now_ms: int) -> bytes:
         """A new code. Raises `ReceiverError` when too many wait."""
-        self._db.execute("DELETE FROM join_code WHERE until_ms < ?", (now_ms,))
-        (count,) = self._db.execute("SELECT count(*) FROM join_code WHERE dev IS NULL").fetchone()
+        code_table = t.join_code
+        self._db.execute(delete(code_table).where(code_table.c.until_ms < now_ms))
+        waiting = select(func.count()).select_from(code_table).where(code_table.c.dev.is_(None))
+        count = self._db.execute(waiting).scalar_one()
         if count >= CODES_OPEN_MAX:
             hint = "Use them, or wait until they expire after seven days"
             raise ReceiverError(f"{count} invitations wait already", subject="invite", hint=hint)
         code = os.urandom(CODE_BYTES)
-        self._db.execute("INSERT INTO join_code VALUES (?, NULL, ?)", (keeper_of(code), now_ms + CODE_VALID_MS))
+        self._db.execute(code_table.insert().values(kept=keeper_of(code), dev=None, until_ms=now_ms + CODE_VALID_MS))
         return code
 
     def join(self, body: bytes, now_ms: int) -> Joined:
@@ -48,7 +52,7 @@ class Enrolment:
         join.key.open(sealed, Use.JOIN)
         kept = self._code_of(sealed, proof, join, now_ms)
         certificate, ca = self._certified(join, now_ms)
-        self._db.execute("UPDATE join_code SET dev=? WHERE kept=?", (join.device, kept))
+        self._db.execute(update(t.join_code).where(t.join_code.c.kept == kept).values(dev=join.device))
         self._keyring.learn(join.device, join.key, now_ms)
         self._keyring.share(join.device, secret_of(kept, join))
         return Joined(join.device, answer_tag(body), certificate, ca, now_ms)
@@ -70,8 +74,8 @@ class Enrolment:
         return key, server_certificate(key, host, ca_key, ca, now_ms / 1000.0), ca
 
     def _code_of(self, sealed: bytes, proof: bytes, join: Join, now_ms: int) -> bytes:
-        rows = self._db.execute("SELECT kept, dev FROM join_code WHERE until_ms >= ?", (now_ms,)).fetchall()
-        for kept, device in rows:
+        valid = select(t.join_code.c.kept, t.join_code.c.dev).where(t.join_code.c.until_ms >= now_ms)
+        for kept, device in self._db.execute(valid):
             if hmac.compare_digest(proof_of(kept, sealed), proof) and device in (None, join.device):
                 return bytes(kept)
         hint = "Ask for a new invitation: lift-receiver invite"
@@ -82,9 +86,10 @@ class Enrolment:
         return certified(join.request, join.device.hex(), ca_key, ca, now_ms / 1000.0), ca
 
     def _ca(self, now_ms: int) -> tuple[bytes, bytes]:
-        rows = dict(self._db.execute("SELECT name, value FROM meta WHERE name IN ('ca_key', 'ca')").fetchall())
-        if "ca" not in rows:
+        asked = select(t.meta.c.name, t.meta.c.value).where(t.meta.c.name.in_(("ca_key", "ca")))
+        found = {row.name: bytes(row.value) for row in self._db.execute(asked)}
+        if "ca" not in found:
             key = new_key()
-            rows = {"ca_key": key, "ca": new_ca(key, "lift receiver", now_ms / 1000.0)}
-            self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
-        return rows["ca_key"], rows["ca"]
+            found = {"ca_key": key, "ca": new_ca(key, "lift receiver", now_ms / 1000.0)}
+            self._db.execute(t.meta.insert(), [{"name": name, "value": value} for name, value in found.items()])
+        return found["ca_key"], found["ca"]

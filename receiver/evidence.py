@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sqlite3
 from dataclasses import dataclass
 from enum import IntEnum
 
+from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, select, update
+
 from edge_agent.wire import FILE_BYTES_MAX, FILE_DIGEST_BYTES
-from edge_agent.wire_values import Part, Want
+from edge_agent.wire_values import Part, Stream, Want
+from receiver import tables as t
 from receiver.decoding import decoded
 from receiver.errors import NoticeRefused
 from receiver.incidents import IncidentKey
@@ -26,7 +28,7 @@ ASKED_MAX = 8
 
 _NAMED = re.compile(r"(?:^| )evidence_sha256=([0-9a-f]{32}) evidence_bytes=([0-9]{1,8})(?: |$)")
 _MARK = b"evidence_sha256="
-_AT = "dev=? AND log=? AND stream=? AND seqno=?"
+_E, _P = t.evidence, t.evidence_part
 
 
 class EvidenceState(IntEnum):
@@ -51,14 +53,14 @@ class EvidenceView:
 class EvidenceTable:
     """See the module."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def view(self, key: IncidentKey) -> EvidenceView | None:
         """None: no record of this incident names a recording."""
-        row = self._db.execute(f"SELECT state, size, have FROM evidence WHERE {_AT}", _place(key)).fetchone()
+        row = self._db.execute(select(_E.c.state, _E.c.size, _E.c.have).where(*_at(key))).one_or_none()
         if row is not None:
-            return EvidenceView(EvidenceState(row[0]), row[1], row[2])
+            return EvidenceView(EvidenceState(row.state), row.size, row.have)
         named = self._named(key)
         return None if named is None else EvidenceView(EvidenceState.ON_BOX, named[1], 0)
 
@@ -73,39 +75,52 @@ class EvidenceTable:
         known = self.view(key)
         if known is not None and known.state in (EvidenceState.ASKED, EvidenceState.HERE):
             return known
-        (waiting,) = self._db.execute(
-            "SELECT count(*) FROM evidence WHERE dev=? AND state=?", (key.device, EvidenceState.ASKED)
-        ).fetchone()
+        asked = select(func.count()).where(_E.c.dev == key.device, _E.c.state == int(EvidenceState.ASKED))
+        waiting = self._db.execute(asked).scalar_one()
         if waiting >= ASKED_MAX:
             problem = f"{waiting} recordings of this box are asked for already"
             raise NoticeRefused(problem, subject=str(key), hint="Wait until one of them is here")
         digest, size = named
         self._make_room(size)
         self._drop_parts(key.device, digest)
+        self._db.execute(delete(_E).where(*_at(key)))
         self._db.execute(
-            "INSERT OR REPLACE INTO evidence VALUES (?,?,?,?,?,?,0,?,0,?)",
-            (*_place(key), digest, size, EvidenceState.ASKED, now_ms),
+            _E.insert().values(
+                dev=key.device,
+                log=key.log,
+                stream=int(key.stream),
+                seqno=key.seqno,
+                digest=digest,
+                size=size,
+                have=0,
+                state=int(EvidenceState.ASKED),
+                tries=0,
+                asked_ms=now_ms,
+            )
         )
         return EvidenceView(EvidenceState.ASKED, size, 0)
 
     def want(self, device: bytes) -> Want | None:
         """What a box is to send next: the recording that was asked for first."""
         row = self._db.execute(
-            "SELECT digest, have FROM evidence WHERE dev=? AND state=? ORDER BY asked_ms, digest LIMIT 1",
-            (device, EvidenceState.ASKED),
-        ).fetchone()
-        return None if row is None else Want(row[0], row[1])
+            select(_E.c.digest, _E.c.have)
+            .where(_E.c.dev == device, _E.c.state == int(EvidenceState.ASKED))
+            .order_by(_E.c.asked_ms, _E.c.digest)
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else Want(bytes(row.digest), row.have)
 
     def take(self, part: Part) -> tuple[IncidentKey, ...]:
         """Keep a part that is wanted and continues what is here. Returns the incidents that look different now."""
         row = self._db.execute(
-            "SELECT log, stream, seqno, size, have, tries FROM evidence WHERE dev=? AND digest=? AND state=?",
-            (part.device, part.digest, EvidenceState.ASKED),
-        ).fetchone()
+            select(_E.c.log, _E.c.stream, _E.c.seqno, _E.c.size, _E.c.have, _E.c.tries)
+            .where(_E.c.dev == part.device, _E.c.digest == part.digest, _E.c.state == int(EvidenceState.ASKED))
+            .limit(1)
+        ).one_or_none()
         if row is None:
             return ()
         log, stream, seqno, size, have, tries = row
-        key = IncidentKey(part.device, log, stream, seqno)
+        key = IncidentKey(part.device, log, Stream(stream), seqno)
         if part.size == 0:
             self._set(key, EvidenceState.GONE, 0, tries)
             self._drop_parts(part.device, part.digest)
@@ -114,7 +129,7 @@ class EvidenceTable:
             return ()  # a repeated part, or one from before a power cut here: the answer says where to go on
         if part.size != size or not part.data or have + len(part.data) > size:
             return self._begin_anew(key, part.digest, tries)
-        self._db.execute("INSERT INTO evidence_part VALUES (?,?,?,?)", (part.device, part.digest, have, part.data))
+        self._db.execute(_P.insert().values(dev=part.device, digest=part.digest, at=have, data=part.data))
         have += len(part.data)
         if have < size:
             self._set(key, EvidenceState.ASKED, have, tries)
@@ -126,8 +141,8 @@ class EvidenceTable:
 
     def content(self, key: IncidentKey) -> bytes | None:
         """The whole recording; None where it is not here."""
-        row = self._db.execute(f"SELECT digest, state FROM evidence WHERE {_AT}", _place(key)).fetchone()
-        return None if row is None or row[1] != EvidenceState.HERE else self._joined(key.device, row[0])
+        row = self._db.execute(select(_E.c.digest, _E.c.state).where(*_at(key))).one_or_none()
+        return None if row is None or row.state != EvidenceState.HERE else self._joined(key.device, row.digest)
 
     def _begin_anew(self, key: IncidentKey, digest: bytes, tries: int) -> tuple[IncidentKey, ...]:
         state = EvidenceState.DAMAGED if tries + 1 >= TRIES_MAX else EvidenceState.ASKED
@@ -136,45 +151,52 @@ class EvidenceTable:
         return (key,)
 
     def _set(self, key: IncidentKey, state: EvidenceState, have: int, tries: int) -> None:
-        self._db.execute(
-            f"UPDATE evidence SET state=?, have=?, tries=? WHERE {_AT}", (state, have, tries, *_place(key))
-        )
+        self._db.execute(update(_E).where(*_at(key)).values(state=int(state), have=have, tries=tries))
 
     def _named(self, key: IncidentKey) -> tuple[bytes, int] | None:
         """Digest and size in the newest record of the incident that names a recording of a possible size."""
-        rows = self._db.execute(
-            "SELECT body FROM record WHERE dev=? AND log=? AND stream=? AND incident=? AND instr(body, ?) > 0 "
-            "ORDER BY seqno DESC LIMIT 1",
-            (*_place(key), _MARK),
-        ).fetchall()
-        for (body,) in rows:
-            found = _NAMED.search(decoded(body).note or "")
+        of_incident = (
+            t.record.c.dev == key.device,
+            t.record.c.log == key.log,
+            t.record.c.stream == int(key.stream),
+            t.record.c.incident == key.seqno,
+        )
+        is_named = self._holds_mark()
+        newest = select(t.record.c.body).where(*of_incident, is_named).order_by(t.record.c.seqno.desc()).limit(1)
+        for (body,) in self._db.execute(newest):
+            found = _NAMED.search(decoded(bytes(body)).note or "")
             if found is not None and 0 < int(found[2]) <= FILE_BYTES_MAX:
                 return bytes.fromhex(found[1]), int(found[2])
         return None
 
+    def _holds_mark(self) -> ColumnElement[bool]:
+        """The record names a recording, looked for by the engine so that not every body travels."""
+        if self._db.dialect.name == "postgresql":
+            return literal_column("position('evidence_sha256='::bytea IN record.body)") > 0
+        return func.instr(t.record.c.body, _MARK) > 0
+
     def _make_room(self, size: int) -> None:
         """The oldest recordings go; those under way stay."""
         while True:
-            (kept,) = self._db.execute("SELECT coalesce(sum(size), 0) FROM evidence WHERE state IN (1, 2)").fetchone()
-            if kept + size <= KEPT_BYTES_MAX:
+            holding = select(func.coalesce(func.sum(_E.c.size), 0)).where(_E.c.state.in_((1, 2)))
+            if int(self._db.execute(holding).scalar_one()) + size <= KEPT_BYTES_MAX:
                 return
-            oldest = self._db.execute(
-                "SELECT dev, digest FROM evidence WHERE state=? ORDER BY asked_ms LIMIT 1", (EvidenceState.HERE,)
-            ).fetchone()
+            here = select(_E.c.dev, _E.c.digest).where(_E.c.state == int(EvidenceState.HERE))
+            oldest = self._db.execute(here.order_by(_E.c.asked_ms).limit(1)).one_or_none()
             if oldest is None:
                 hint = "Wait until one of them is here"
                 raise NoticeRefused("too many recordings are under way", subject="recordings", hint=hint)
-            self._drop_parts(*oldest)
-            self._db.execute("DELETE FROM evidence WHERE dev=? AND digest=?", oldest)
+            self._drop_parts(oldest.dev, oldest.digest)
+            self._db.execute(delete(_E).where(_E.c.dev == oldest.dev, _E.c.digest == oldest.digest))
 
     def _drop_parts(self, device: bytes, digest: bytes) -> None:
-        self._db.execute("DELETE FROM evidence_part WHERE dev=? AND digest=?", (device, digest))
+        self._db.execute(delete(_P).where(_P.c.dev == device, _P.c.digest == digest))
 
     def _joined(self, device: bytes, digest: bytes) -> bytes:
-        rows = self._db.execute("SELECT data FROM evidence_part WHERE dev=? AND digest=? ORDER BY at", (device, digest))
-        return b"".join(data for (data,) in rows)
+        pieces = select(_P.c.data).where(_P.c.dev == device, _P.c.digest == digest).order_by(_P.c.at)
+        return b"".join(bytes(data) for (data,) in self._db.execute(pieces))
 
 
-def _place(key: IncidentKey) -> tuple[bytes, int, int, int]:
-    return key.device, key.log, int(key.stream), key.seqno
+def _at(key: IncidentKey) -> tuple[ColumnElement[bool], ...]:
+    stream = int(key.stream)
+    return _E.c.dev == key.device, _E.c.log == key.log, _E.c.stream == stream, _E.c.seqno == key.seqno

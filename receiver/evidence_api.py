@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from receiver.access import actor_of
 from receiver.bodies import Refusal, read_body
 from receiver.connections import Patience
+from receiver.door import Door
 from receiver.errors import NoticeRefused, StoreUnavailable
 from receiver.json_view import incident_text
 from receiver.people_api import NOTICE_BYTES_MAX, json_answer, key_in
 from receiver.service import Service
 
 
-def evidence_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
+def evidence_routes(service: Service, door: Door, patience: Patience) -> list[web.RouteDef]:
     """POST and GET of /v1/incidents/{id}/evidence."""
 
     async def post_evidence(request: web.Request) -> web.Response:
@@ -25,6 +27,8 @@ def evidence_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         except StoreUnavailable as error:
             raise Refusal(503, error.problem, error.hint, retry_after_s=1) from error
         view = await service.incident(key)
+        if asked is not None:
+            await door.done(actor_of(request), "recording asked", str(key))
         if asked is None or view is None:
             raise Refusal(404, "the box has named no recording of this incident", "It does two minutes after an alarm")
         return json_answer(incident_text(view, service.now_ms()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, union_all
 
 from edge_agent.wire_values import Act, IncidentRef, Notice, Phase, Record, Stream
+from receiver import tables as t
 from receiver.dating import BootContacts, Contact, Moment, When, when
 from receiver.decoding import decoded
 from receiver.evidence import EvidenceTable, EvidenceView
@@ -15,16 +17,40 @@ from receiver.incidents import Incident, IncidentKey
 NOTICES_PER_INCIDENT_MAX = 100
 """What people may say about one incident. Our choice: far above any rescue."""
 
-# Ten look-ups in an index, however many updates an incident has.
-_DECIDING_RECORDS = (
-    "SELECT body, arrived_ms FROM record WHERE dev=:dev AND log=:log AND stream=:stream AND seqno IN ("
-    + " UNION ALL ".join(
-        f"SELECT {end}(seqno) FROM record WHERE dev=:dev AND log=:log AND stream=:stream AND incident=:incident "
-        f"AND phase={int(phase)}"
+_R, _N = t.record, t.notice
+_OF_LOG = (_R.c.dev == bindparam("dev"), _R.c.log == bindparam("log"), _R.c.stream == bindparam("stream"))
+
+
+def _ends() -> Select[Any]:
+    """Ten look-ups in an index, however many updates an incident has."""
+    ends = [
+        select(end(_R.c.seqno)).where(*_OF_LOG, _R.c.incident == bindparam("incident"), _R.c.phase == int(phase))
         for phase in Phase
-        for end in ("min", "max")
-    )
-    + ")"
+        for end in (func.min, func.max)
+    ]
+    return select(_R.c.body, _R.c.arrived_ms).where(*_OF_LOG, _R.c.seqno.in_(union_all(*ends)))
+
+
+_DECIDING_RECORDS = _ends()
+_NOTICE_COLUMNS = (_N.c.number, _N.c.act, _N.c.log, _N.c.stream, _N.c.seqno, _N.c.at_ms, _N.c.who, _N.c.eta_min)
+NOTICES = select(*_NOTICE_COLUMNS)
+"""Rows for `notice_of`."""
+
+_NOTICES_OF = NOTICES.where(
+    _N.c.dev == bindparam("dev"),
+    _N.c.log == bindparam("log"),
+    _N.c.stream == bindparam("stream"),
+    _N.c.seqno == bindparam("incident"),
+).order_by(_N.c.number)
+_BOX = select(t.device.c.lift_no, t.device.c.heard_notice).where(t.device.c.dev == bindparam("dev"))
+_C = t.contact
+_CONTACTS = select(_C.c.boot, _C.c.first_up_ms, _C.c.first_arrived_ms, _C.c.last_up_ms, _C.c.last_arrived_ms).where(
+    _C.c.dev == bindparam("dev"), _C.c.log == bindparam("log")
+)
+_CONTACTS_NEAR = (
+    _CONTACTS.where(_C.c.boot == bindparam("boot")),
+    _CONTACTS.where(_C.c.boot < bindparam("boot")).order_by(_C.c.boot.desc()).limit(1),
+    _CONTACTS.where(_C.c.boot > bindparam("boot")).order_by(_C.c.boot).limit(1),
 )
 
 
@@ -47,46 +73,41 @@ class IncidentView:
         return all(notice.number <= self.heard_notice for notice in self.incident.notices)
 
 
-def load_incident(db: sqlite3.Connection, key: IncidentKey) -> Incident:
+def load_incident(db: Connection, key: IncidentKey) -> Incident:
     """The fold over the lowest and highest record of each phase, which is the fold over all of them."""
     return _load(db, key)[0]
 
 
-def load_view(db: sqlite3.Connection, key: IncidentKey) -> IncidentView | None:
+def load_view(db: Connection, key: IncidentKey) -> IncidentView | None:
     """One incident as shown; None where none of it is here."""
     incident, arrived_ms = _load(db, key)
     if incident.first is None:
         return None
-    row = db.execute("SELECT lift_no, heard_notice FROM device WHERE dev=?", (key.device,)).fetchone()
+    row = db.execute(_BOX, {"dev": key.device}).one()
     gone = incident.condition_gone
     return IncidentView(
         incident=incident,
-        lift_no=row[0],
+        lift_no=row.lift_no,
         stored_ms=min(arrived_ms.values()),
         raised=_dated(db, incident.first, arrived_ms),
         gone=None if gone is None else _dated(db, gone, arrived_ms),
         ended=None if incident.ended is None else _dated(db, incident.ended, arrived_ms),
-        heard_notice=row[1],
+        heard_notice=row.heard_notice,
         evidence=_evidence(db, key),
     )
 
 
-def _evidence(db: sqlite3.Connection, key: IncidentKey) -> EvidenceView | None:
-    """Faults have none, and neither has a database that an earlier receiver wrote and none has opened since."""
-    if key.stream is not Stream.ALARM:
-        return None
-    is_known = db.execute("SELECT 1 FROM sqlite_master WHERE name='evidence'").fetchone() is not None
-    return EvidenceTable(db).view(key) if is_known else None
+def _evidence(db: Connection, key: IncidentKey) -> EvidenceView | None:
+    """Faults have none."""
+    return EvidenceTable(db).view(key) if key.stream is Stream.ALARM else None
 
 
-def _load(db: sqlite3.Connection, key: IncidentKey) -> tuple[Incident, dict[int, int]]:
+def _load(db: Connection, key: IncidentKey) -> tuple[Incident, dict[int, int]]:
     """The fold, and when each record in it arrived, by number."""
-    place = {"dev": key.device, "log": key.log, "stream": int(key.stream), "incident": key.seqno}
-    rows = db.execute(_DECIDING_RECORDS, place).fetchall()
     incident = Incident(key)
     arrived_ms: dict[int, int] = {}
-    for body, at_ms in rows:
-        record = decoded(body)
+    for body, at_ms in db.execute(_DECIDING_RECORDS, _place(key)):
+        record = decoded(bytes(body))
         incident = incident.with_record(record)
         arrived_ms[record.seqno] = at_ms
     for notice in notices_of(db, key):
@@ -94,42 +115,34 @@ def _load(db: sqlite3.Connection, key: IncidentKey) -> tuple[Incident, dict[int,
     return incident, arrived_ms
 
 
-def notices_of(db: sqlite3.Connection, key: IncidentKey) -> list[Notice]:
+def notices_of(db: Connection, key: IncidentKey) -> list[Notice]:
     """What people did about one incident, in order of number."""
-    rows = db.execute(
-        "SELECT number, act, log, stream, seqno, at_ms, who, eta_min FROM notice "
-        "WHERE dev=? AND log=? AND stream=? AND seqno=? ORDER BY number",
-        (key.device, key.log, int(key.stream), key.seqno),
-    )
-    return [notice_of(row) for row in rows]
+    return [notice_of(row) for row in db.execute(_NOTICES_OF, _place(key))]
 
 
-def notice_of(row: Sequence[int | str | None]) -> Notice:
-    """A notice from its row: number, act, log, stream, seqno, at_ms, who, eta_min."""
-    number, act, log, stream, seqno, at_ms, who, eta_min = row
-    assert isinstance(number, int)
-    assert isinstance(act, int)
-    assert isinstance(stream, int)
-    assert isinstance(log, int)
-    assert isinstance(seqno, int)
-    assert isinstance(at_ms, int)
-    assert who is None or isinstance(who, str)
-    assert eta_min is None or isinstance(eta_min, int)
-    return Notice(number, Act(act), IncidentRef(log, Stream(stream), seqno), at_ms, who, eta_min)
+def notice_of(row: Row[Any]) -> Notice:
+    """A notice from a row of `NOTICES`."""
+    ref = IncidentRef(row.log, Stream(row.stream), row.seqno)
+    return Notice(row.number, Act(row.act), ref, row.at_ms, row.who, row.eta_min)
 
 
-def _dated(db: sqlite3.Connection, record: Record, arrived_ms: dict[int, int]) -> When:
+def _place(key: IncidentKey) -> dict[str, object]:
+    return {"dev": key.device, "log": key.log, "stream": int(key.stream), "incident": key.seqno}
+
+
+def _dated(db: Connection, record: Record, arrived_ms: dict[int, int]) -> When:
     stamp = record.stamp
     moment = Moment(stamp.boot, stamp.up_ms, stamp.wall_ms, stamp.unc_ms or 0)
     return when(moment, arrived_ms[record.seqno], contacts_near(db, record.device, record.log, stamp.boot))
 
 
-def contacts_near(db: sqlite3.Connection, device: bytes, log: int, boot: int) -> list[BootContacts]:
+def contacts_near(db: Connection, device: bytes, log: int, boot: int) -> list[BootContacts]:
     """The contacts of a boot and of its nearest neighbours, all that dating needs."""
-    columns = "boot, first_up_ms, first_arrived_ms, last_up_ms, last_arrived_ms"
-    found = []
-    for condition in ("boot=?", "boot<? ORDER BY boot DESC LIMIT 1", "boot>? ORDER BY boot LIMIT 1"):
-        found += db.execute(
-            f"SELECT {columns} FROM contact WHERE dev=? AND log=? AND {condition}", (device, log, boot)
-        ).fetchall()
-    return [BootContacts(row[0], Contact(row[1], row[2]), Contact(row[3], row[4])) for row in found]
+    place = {"dev": device, "log": log, "boot": boot}
+    found = [row for asked in _CONTACTS_NEAR for row in db.execute(asked, place)]
+    return [
+        BootContacts(
+            row.boot, Contact(row.first_up_ms, row.first_arrived_ms), Contact(row.last_up_ms, row.last_arrived_ms)
+        )
+        for row in found
+    ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, select
 
 from edge_agent.errors import WireError
 from edge_agent.wire import digest
 from edge_agent.wire_sealing import SealRefused
 from edge_agent.wire_values import Batch, Identity, Lost, Phase, Record, Stream, SystemKind, Verdict
+from receiver import tables as t
 from receiver.chain import Break, check
 from receiver.decoding import decoded
 from receiver.incidents import FAULT_KIND_MAX, IncidentKey
@@ -20,11 +22,17 @@ CONFLICTS_PER_NUMBER_MAX = 16
 """Other records kept under one number. Our choice: more copies of one card than that tell nothing new."""
 
 
+_NAMES = ("dev", "log", "stream", "seqno")
+_KEPT = select(t.record.c.digest).where(*(t.record.c[name] == bindparam(name) for name in _NAMES))
+_OTHERS = select(func.count()).where(*(t.conflict.c[name] == bindparam(name) for name in _NAMES))
+
+
 @dataclass(frozen=True, slots=True)
 class Items:
     """What became of the items of a batch, in order. Only what was new is in the other fields."""
 
     verdicts: tuple[Verdict, ...]
+    new: tuple[Record, ...]  # in the order of the batch
     log: int | None  # of the first readable item; None: nothing was readable
     touched: tuple[IncidentKey, ...]
     incident_records: tuple[Record, ...]
@@ -36,7 +44,7 @@ class Items:
     firmware: str | None
 
 
-def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Opener) -> Items:
+def take_items(db: Connection, batch: Batch, now_ms: int, open_item: Opener) -> Items:
     """Store what can be stored. A refused item is never stored: it must not take the place of the true record."""
     verdicts: list[Verdict] = []
     new: list[Record] = []
@@ -69,6 +77,7 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Ope
     keys = [(record, IncidentKey.of(record)) for record in new]
     return Items(
         verdicts=tuple(verdicts),
+        new=tuple(new),
         log=log,
         touched=tuple(dict.fromkeys(key for _, key in keys if key is not None)),
         incident_records=tuple(record for record, key in keys if key is not None),
@@ -76,8 +85,8 @@ def take_items(db: sqlite3.Connection, batch: Batch, now_ms: int, open_item: Ope
         conflicts=tuple(conflicts),
         breaks=tuple(breaks),
         problems=tuple(problems),
-        lift_no=identities[-1].lift_no if identities else None,
-        firmware=identities[-1].firmware if identities else None,
+        lift_no=t.storable(identities[-1].lift_no) if identities else None,
+        firmware=t.storable(identities[-1].firmware) if identities else None,
     )
 
 
@@ -91,41 +100,36 @@ def _verdict_on(error: WireError) -> Verdict:
             return Verdict.MALFORMED
 
 
-def _place(db: sqlite3.Connection, record: Record, opened: Opened, now_ms: int) -> Verdict:
+def _place(db: Connection, record: Record, opened: Opened, now_ms: int) -> Verdict:
     """Insert a record, or say what is in its place."""
     body = opened.body
-    place = (record.device, record.log, int(record.stream), record.seqno)
+    place = {"dev": record.device, "log": record.log, "stream": int(record.stream), "seqno": record.seqno}
     found = digest(body)
     key = IncidentKey.of(record)
     phase = record.phase
     if phase is None and record.kind <= FAULT_KIND_MAX:
         phase = Phase.RAISED
-    inserted = db.execute(
-        "INSERT OR IGNORE INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            *place,
-            record.kind,
-            None if phase is None else int(phase),
-            None if key is None else key.seqno,
-            found,
-            body,
-            now_ms,
-            opened.seal,
-        ),
-    )
+    row = {
+        **place,
+        "kind": record.kind,
+        "phase": None if phase is None else int(phase),
+        "incident": None if key is None else key.seqno,
+        "digest": found,
+        "body": body,
+        "arrived_ms": now_ms,
+        "seal": opened.seal,
+    }
+    inserted = db.execute(t.insert_new(t.record), row)
     if inserted.rowcount == 1:
         return Verdict.STORED
-    at = "dev=? AND log=? AND stream=? AND seqno=?"
-    (kept,) = db.execute(f"SELECT digest FROM record WHERE {at}", place).fetchone()
-    if kept == found:
+    if bytes(db.execute(_KEPT, place).scalar_one()) == found:
         return Verdict.HAD_IT
-    (count,) = db.execute(f"SELECT count(*) FROM conflict WHERE {at}", place).fetchone()
-    if count < CONFLICTS_PER_NUMBER_MAX:
-        db.execute("INSERT OR IGNORE INTO conflict VALUES (?,?,?,?,?,?,?)", (*place, found, body, now_ms))
+    if db.execute(_OTHERS, place).scalar_one() < CONFLICTS_PER_NUMBER_MAX:
+        db.execute(t.insert_new(t.conflict), {**place, "digest": found, "body": body, "arrived_ms": now_ms})
     return Verdict.CONFLICT
 
 
-def _count_present(db: sqlite3.Connection, new: Iterable[Record], now_ms: int) -> None:
+def _count_present(db: Connection, new: Iterable[Record], now_ms: int) -> None:
     """Marks and gaps follow from what is here and from what the box says is lost for good."""
     numbers: dict[tuple[bytes, int, Stream], list[int]] = {}
     for record in new:

@@ -6,14 +6,16 @@ again, not refused: a box must never write an alarm off because a receiver has f
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from sqlalchemy import Connection, bindparam, select, update
+
 from edge_agent.cose import Seal, encode_sealed
 from edge_agent.errors import WireError
 from edge_agent.wire_sealing import Direction, MacKey, PublicKey, Use, sealed_in
+from receiver import tables as t
 
 KEYS_REMEMBERED_MAX = 4_096
 """Parsed keys of that many boxes are kept in memory. Our choice, about 2 MB."""
@@ -33,33 +35,35 @@ class Opened:
 
 Opener = Callable[[bytes], Opened]
 
+_KEYS = select(t.device_key.c.raw, t.device_key.c.shared).where(t.device_key.c.dev == bindparam("dev"))
+
 
 class Keyring:
     """Reads and writes `device_key`, inside the transaction of its caller."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def learn(self, device: bytes, key: PublicKey, now_ms: int) -> None:
         """Pin the first key of a box; one that does not give its id, and any later one, changes nothing."""
         if key.fingerprint == device:
-            self._db.execute(
-                "INSERT OR IGNORE INTO device_key (dev, raw, since_ms) VALUES (?,?,?)", (device, key.raw, now_ms)
-            )
+            row = {"dev": device, "raw": key.raw, "since_ms": now_ms}
+            self._db.execute(t.insert_new(t.device_key), row)
 
     def key_of(self, device: bytes) -> PublicKey | None:
         """The pinned key of a box; None: it is not known."""
-        row = self._db.execute("SELECT raw FROM device_key WHERE dev=?", (device,)).fetchone()
-        return None if row is None else PublicKey(row[0])
+        row = self._db.execute(_KEYS, {"dev": device}).one_or_none()
+        return None if row is None else PublicKey(row.raw)
 
     def share(self, device: bytes, shared: bytes) -> bool:
         """Keep the secret shared with a box, for Mac0. False: its key is not known yet."""
-        return self._db.execute("UPDATE device_key SET shared=? WHERE dev=?", (shared, device)).rowcount == 1
+        found = self._db.execute(update(t.device_key).where(t.device_key.c.dev == device).values(shared=shared))
+        return found.rowcount == 1
 
     def opener(self, device: bytes, use: Use = Use.RECORD) -> Opener:
         """What opens the items of one box. Its calls raise `KeyUnknown`, `SealRefused`, `WireError`."""
-        row = self._db.execute("SELECT raw, shared FROM device_key WHERE dev=?", (device,)).fetchone()
-        raw, shared = (None, None) if row is None else row
+        row = self._db.execute(_KEYS, {"dev": device}).one_or_none()
+        raw, shared = (None, None) if row is None else (row.raw, row.shared)
 
         def open_item(item: bytes) -> Opened:
             sealed = sealed_in(item)

@@ -12,22 +12,26 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from receiver.access import ACTOR, Needs, admitted, needs_of
 from receiver.bodies import Refusal
-from receiver.box_api import box_routes
+from receiver.box_api import UNAVAILABLE_S, box_routes
 from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
+from receiver.door import Door
 from receiver.enrol_api import enrol_routes
-from receiver.errors import ReceiverError
+from receiver.errors import ReceiverError, StoreUnavailable
 from receiver.evidence_api import evidence_routes
 from receiver.page import HEADERS, page_routes
+from receiver.people import People
 from receiver.people_api import people_routes
+from receiver.roles import Role
 from receiver.service import Service
+from receiver.session_api import audit_routes, people_admin_routes, session_routes
 
 BACKLOG = 1_024
 KEEPALIVE_S = 75.0
 STOP_S = 2.0
 """Backlog: design/wire.md section 6.1. Keep-alive longer than a poll for notices; a stop that nobody notices. Ours."""
 
-_BOX_PATHS = ("/v1/records", "/v1/notices", "/healthz")
 _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -48,11 +52,17 @@ class Address:
 class Running:
     """A server that listens."""
 
-    def __init__(self, service: Service, runner: web.AppRunner, server: asyncio.Server, url: str) -> None:
+    def __init__(self, service: Service, door: Door, runner: web.AppRunner, server: asyncio.Server, url: str) -> None:
         self.url = url
+        self._door = door
         self._service = service
         self._runner = runner
         self._server = server
+        self.routes = tuple(
+            (route.method, route.resource.canonical)
+            for route in runner.app.router.routes()
+            if route.resource is not None and route.method != "HEAD"
+        )
         self._beat = asyncio.create_task(service.run())
 
     async def stop(self) -> None:
@@ -63,14 +73,15 @@ class Running:
         self._service.hub.stop()
         await self._runner.cleanup()
         await self._service.stop()
+        self._door.stop()
 
 
-async def start(service: Service, address: Address, patience: Patience = PATIENCE) -> Running:
+async def start(service: Service, people: People, address: Address, patience: Patience = PATIENCE) -> Running:
     """Listen. Raises `ReceiverError` when the port cannot be had."""
-    app = web.Application(middlewares=[_guard(address)])
+    door = Door(people, service.now_ms)
+    app = web.Application(middlewares=[_guard(address, door)])
     app.on_response_prepare.append(_add_headers)
-    app.add_routes([*box_routes(service, patience), *people_routes(service, patience)])
-    app.add_routes([*evidence_routes(service, patience), *enrol_routes(service, patience), *page_routes()])
+    app.add_routes(_routes(service, door, address, patience))
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -87,10 +98,24 @@ async def start(service: Service, address: Address, patience: Patience = PATIENC
         )
     except OSError as error:
         await runner.cleanup()
+        door.stop()
         raise _cannot_listen(address, error) from error
     host = f"[{address.host}]" if ":" in address.host else address.host
     port = server.sockets[0].getsockname()[1]
-    return Running(service, runner, server, f"http://{host}:{port}")
+    return Running(service, door, runner, server, f"http://{host}:{port}")
+
+
+def _routes(service: Service, door: Door, address: Address, patience: Patience) -> list[web.RouteDef]:
+    return [
+        *box_routes(service, patience),
+        *enrol_routes(service, patience),
+        *session_routes(service, door, address, patience),
+        *people_admin_routes(service, door, patience),
+        *audit_routes(door),
+        *people_routes(service, door, patience),
+        *evidence_routes(service, door, patience),
+        *page_routes(),
+    ]
 
 
 def _cannot_listen(address: Address, error: OSError) -> ReceiverError:
@@ -104,17 +129,23 @@ def _cannot_listen(address: Address, error: OSError) -> ReceiverError:
     return ReceiverError(f"cannot be listened on ({error.strerror or error})", subject=subject, hint=hint)
 
 
-def _guard(address: Address) -> Middleware:
+def _guard(address: Address, door: Door) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: _Answer) -> web.StreamResponse:
         connection = None if request.transport is None else request.transport.get_protocol()
         if isinstance(connection, GuardedConnection):
             connection.head_complete()
         try:
-            _check_where_from(request, address)
+            needs = needs_of(request)
+            if needs is not Needs.BOX:
+                _check_where_from(request, address)
+            if isinstance(needs, Role):
+                request[ACTOR] = await admitted(request, door, needs, address)
             return await handler(request)
         except Refusal as refusal:
             return refusal.response()
+        except StoreUnavailable as error:
+            return Refusal(503, error.problem, error.hint, retry_after_s=UNAVAILABLE_S).response()
         except web.HTTPException as refusal:
             return Refusal(refusal.status, refusal.reason.lower(), "See docs/receiver.md for the addresses").response()
         finally:
@@ -134,8 +165,6 @@ def _check_where_from(request: web.Request, address: Address) -> None:
     A page of another site carries its own Origin; a name of another site that was pointed at this machine (DNS
     rebinding) carries its own Host.
     """
-    if request.path in _BOX_PATHS:
-        return
     host = _host_name(request.host)
     if address.is_loopback and not _is_loopback(host) and host not in address.names:
         hint = "Open it as http://127.0.0.1, or start the receiver with --name and the name you use"
@@ -162,11 +191,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def warn_if_reachable(address: Address) -> Sequence[str]:
+def warn_if_reachable(address: Address, has_people: bool) -> Sequence[str]:
     """What must be said before people rely on it."""
+    if address.is_loopback and not address.names:
+        return ()
+    if not has_people:
+        return (
+            f"WARNING: {address.host} can be reached by others, and no people are known here: boxes are served, but "
+            "nobody can see or take over an incident until `lift-receiver user add NAME --role admin`.",
+        )
     if address.is_loopback:
         return ()
-    return (
-        f"WARNING: {address.host} can be reached from other machines, and page and notices ask for no password yet: "
-        "anyone who reaches this port can take over or close an incident. Keep it behind a VPN or a proxy that asks.",
-    )
+    return (f"WARNING: {address.host} speaks plain HTTP: put something that speaks TLS in front of it.",)

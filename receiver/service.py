@@ -22,7 +22,9 @@ from receiver.incident_rows import IncidentView
 from receiver.incidents import IncidentKey
 from receiver.json_view import beat_text, board_text, boxes_text, incident_text
 from receiver.rates import ALARM, ORDINARY, Buckets
+from receiver.roles import Actor
 from receiver.store import Store
+from receiver.taken import Taken
 
 BEAT_TICKS = 3
 BOXES_TICKS = 9
@@ -58,6 +60,7 @@ class Service:
         self._alarms = Buckets(ALARM)
         self._has_box_news = False
         self._complained_ms = 0
+        self._followed: int | None = None
 
     def sealed(self, receipt: Receipt) -> bytes:
         """A receipt as sent."""
@@ -82,10 +85,7 @@ class Service:
             raise
         for sentence in taken.said:
             log.info("%s", sentence)
-        if taken.is_renamed:
-            self.hub.publish(await self.board_event())
-        for incident in taken.touched:
-            await self._publish(incident)
+        await self._tell_pages(taken)
         self._has_box_news |= taken.has_box_news
         return replace(taken.receipt, at_ms=self.now_ms(), answers=answer_tag(body))
 
@@ -97,9 +97,11 @@ class Service:
         await self.hub.wait_for_notice(device, wait_s)
         return await self._poll(device, after)
 
-    async def notice(self, key: IncidentKey, act: Act, who: str | None, eta_min: int | None) -> IncidentView | None:
+    async def notice(
+        self, key: IncidentKey, act: Act, who: str | None, eta_min: int | None, by: Actor | None = None
+    ) -> IncidentView | None:
         """Store what a person did, and tell box and pages. None: no such incident. Raises `NoticeRefused`."""
-        taken = await self._committer.ask(lambda store: store.take_notice(key, act, who, eta_min, self.now_ms()))
+        taken = await self._committer.ask(lambda store: store.take_notice(key, act, who, eta_min, self.now_ms(), by))
         if taken is None:
             return None
         if taken.is_new:
@@ -121,8 +123,7 @@ class Service:
         taken = await self._committer.take(Batch(record.device, (sealed,), record.stamp), at_ms, None)
         for sentence in taken.said:
             log.info("By SMS: %s", sentence)
-        for incident in taken.touched:
-            await self._publish(incident)
+        await self._tell_pages(taken)
         marks = tuple(mark for mark in taken.receipt.marks if mark.stream is record.stream)
         return replace(
             taken.receipt,
@@ -183,18 +184,35 @@ class Service:
         return PageEvent("board", board_text(await self._read(lambda reader: reader.board(now_ms)), now_ms))
 
     async def run(self) -> None:
-        """Tell open pages that the line lives, until cancelled."""
+        """Tell open pages that the line lives, and what other receivers have stored, until cancelled."""
         ticks = 0
         while True:
             await asyncio.sleep(self._tick_s)
             ticks += 1
-            if self.hub.listener_count == 0:
-                continue
-            if self._has_box_news or ticks % BOXES_TICKS == 0:
-                self._has_box_news = False
-                self.hub.publish(await self._boxes_event())
-            elif ticks % BEAT_TICKS == 0:
-                self.hub.publish(PageEvent("beat", beat_text(self.now_ms())))
+            try:
+                await self._tick(ticks)
+            except StoreUnavailable as error:  # pages go red by themselves where nothing comes
+                self._complain(error)
+
+    async def _tick(self, ticks: int) -> None:
+        if self._store.is_shared:
+            await self._follow()
+        if self.hub.listener_count == 0:
+            return
+        if self._has_box_news or ticks % BOXES_TICKS == 0:
+            self._has_box_news = False
+            self.hub.publish(await self._boxes_event())
+        elif ticks % BEAT_TICKS == 0:
+            self.hub.publish(PageEvent("beat", beat_text(self.now_ms())))
+
+    async def _follow(self) -> None:
+        """Pass on what other receivers on the same database have stored: to open pages, and to boxes that wait here."""
+        found = await self._read(lambda reader: reader.touched_after(self._followed))
+        self._followed = found.upto
+        for device in found.told:
+            self.hub.wake(device)
+        for key in found.incidents:
+            await self._publish(key)
 
     async def stop(self) -> None:
         """Answer what has arrived, let everybody go, and end the threads."""
@@ -221,6 +239,16 @@ class Service:
     async def _boxes_event(self) -> PageEvent:
         now_ms = self.now_ms()
         return PageEvent("boxes", boxes_text(await self._read(lambda reader: reader.boxes(now_ms)), now_ms))
+
+    async def _tell_pages(self, taken: Taken) -> None:
+        """What is stored is stored: a page that cannot be told must not cost a box its receipt."""
+        try:
+            if taken.is_renamed and self.hub.listener_count:
+                self.hub.publish(await self.board_event())
+            for incident in taken.touched:
+                await self._publish(incident)
+        except StoreUnavailable as error:
+            self._complain(error)
 
     async def _publish(self, key: IncidentKey) -> None:
         if self.hub.listener_count == 0:

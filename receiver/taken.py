@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_agent.wire_sealing import PublicKey
-from edge_agent.wire_values import Batch, Notice, Receipt
+from edge_agent.wire_values import Batch, Notice, Receipt, Record
 from receiver.incidents import IncidentKey
 
 
@@ -31,6 +31,7 @@ class Taken:
     said: tuple[str, ...]
     is_renamed: bool
     has_box_news: bool
+    new: tuple[Record, ...] = ()  # what was stored, in the order of the batch
 
 
 @dataclass(frozen=True, slots=True)

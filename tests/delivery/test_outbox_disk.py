@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from edge_agent.outbox import AGE_LOOK_MS, Bounds, Outbox
 from edge_agent.outbox_ballast import BALLAST_BYTES, Ballast
 from edge_agent.records import RecordDraft, draft_of_alarm
 from edge_agent.wire import LostReason, Stamp, Stream, answer_tag, decode_batch, decode_record
-from receiver.database import open_for_reading
+from receiver.database import FILE_NAME
 from receiver.store import Store
 from tests.delivery.contents import lost_named, numbers, raise_alarm
 from tests.delivery.making import MAIN, alarm, heartbeat, open_outbox
@@ -154,7 +155,7 @@ def test_an_entrapment_on_a_card_that_was_copied_back_is_stored_and_the_conflict
     assert box.outbox.log_id != before
     box.outbox.close()
     box.store.close()
-    database = open_for_reading(tmp_path / "firm")
+    database = sqlite3.connect(tmp_path / "firm" / FILE_NAME)
     notes = [decode_record(body).note for (body,) in database.execute("SELECT body FROM record WHERE stream = 0")]
     assert sum(note is not None and note.startswith("people inside") for note in notes) == 1
     assert database.execute("SELECT count(*) FROM conflict").fetchone()[0] >= 1

@@ -56,7 +56,7 @@ from edge_agent.wire_sealing import (
     secret_in,
     text_of_secret,
 )
-from receiver import database
+from receiver import database, upgrades
 from receiver.store import Store
 from tests.delivery.making import DEVICE, FULL, MINIMAL, RECEIVER, UNSET, heartbeat, open_outbox
 from tests.delivery.receiver_model import AT_MS
@@ -259,7 +259,7 @@ def test_a_shared_secret_opens_the_short_seal_and_the_seal_is_kept_as_proof(tmp_
     assert store.share(device, SHARED)
     assert store.take(short_sealed, NOW_MS).verdicts == (Verdict.STORED,)
     store.close()
-    ((body, seal),) = database.open_for_reading(tmp_path).execute("SELECT body, seal FROM record").fetchall()
+    ((body, seal),) = sqlite3.connect(tmp_path / database.FILE_NAME).execute("SELECT body, seal FROM record").fetchall()
     whole = replace(sealed_in(seal), payload=body)
     assert UP.check(whole, Use.RECORD) == encode_record(alarm(1))
 
@@ -267,7 +267,7 @@ def test_a_shared_secret_opens_the_short_seal_and_the_seal_is_kept_as_proof(tmp_
 def test_an_older_database_is_brought_up_to_date_and_gets_a_key(tmp_path: Path) -> None:
     path = tmp_path / database.FILE_NAME
     old = sqlite3.connect(path)
-    old.executescript(database._TABLES + "PRAGMA user_version=1;")
+    old.executescript(upgrades.FIRST_TABLES + "PRAGMA user_version=1;")
     old.execute("INSERT INTO meta VALUES ('receiver', x'0102030405060708')")
     old.commit()
     old.close()

@@ -10,9 +10,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from edge_agent.wire import Batch
 from edge_agent.wire_sealing import PublicKey
 from receiver.board import BoardReader
+from receiver.people import People
 from receiver.server import Address, start
 from receiver.service import Service
 from receiver.store import Store
@@ -36,8 +39,8 @@ class DiesAfterCommit(Store):
 class DiesBeforeCommit(Store):
     """The records are in a transaction that never ends."""
 
-    def _take(self, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
-        taken = super()._take(batch, now_ms, key)
+    def _take(self, db: Connection, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
+        taken = super()._take(db, batch, now_ms, key)
         die()
         return taken
 
@@ -51,7 +54,7 @@ async def main() -> None:
     asked = parser.parse_args()
     store = DiesBeforeCommit(asked.data) if asked.early else DiesAfterCommit(asked.data)
     service = Service(store, BoardReader(asked.data), lambda: time.time_ns() // 1_000_000)
-    running = await start(service, Address("127.0.0.1", asked.port))
+    running = await start(service, People(asked.data), Address("127.0.0.1", asked.port))
     print(f"listening on {running.url}", flush=True)
     await asyncio.Event().wait()
 

@@ -16,12 +16,16 @@ from edge_agent.wire import BATCH_TYPE, KEY_HEADER, Receipt, decode_receipt
 from edge_agent.wire_sealing import PublicKey, SigningKey, Use
 from receiver.board import BoardReader
 from receiver.connections import PATIENCE, Patience
+from receiver.people import People
 from receiver.server import Address, start
 from receiver.service import Service
 from receiver.store import Store
 from tests.receiver.making import KEY, NOW_MS
 
 _T = TypeVar("_T")
+
+
+ANYWHERE = Address("127.0.0.1", 0)
 
 
 @dataclass
@@ -42,6 +46,7 @@ class FarEnd:
     client: aiohttp.ClientSession
     clock: Clock
     key: PublicKey
+    routes: tuple[tuple[str, str], ...]
 
     @property
     def port(self) -> int:
@@ -79,11 +84,12 @@ def with_receiver(
     patience: Patience = PATIENCE,
     make_store: Callable[[Path], Store] = Store,
     tick_s: float = 1.0,
+    address: Address = ANYWHERE,
 ) -> _T:
     """Run a story against a receiver that lives as long as it."""
 
     async def run() -> _T:
-        async with a_receiver(folder, patience, make_store, tick_s) as far_end:
+        async with a_receiver(folder, patience, make_store, tick_s, address) as far_end:
             return await story(far_end)
 
     return asyncio.run(run())
@@ -91,17 +97,20 @@ def with_receiver(
 
 @asynccontextmanager
 async def a_receiver(
-    folder: Path, patience: Patience, make_store: Callable[[Path], Store], tick_s: float
+    folder: Path, patience: Patience, make_store: Callable[[Path], Store], tick_s: float, address: Address
 ) -> AsyncIterator[FarEnd]:
     """A receiver and a client for it."""
     clock = Clock()
     store = make_store(folder)
     reader = BoardReader(folder)
-    running = await start(Service(store, reader, clock.now_ms, tick_s=tick_s), Address("127.0.0.1", 0), patience)
+    people = People(folder)
+    service = Service(store, reader, clock.now_ms, tick_s=tick_s)
+    running = await start(service, people, address, patience)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
-            yield FarEnd(running.url, client, clock, store.key)
+            yield FarEnd(running.url, client, clock, store.key, running.routes)
     finally:
         await running.stop()
+        people.close()
         reader.close()
         store.close()

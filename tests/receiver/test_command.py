@@ -140,7 +140,7 @@ def test_listening_for_other_machines_is_warned_about(tmp_path: Path) -> None:
     process.terminate()
     _, err = process.communicate(timeout=10)
     assert "WARNING" in err
-    assert "ask for no password" in err
+    assert "nobody can see or take over an incident" in err
 
 
 def test_open_incidents_are_listed_while_it_runs_and_after(tmp_path: Path) -> None:

@@ -170,10 +170,10 @@ def _invite(folder: Path, now_ms: int) -> bytes:
     from receiver.enrolment import Enrolment
     from receiver.keyring import Keyring
 
-    db = open_for_writing(folder)
-    with db:
+    opened = open_for_writing(folder)
+    with opened.transaction() as db:
         code = Enrolment(db, Keyring(db)).invite(now_ms)
-    db.close()
+    opened.close()
     return code
 
 

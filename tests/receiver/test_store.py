@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.wire import Act, Gap, Mark, Phase, Stream, Verdict
 from receiver.board import BoardReader
+from receiver.database import Place
 from receiver.errors import NoticeRefused, ReceiverError, StoreUnavailable
 from receiver.incidents import Incident, IncidentKey, IncidentState
 from receiver.store import Store
@@ -35,13 +36,13 @@ KEY = IncidentKey(DEVICE, LOG, Stream.ALARM, 1)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = known_to(Store(tmp_path))
+def store(place: Place) -> Iterator[Store]:
+    opened = known_to(Store(place))
     yield opened
     opened.close()
 
 
-def incident_count(folder: Path) -> int:
+def incident_count(folder: Place) -> int:
     reader = BoardReader(folder)
     try:
         return len(reader.board(NOW_MS).incidents)
@@ -115,12 +116,12 @@ def test_no_more_gaps_are_named_than_a_receipt_may_hold(store: Store) -> None:
     assert receipt.gaps[0] == Gap(Stream.ALARM, 1, 1)
 
 
-def test_a_conflict_keeps_both_and_shows_the_first(store: Store, tmp_path: Path) -> None:
+def test_a_conflict_keeps_both_and_shows_the_first(store: Store, place: Place) -> None:
     store.take(batch(alarm(1, percent=93)), NOW_MS)
     assert store.take(batch(alarm(1, percent=12)), NOW_MS).verdicts == (Verdict.CONFLICT,)
     assert store.take(batch(alarm(1, percent=12)), NOW_MS).verdicts == (Verdict.CONFLICT,)
     assert store.take(batch(alarm(1, percent=93)), NOW_MS).verdicts == (Verdict.HAD_IT,)
-    reader = BoardReader(tmp_path)
+    reader = BoardReader(place)
     board = reader.board(NOW_MS)
     reader.close()
     assert [(t.kind.value, t.first, t.last) for t in board.boxes.troubles] == [("conflict", 1, 1)]
@@ -144,12 +145,12 @@ def test_a_restored_card_sends_again_under_a_new_log(store: Store) -> None:
     assert receipt.marks == (Mark(Stream.ALARM, 1),)
 
 
-def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
-    store = known_to(Store(tmp_path))
+def test_everything_is_there_after_a_restart(place: Place) -> None:
+    store = known_to(Store(place))
     store.take(batch(alarm(1), alarm(3)), NOW_MS)
     receiver_id = store.receiver_id
     store.close()
-    store = known_to(Store(tmp_path))
+    store = known_to(Store(place))
     receipt = store.take(batch(alarm(1), alarm(2)), NOW_MS)
     store.close()
     assert receipt.verdicts == (Verdict.HAD_IT, Verdict.STORED)
@@ -157,7 +158,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     assert receipt.receiver == receiver_id
 
 
-def test_any_order_and_duplication_of_batches_ends_in_the_same_picture(tmp_path: Path) -> None:
+def test_any_order_and_duplication_of_batches_ends_in_the_same_picture(places: Callable[[], Place]) -> None:
     records = [
         identity(1),
         alarm(1),
@@ -168,23 +169,26 @@ def test_any_order_and_duplication_of_batches_ends_in_the_same_picture(tmp_path:
     ]
     chance = random.Random(7)
     pictures = []
-    for turn in range(6):
+    for _ in range(6):
         mixed = records + chance.choices(records, k=3)
         chance.shuffle(mixed)
-        store = known_to(Store(tmp_path / str(turn)))
+        place = places()
+        store = known_to(Store(place))
         for record in mixed:
             receipt = store.take(batch(record), NOW_MS)
         store.close()
-        reader = BoardReader(tmp_path / str(turn))
+        reader = BoardReader(place)
         pictures.append((receipt.marks, reader.board(NOW_MS).incidents))
         reader.close()
     assert all(picture == pictures[0] for picture in pictures)
     assert {view.lift_no for view in pictures[0][1]} == {"31104403532019060007"}
 
 
-def test_two_receivers_never_share_a_folder(store: Store, tmp_path: Path) -> None:
+def test_two_receivers_never_share_a_folder(tmp_path: Path) -> None:
+    store = known_to(Store(tmp_path))
     with pytest.raises(ReceiverError, match="another receiver runs on this folder"):
         known_to(Store(tmp_path))
+    store.close()
 
 
 def test_a_database_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
@@ -203,7 +207,8 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         known_to(Store(tmp_path))
 
 
-def test_a_full_disk_acknowledges_nothing_and_loses_nothing(store: Store, tmp_path: Path) -> None:
+def test_a_full_disk_acknowledges_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    store = known_to(Store(tmp_path))
     store.take(batch(alarm(1)), NOW_MS)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     wal_bytes = (tmp_path / "receiver.sqlite-wal").stat().st_size
@@ -216,6 +221,7 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(store: Store, tmp_pa
     receipt = store.take(batch(alarm(2), alarm(3)), NOW_MS)
     assert receipt.verdicts == (Verdict.STORED, Verdict.STORED)
     assert receipt.marks == (Mark(Stream.ALARM, 3),)
+    store.close()
 
 
 def test_a_notice_rides_in_receipts_until_a_batch_acknowledges_it(store: Store) -> None:
@@ -292,14 +298,14 @@ def test_boxes_are_asked_to_come_back_while_an_alarm_is_open(store: Store) -> No
     assert store.take(batch(alarm(1)), NOW_MS).ask_again_s is None
 
 
-def test_a_poll_says_what_the_box_has_heard_but_does_not_acknowledge(store: Store, tmp_path: Path) -> None:
+def test_a_poll_says_what_the_box_has_heard_but_does_not_acknowledge(store: Store, place: Place) -> None:
     store.take(batch(alarm(1)), NOW_MS)
     store.take_notice(KEY, Act.TAKEN_OVER, "Li", None, NOW_MS)
     polled = store.notices_after(DEVICE, 1, NOW_MS)
     assert polled is not None
     assert polled.receipt.notices == ()
     assert polled.touched == (KEY,)
-    reader = BoardReader(tmp_path)
+    reader = BoardReader(place)
     view = reader.incident(KEY)
     reader.close()
     assert view is not None
@@ -311,17 +317,17 @@ def test_a_poll_of_an_unknown_box_has_no_answer(store: Store) -> None:
     assert store.notices_after(DEVICE, 0, NOW_MS) is None
 
 
-def test_a_test_alarm_opens_no_incident(store: Store, tmp_path: Path) -> None:
+def test_a_test_alarm_opens_no_incident(store: Store, place: Place) -> None:
     (taken,) = store.take_all([Arrival(batch(alarm(1, phase=Phase.TEST)), NOW_MS)])
     assert taken.receipt.verdicts == (Verdict.STORED,)
     assert any("test alarm arrived" in sentence for sentence in taken.said)
-    assert incident_count(tmp_path) == 0
+    assert incident_count(place) == 0
 
 
-def test_a_gap_in_the_alarm_stream_is_shown_after_a_minute(store: Store, tmp_path: Path) -> None:
+def test_a_gap_in_the_alarm_stream_is_shown_after_a_minute(store: Store, place: Place) -> None:
     first, second, third, fourth = chained(*(alarm(number) for number in range(1, 5)))
     store.take(batch(first, fourth), NOW_MS)
-    reader = BoardReader(tmp_path)
+    reader = BoardReader(place)
     assert reader.boxes(NOW_MS + 59_000).troubles == ()
     (trouble,) = reader.boxes(NOW_MS + 61_000).troubles
     assert (trouble.kind.value, trouble.first, trouble.last, trouble.since_ms) == ("gap", 2, 3, NOW_MS)
@@ -330,23 +336,23 @@ def test_a_gap_in_the_alarm_stream_is_shown_after_a_minute(store: Store, tmp_pat
     reader.close()
 
 
-def test_an_incident_known_from_a_later_record_only_is_shown(store: Store, tmp_path: Path) -> None:
+def test_an_incident_known_from_a_later_record_only_is_shown(store: Store, place: Place) -> None:
     store.take(batch(alarm(2, phase=Phase.UPDATED, incident=1)), NOW_MS)
-    reader = BoardReader(tmp_path)
+    reader = BoardReader(place)
     view = reader.incident(KEY)
     reader.close()
     assert view is not None
     assert view.incident.state is IncidentState.RAISED
 
 
-def test_what_the_database_folds_is_what_all_records_fold(store: Store, tmp_path: Path) -> None:
+def test_what_the_database_folds_is_what_all_records_fold(store: Store, place: Place) -> None:
     phases = [Phase.UPDATED, Phase.UPDATED, Phase.CONDITION_GONE, Phase.UPDATED, Phase.CONDITION_GONE, Phase.ENDED]
     records = [alarm(2 + n, phase=phase, incident=1, percent=n) for n, phase in enumerate([*phases, Phase.ENDED])]
     expected = Incident(KEY)
     for record in records:
         expected = expected.with_record(record)
         store.take(batch(record), NOW_MS)
-        reader = BoardReader(tmp_path)
+        reader = BoardReader(place)
         view = reader.incident(KEY)
         reader.close()
         assert view is not None
