@@ -238,8 +238,11 @@ class Detector:
         self._shock_mps2 = 0.0
         if self._frames and self._frames[0].index == index:
             ride = self._move(self._frames.popleft())
-        if self._is_calm(end_ns) and (index + 1) % CALM_FRAMES:
-            return
+        if not self._is_calm(end_ns) or (index + 1) % CALM_FRAMES == 0:
+            self._judge(end_ns, ride, conclusions)
+
+    def _judge(self, end_ns: int, ride: Ride | None, conclusions: list[Conclusion]) -> None:
+        """All of a frame but motion. ride: what motion gives out in it."""
         door = self._doors.settle(end_ns)
         self._button.settle(end_ns)
         self._occupancy.take_button(self._button.is_active)
