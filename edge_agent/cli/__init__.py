@@ -14,6 +14,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "run": "watch the lift until told to stop",
         "check-config": "say what is wrong with a settings file",
         "status": "say what the running agent sees, has and sends",
+        "doctor": "look at everything the box needs and say what to do",
         "baselines": "show, export or forget what the box has learned of its lift",
         "join": "make a receiver and this box known to each other, by the text of a QR code",
         "wipe": "remove keys, enrolment, records and recordings of this box",
