@@ -35,8 +35,8 @@ NEAR: dict[str, tuple[str, ...]] = {
     "detector": ("test_detector", "test_baselines"),
     "doors": ("test_doors", "test_doors_by_controller"),
     "episodes": ("test_episodes",),
-    "grip": ("test_trips", "test_blindness", "test_no_trips"),
-    "habit": ("test_habit",),
+    "grip": ("test_mount_edges", "test_trips", "test_blindness", "test_no_trips"),
+    "habit": ("test_habit", "test_occupancy_edges"),
     "inspection": ("test_controller_words", "test_muting"),
     "learning": ("test_baselines",),
     "limits": ("test_limits",),
@@ -46,7 +46,7 @@ NEAR: dict[str, tuple[str, ...]] = {
     "mount": ("test_baselines", "test_health"),
     "occupancy": ("test_occupancy", "test_habit"),
     "plausible": ("test_plausible",),
-    "pushes": ("test_trips", "test_course"),
+    "pushes": ("test_mount_edges", "test_trips", "test_course"),
     "position": ("test_position",),
     "signal": ("test_signal",),
     "sources": ("test_health", "test_detector"),
@@ -61,7 +61,7 @@ NEAR: dict[str, tuple[str, ...]] = {
     "rules/health": ("test_health", "test_signal_rules"),
     "rules/movement": ("test_movement_rules", "test_signal_rules"),
     "rules/supply": ("test_supply_and_modem", "test_signal_rules"),
-    "rules/tally": ("test_wear_rules",),
+    "rules/tally": ("test_acceleration_edges", "test_wear_rules"),
 }
 RIDE = "tests/detect_ride"
 VALUES = "tests/detect/test_values.py"
