@@ -15,6 +15,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "check-config": "say what is wrong with a settings file",
         "status": "say what the running agent sees, has and sends",
         "doctor": "look at everything the box needs and say what to do",
+        "support-bundle": "write one file for a support person, without secrets",
         "baselines": "show, export or forget what the box has learned of its lift",
         "join": "make a receiver and this box known to each other, by the text of a QR code",
         "wipe": "remove keys, enrolment, records and recordings of this box",

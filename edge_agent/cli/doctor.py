@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     checks = []
     for check in all_checks(settings):
         checks.append(check)
-        print(_as_json(check) if args.json else _in_words(check, is_chinese=is_chinese), flush=True)
+        print(as_json(check) if args.json else _in_words(check, is_chinese=is_chinese), flush=True)
     wrong, watch = (
         sum(1 for check in checks if check.verdict is verdict) for verdict in (Verdict.WRONG, Verdict.WATCH)
     )
@@ -88,7 +88,8 @@ def _in_words(check: Check, *, is_chinese: bool) -> str:
     return line + (f"\n         {SUMMARY['do'][is_chinese].format(text=advice)}" if advice else "")
 
 
-def _as_json(check: Check) -> str:
+def as_json(check: Check) -> str:
+    """One line, in both languages."""
     said = {"name": check.name, "verdict": check.verdict.value}
     for language, is_chinese in (("en", False), ("zh", True)):
         said |= {language: check.text(is_chinese=is_chinese), f"do_{language}": check.advice(is_chinese=is_chinese)}

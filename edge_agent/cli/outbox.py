@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     with OutboxReader(Path(path)) as reader:
         match args.act:
             case "list":
-                print("\n".join(_listed(reader, args.newest)))
+                print("\n".join(listed(reader, args.newest)))
             case "show":
                 return _show(reader, _STREAMS[args.stream], args.number)
             case "verify":
@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _listed(reader: OutboxReader, newest: int) -> Iterator[str]:
+def listed(reader: OutboxReader, newest: int) -> Iterator[str]:
+    """Streams, what each receiver has confirmed, the newest records."""
     yield f"box {reader.device_id.hex()}, log {reader.log_id}, boot {reader.boot}"
     for state in reader.streams():
         name = state.stream.name.lower()
