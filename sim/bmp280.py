@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from sim.halving import halved
+
 ID, RESET, STATUS, CTRL_MEAS, CONFIG, DATA = 0xD0, 0xE0, 0xF3, 0xF4, 0xF5, 0xF7
 TRIMMING_AT = 0x88
 DEVICE_ID = 0x58
@@ -62,23 +64,11 @@ class Bmp280Model:
 
     def _measured(self, now_s: float) -> tuple[int, int]:
         temp_degc = self._temp_at(now_s)
-        raw_t = _halved(lambda raw: _fine_temperature(raw) / 5120.0 - temp_degc, is_rising=True)
+        raw_t = halved(lambda raw: _fine_temperature(raw) / 5120.0 - temp_degc, _RAW_MAX, is_rising=True)
         fine = _fine_temperature(raw_t)
         pressure_pa = 100.0 * self._pressure_at(now_s)
-        raw_p = _halved(lambda raw: _pressure_pa(raw, fine) - pressure_pa, is_rising=False)
+        raw_p = halved(lambda raw: _pressure_pa(raw, fine) - pressure_pa, _RAW_MAX, is_rising=False)
         return raw_p, raw_t
-
-
-def _halved(error: Callable[[int], float], *, is_rising: bool) -> int:
-    """The raw number nearest below which the error changes its sign."""
-    low, high = 0, _RAW_MAX
-    while low < high:
-        middle = (low + high + 1) // 2
-        if (error(middle) <= 0.0) is is_rising:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _fine_temperature(raw: int) -> float:

@@ -118,6 +118,24 @@ class PressureSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SupplySpec:
+    """The battery of the box and the monitor in its lead. load_a: what the box draws. Guesses."""
+
+    lasts_s: float  # a full battery that carries the box alone
+    load_a: float = 0.35
+    poll_hz: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModemSpec:
+    """The mobile modem: how strong it hears the network at each landing, and how often it is asked. Guesses."""
+
+    rssi_dbm: tuple[float, ...]  # one for each landing
+    noise_db: float = 1.5
+    period_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSpec:
     """Everything fitted. `None` and absent signals: not there."""
 
@@ -127,6 +145,8 @@ class BoxSpec:
     signals: frozenset[Signal] = field(default_factory=frozenset)
     controller: ControllerSpec | None = None
     pressure: PressureSpec | None = None
+    supply: SupplySpec | None = None
+    modem: ModemSpec | None = None
 
 
 def draw_box(
@@ -160,6 +180,19 @@ def draw_box(
         if has_pressure
         else None,
     )
+
+
+def draw_supply(rng: np.random.Generator, lasts_min: float | None) -> SupplySpec:
+    """A battery and its monitor; lasts_min None: a usual one."""
+    drawn_min = float(rng.uniform(120.0, 600.0))
+    return SupplySpec(60.0 * (drawn_min if lasts_min is None else lasts_min), float(rng.uniform(0.2, 0.6)))
+
+
+def draw_modem(rng: np.random.Generator, rssi_dbm: tuple[float, ...], landings: int) -> ModemSpec:
+    """A modem; no rssi_dbm: stronger at the top than in the pit, as in a concrete well."""
+    pit_dbm, gain_db = float(rng.uniform(-107.0, -85.0)), float(rng.uniform(4.0, 30.0))
+    drawn = tuple(pit_dbm + gain_db * landing / (landings - 1) for landing in range(landings))
+    return ModemSpec(rssi_dbm or drawn, float(rng.uniform(0.5, 2.0)))
 
 
 def draw_accel(rng: np.random.Generator, chip: Chip, rate_hz: float) -> AccelSpec:

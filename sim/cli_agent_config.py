@@ -8,7 +8,9 @@ from pathlib import Path
 
 from edge_agent.settings_devices import ACCELEROMETERS
 from sim.fifo_chips import CHIPS
-from sim.live import PINS, PRESSURE_ADDRESS, LiveLift
+from sim.fittings import BAROMETERS, SUPPLY_ADDRESS, SUPPLY_MONITOR
+from sim.ina219 import SHUNT_OHM
+from sim.live import PINS, LiveLift
 
 _TCP_POLL_HZ, _RTU_POLL_HZ = 10, 2
 _BAUD_RATE = 38400
@@ -30,7 +32,7 @@ class AgentLink:
             host, _, port = self.place.rpartition(":")
             rows += [f"host = {json.dumps(host)}", f"port = {port}"]
         else:
-            rows += [f"port = {json.dumps(self.place)}"]
+            rows += [f"port = {json.dumps(str(Path(self.place).absolute()))}"]
         if self.kind == "serial":
             return [*rows, f"protocol = {json.dumps(self.name)}"]
         if self.kind == "modbus_rtu":
@@ -52,15 +54,22 @@ def agent_config(lift: LiveLift, receiver_url: str, folder: Path, link: AgentLin
     if installation.lift.landing_heights_m:
         rows.append(f"landing_heights_m = {list(installation.lift.landing_heights_m)}")
     rows += ["", "[state]", f"folder = {json.dumps(str(folder))}"]
+    bus = f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"
     accel = lift.played.box.accel
     if accel is not None:
-        chip, allowed_hz = CHIPS[lift.chip_name], ACCELEROMETERS[lift.chip_name].rates_hz
+        name = lift.chips.fittings.accelerometer
+        chip, allowed_hz = CHIPS[name], ACCELEROMETERS[name].rates_hz
         rate_hz = min(allowed_hz, key=lambda allowed: abs(allowed - accel.rate_hz))
-        rows += ["", "[accelerometer]", f'chip = "{lift.chip_name}"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
+        rows += ["", "[accelerometer]", f'chip = "{name}"', bus]
         rows += [f"address = {chip.address:#04x}", f"rate_hz = {rate_hz}", f"range_g = {chip.range_g}"]
-    if lift.barometer is not None:
-        rows += ["", "[pressure]", 'chip = "bmp280"', f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"]
-        rows += [f"address = {PRESSURE_ADDRESS:#04x}"]
+    if lift.chips.barometer is not None:
+        name = lift.chips.barometer_name
+        rows += ["", "[pressure]", f'chip = "{name}"', bus, f"address = {BAROMETERS[name][1]:#04x}"]
+    if lift.chips.supply is not None:
+        rows += ["", "[supply]", f'chip = "{SUPPLY_MONITOR}"', bus, f"address = {SUPPLY_ADDRESS:#04x}"]
+        rows += [f"shunt_ohm = {SHUNT_OHM}"]
+    if lift.modem is not None:
+        rows += ["", "[modem]", f"port = {json.dumps(str(lift.modem.path.absolute()))}"]
     if lift.played.box.signals:
         rows += ["", "[contacts]", f"chip = {json.dumps(f'unix:{lift.gpio.path}')}"]
         rows += [

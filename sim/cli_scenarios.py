@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from edge_agent.alarms import Alarm, AlarmState, Trip
+from edge_agent.alarms import Alarm, AlarmState, Conclusion, SignalCoverage, Trip
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 from edge_agent.errors import EdgeAgentError
@@ -68,24 +69,41 @@ def _true_trips(played: Played) -> tuple[TrueTrip, ...] | None:
 
 
 def run_detector(played: Played) -> tuple[list[Alarm], list[Trip]]:
-    """Everything the real detector concludes from this run."""
+    """The alarms and trips that the real detector concludes from this run."""
+    said = conclusions_of(played)
+    return [each for each in said if isinstance(each, Alarm)], [each for each in said if isinstance(each, Trip)]
+
+
+def conclusions_of(played: Played) -> list[Conclusion]:
+    """Everything the real detector concludes from this run, in its order."""
     detector = Detector(played.installation, Limits())
-    alarms: list[Alarm] = []
-    trips: list[Trip] = []
-    for reading in played.readings():
-        for conclusion in detector.step(reading):
-            match conclusion:
-                case Alarm():
-                    alarms.append(conclusion)
-                case Trip():
-                    trips.append(conclusion)
-    return alarms, trips
+    return [conclusion for reading in played.readings() for conclusion in detector.step(reading)]
 
 
 def verdict_of(played: Played) -> tuple[Verdict, list[Alarm]]:
     """The run compared with what the scenario expects, and the alarms it gave."""
-    alarms, trips = run_detector(played)
-    return judge(truth_of(played), standings(alarms), tuple(trips), 0.0, played.duration_s), alarms
+    said = conclusions_of(played)
+    alarms = [each for each in said if isinstance(each, Alarm)]
+    trips = tuple(each for each in said if isinstance(each, Trip))
+    verdict = judge(truth_of(played), standings(alarms), trips, 0.0, played.duration_s)
+    heard = [each for each in said if isinstance(each, SignalCoverage)]
+    return replace(verdict, missed=(*verdict.missed, *_signals_missed(played, heard))), alarms
+
+
+def _signals_missed(played: Played, heard: list[SignalCoverage]) -> list[str]:
+    """What the story expects to be told of the mobile signal, and was not, or not so."""
+    out: list[str] = []
+    for each in played.scenario.signals:
+        start_s, end_s = played.time_of(each.start), played.time_of(each.told_by)
+        told = [
+            coverage.rssi_dbm
+            for coverage in heard
+            if coverage.place.landing_index == each.landing and start_s <= coverage.t_ns / 1e9 <= end_s
+        ]
+        if not any(dbm is not None and abs(dbm - each.rssi_dbm) <= each.within_db for dbm in told):
+            wanted = f"{each.rssi_dbm:g} dBm at landing {each.landing} from {start_s:.0f} to {end_s:.0f} s"
+            out.append(f"signal_coverage {wanted}; told: {told or 'nothing'}")
+    return out
 
 
 def list_scenarios() -> int:

@@ -22,7 +22,7 @@ from edge_agent.errors import EdgeAgentError
 from sim.buses_server import CHUNK_BYTES
 from sim.cli_agent_config import AgentLink, agent_config
 from sim.controllers import ModbusLine, ModbusTcpLine, RtuLine, RtuTcpLine
-from sim.fifo_chips import CHIPS
+from sim.fittings import CHIP_NAMES, Fittings, fittings_from
 from sim.library import load_scenario
 from sim.live import LiveLift
 from sim.live_commands import Plug
@@ -55,7 +55,7 @@ class ServePlan:
     folder: Path | None
     receiver_url: str
     agent_link: str
-    chip: str
+    fittings: Fittings
 
 
 def add_arguments(serve: argparse.ArgumentParser) -> None:
@@ -78,7 +78,14 @@ def add_arguments(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--folder", metavar="DIR", type=Path, help="where sockets and ports are made (default: a temporary one)"
     )
-    serve.add_argument("--chip", choices=sorted(CHIPS), default="adxl345", help="the accelerometer (default adxl345)")
+    serve.add_argument(
+        "--chip",
+        metavar="NAME",
+        action="append",
+        choices=CHIP_NAMES,
+        help=f"{', '.join(CHIP_NAMES)}; again: one of each kind (default adxl345, and bmp280 where the story has one)",
+    )
+    serve.add_argument("--modem", action="store_true", help="a mobile modem, also where the story has none")
     serve.add_argument("--receiver", metavar="URL", default="http://127.0.0.1:8080", help="for the agent's settings")
     serve.add_argument(
         "--agent-link",
@@ -107,7 +114,7 @@ def plan_from(args: argparse.Namespace) -> ServePlan:
         folder=args.folder,
         receiver_url=args.receiver,
         agent_link=args.agent_link,
-        chip=args.chip,
+        fittings=fittings_from(args.chip or (), has_modem=args.modem),
     )
 
 
@@ -180,7 +187,7 @@ def _fleet(plan: ServePlan, place: Path, stack: ExitStack) -> Fleet:
             speed=plan.speed,
             keeps_running=True,
             protocol=protocols[index % len(protocols)],
-            chip_name=plan.chip,
+            fittings=plan.fittings,
         )
         stack.callback(_remove_if_empty, home)
         stack.callback(lift.close)
@@ -231,9 +238,12 @@ def _say_where(plan: ServePlan, place: Path, fleet: Fleet) -> None:
     print(f"Commands         lift-sim command {place} help   (or type them here)")
     for number, lift in fleet.lifts.items():
         print(f"Lift {number}: {lift.played.scenario.title} (seed {lift.played.seed}), map {lift.served.unit.map.name}")
-        if lift.chip is not None:
-            print(f"  I2C bus        unix:{lift.i2c.path}")
+        if lift.chips.answering:
+            addresses = ", ".join(f"{address:#04x}" for address in sorted(lift.chips.answering))
+            print(f"  I2C bus        unix:{lift.i2c.path}  chips at {addresses}")
         print(f"  GPIO           unix:{lift.gpio.path}")
+        if lift.modem is not None:
+            print(f"  Modem          {lift.modem.path}")
         if lift.serial is not None:
             protocol = plan.protocols[(number - 1) % len(plan.protocols)]
             print(f"  Serial talker  {lift.serial.path}  {protocol}")

@@ -229,7 +229,7 @@ class _Demo:
                 f"  On the wire: {destination['sent_bytes']} bytes sent, "
                 f"{destination['stored_count']} records stored{when}"
             )
-        chip = self._lift.chip
+        chip = self._lift.chips.accelerometer
         if chip is not None:
             print(f"  Accelerometer: {self._lift.i2c.transfer_count} bus transfers, {chip.overrun_count} samples lost")
         controller = self._lift.served.unit

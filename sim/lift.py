@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_agent.readings import ControllerDoor, Direction, Mode
+from edge_agent.readings import ControllerDoor, Direction, Mode, Registration, SimState
 from sim.motion import SHORTEST_M, Arc, MotionTrack, Style, brake_arcs, trip_arcs
 from sim.shakes import Shake, ShakeTrack
 from sim.spec import LiftSpec, inspection_style
@@ -24,6 +24,7 @@ from sim.words import (
     Side,
     StopCause,
     StoryError,
+    SupplyGives,
     TripTruth,
 )
 
@@ -60,6 +61,12 @@ class Lift:
         self.gust_hpa: StepTrack[float] = StepTrack(0.0)
         self.air_hpa = SlopeTrack(0.0)  # ventilation and landing doors, on top of the weather
         self.warmth_degc = SlopeTrack(0.0)  # of the box, against the day it was calibrated
+        self.box_supply: StepTrack[SupplyGives] = StepTrack(SupplyGives.ENOUGH)
+        self.battery_is_fitted: StepTrack[bool] = StepTrack(True)
+        self.battery_lasts_s: StepTrack[float | None] = StepTrack(None)  # None: as drawn
+        self.sim_card: StepTrack[SimState] = StepTrack(SimState.READY)
+        self.registration: StepTrack[Registration] = StepTrack(Registration.HOME)
+        self.signal_weaker_db: StepTrack[float] = StepTrack(0.0)
         self.trips: list[TripTruth] = []
 
     @property

@@ -12,23 +12,23 @@ import numpy as np
 
 from drivers.register_map import RegisterMap
 from drivers.serial_protocol import SerialProtocol
-from edge_agent.readings import AccelFrame, ControllerReport, FaultReason, Signal, SignalEdge
-from sim.adxl345 import Adxl345Model
-from sim.bmp280 import Bmp280Model
-from sim.box import CONTROLLER_FIELDS, AccelSpec
-from sim.buses import GpioServer, I2cChip, I2cServer
+from edge_agent.readings import ControllerReport, ModemReport, Signal, SignalEdge
+from sim.box import CONTROLLER_FIELDS, PressureSpec
+from sim.box_sensors import ModemTruth
+from sim.buses import GpioServer, I2cServer
+from sim.buses_modem import ModemPort
 from sim.buses_pty import PtyPort
 from sim.controllers import ServedUnit
-from sim.fifo_chips import CHIPS, FifoModel
+from sim.fittings import PLAIN, Fittings
 from sim.lift import Lift
-from sim.live_faults import ACCELEROMETER, CONTROLLER, PRESSURE, TALKER, LiveFault, LiveFaults
+from sim.live_chips import LiveChips, LiveModem, box_with
+from sim.live_faults import ACCELEROMETER, CONTROLLER, MODEM, PRESSURE, SUPPLY, TALKER, LiveFault, LiveFaults
 from sim.modbus_unit import ModbusUnit
-from sim.motion import FloatArray
 from sim.one_word_stories import FreeStory, steps_of
 from sim.replan import copy_of, drop_plan, forget_past, is_fit_for_traffic, quiet_from
 from sim.report import report_at
 from sim.scenario import Played
-from sim.sensors import AccelSensor, Sensors
+from sim.sensors import Sensors
 from sim.steps import Step, perform
 from sim.talker import Talker, spoiled_frame
 from sim.tell import sentence
@@ -48,9 +48,8 @@ PINS: dict[Signal, int] = {
 }
 """BCM number of each line; a high level is the state that the signal names."""
 
-PRESSURE_ADDRESS = 0x76
-_ROOM_DEGC = 20.0
-FULL_SCALE_MPS2 = 16 * 9.80665
+PLAIN_AIR = PressureSpec(base_hpa=1013.25, noise_hpa=0.01, drift_hpa=0.5)
+_PARTS = {ACCELEROMETER: "accelerometer", PRESSURE: "barometer", SUPPLY: "supply monitor", MODEM: "modem"}
 _STEP_S = 0.01
 _AHEAD_S = 5.0
 _MORE_TRAFFIC_S = 600.0
@@ -68,7 +67,7 @@ class LiveLift:
     now_ns: the agent's clock. The story begins `lead_s` from now; until then the lift stands as it will at the start.
     speed: how many seconds the lift lives in one. An accelerometer is served at 1 only: its samples would make no
     sense of a lift that moves in another time than they are taken in.
-    chip_name: one of `CHIPS`, whatever the story has fitted.
+    fittings: chips and modem beyond what the story has; none of them at another speed than 1.
     keeps_running: after the story what it left is put right and ordinary traffic goes on, else the lift stands.
     """
 
@@ -83,12 +82,11 @@ class LiveLift:
         speed: float = 1.0,
         keeps_running: bool = False,
         protocol: SerialProtocol | None = None,
-        chip_name: str = "adxl345",
+        fittings: Fittings = PLAIN,
     ) -> None:
         self.played = played
         self._lift = played.lift
         self._now_ns, self._speed = now_ns, speed
-        self.chip_name = chip_name
         self.start_ns = now_ns() + round(lead_s * 1e9)
         self._keeps_running = keeps_running
         self._lock = threading.Lock()
@@ -96,16 +94,24 @@ class LiveLift:
         self._pending: deque[SignalEdge] = deque()
         self._rng = np.random.default_rng(played.seed)
         self._faults = LiveFaults(played.faults(), self._rng)
-        self._sensors = Sensors(played.lift, replace(played.box, accel=None, controller=None), self._rng)
+        box = box_with(played.box, fittings, played.lift, self._rng)
+        if speed != 1.0:
+            box = replace(box, accel=None, pressure=None, supply=None, modem=None)
+        elif fittings.barometer and box.pressure is None:
+            box = replace(box, pressure=PLAIN_AIR)
+        self._sensors = Sensors(
+            played.lift, replace(box, accel=None, controller=None, supply=None, modem=None), self._rng
+        )
         self._made_s = 0.0
         self._told = deque(told(played))
         self._is_held = False  # no traffic until somebody says so
         self._is_story_over = False
-        self.chip = self._make_chip(played.box.accel) if speed == 1.0 else None
-        self.barometer = self._make_barometer() if speed == 1.0 else None
-        self._chips: dict[int, I2cChip] = {}  # those that answer
-        self._fit_chips(0)
-        self.i2c = I2cServer(folder / "i2c.sock", self._chips, lambda: self._now_ns() / 1e9, self._lock)
+        self.chips = LiveChips(
+            self._lift, self._sensors, box, fittings, self._faults, self._rng, self._as_story_s, self._make_until
+        )
+        self.chips.fit(0)
+        self.i2c = I2cServer(folder / "i2c.sock", self.chips.answering, lambda: self._now_ns() / 1e9, self._lock)
+        self._modem = None if box.modem is None else LiveModem(folder, ModemTruth(self._lift, box.modem), self._found)
         self._make_until(0.0)
         levels = {PINS[edge.signal]: edge.is_active for edge in self._pending if edge.t_ns <= 0}
         self.gpio = GpioServer(folder / "gpio.sock", levels, now_ns)
@@ -119,6 +125,11 @@ class LiveLift:
     def landings(self) -> int:
         """How many landings it has."""
         return len(self._lift.spec.landing_heights_m)
+
+    @property
+    def modem(self) -> ModemPort | None:
+        """The modem's serial port, where one is fitted."""
+        return None if self._modem is None else self._modem.port
 
     @property
     def story_s(self) -> float:
@@ -136,6 +147,8 @@ class LiveLift:
             self._thread.join(timeout=2.0)
         self.i2c.close()
         self.gpio.close()
+        if self.modem is not None:
+            self.modem.close()
         if self.serial is not None:
             self.serial.close()
 
@@ -168,12 +181,10 @@ class LiveLift:
     def reason_against(self, of: str) -> str | None:
         """Why nothing can be wrong with a source here: it is not fitted or not served."""
         match of:
-            case "accelerometer":
-                return None if self.chip is not None else "no accelerometer is served: the story has none, or the speed"
-            case "pressure":
-                return (
-                    None if self.barometer is not None else "no barometer is served: the story has none, or the speed"
-                )
+            case "accelerometer" | "pressure" | "supply" | "modem":
+                parts = (self.chips.accelerometer, self.chips.barometer, self.chips.supply, self.modem)
+                part = dict(zip((ACCELEROMETER, PRESSURE, SUPPLY, MODEM), parts, strict=True))[of]
+                return None if part is not None else f"no {_PARTS[of]} is served: the story has none, or the speed"
             case "talker":
                 return None if self.serial is not None else "no talker is served"
             case "controller":
@@ -216,6 +227,13 @@ class LiveLift:
 
     # ---- the flow of time
 
+    def _as_story_s(self, time_s: float) -> float:
+        return time_s - self.start_ns / 1e9
+
+    def _found(self, truth: ModemTruth) -> ModemReport:
+        with self._lock:
+            return truth.report(max(0.0, self.story_s), self._now_ns())
+
     def _story_ns(self) -> int:
         return round(self.story_s * 1e9)
 
@@ -257,24 +275,11 @@ class LiveLift:
             self._pending = deque(sorted([*self._pending, *edges], key=lambda edge: edge.t_ns))
 
     def _apply_outages(self, now_ns: int) -> None:
-        self._fit_chips(now_ns)
+        self.chips.fit(now_ns)
+        if self._modem is not None:
+            self._modem.spoil(self._faults, now_ns)
         self.i2c.late_s = _SLOW_TRANSFER_S if self._faults.is_bus_slow(now_ns) else 0.0
         self.served.spoiled = self._faults.spoiled(CONTROLLER, now_ns)
-
-    def _fit_chips(self, now_ns: int) -> None:
-        """Chips that are pulled out lose their settings."""
-        for of, address, chip in (
-            (ACCELEROMETER, CHIPS[self.chip_name].address, self.chip),
-            (PRESSURE, PRESSURE_ADDRESS, self.barometer),
-        ):
-            if chip is None:
-                continue
-            reason = self._faults.reason_gone(of, now_ns)
-            chip.is_silent = reason is FaultReason.SILENT
-            if reason is not FaultReason.ABSENT:
-                self._chips[address] = chip
-            elif self._chips.pop(address, None) is not None:
-                chip.power_cycle()
 
     def _talk(self, now_ns: int) -> None:
         if self._talker is None or self.serial is None:
@@ -284,38 +289,6 @@ class LiveLift:
         for frame in self._talker.due(self._report(), self._now_ns() / 1e9):
             if sent := spoiled_frame(frame, self._talker.protocol, spoiled):
                 self.serial.write(sent)
-
-    # ---- accelerometer
-
-    def _make_chip(self, spec: AccelSpec | None) -> Adxl345Model | FifoModel | None:
-        if spec is None:
-            return None
-        # the register model rounds and clips as its range says
-        analog = replace(spec, step_mps2=1e-6, range_mps2=FULL_SCALE_MPS2)
-        sensor = AccelSensor(self._lift, self._sensors.field, analog, self._rng)
-
-        def sample_at(times_s: FloatArray) -> FloatArray:
-            story_s = times_s - self.start_ns / 1e9
-            self._make_until(float(story_s[-1]))
-            times_ns = np.round(story_s * 1e9).astype(np.int64)
-            return self._faults.frame(AccelFrame(times_ns, sensor.sample(story_s))).samples_mps2
-
-        return CHIPS[self.chip_name].model(sample_at, spec.rate_true)
-
-    def _make_barometer(self) -> Bmp280Model | None:
-        air = self._sensors.air
-        if air is None:
-            return None
-
-        def pressure_at(time_s: float) -> float:
-            story_s = time_s - self.start_ns / 1e9
-            self._make_until(story_s)
-            return float(air.sample(np.array([max(0.0, story_s)]))[0])
-
-        return Bmp280Model(pressure_at, lambda time_s: _ROOM_DEGC + self._warmth_degc(time_s))
-
-    def _warmth_degc(self, time_s: float) -> float:
-        return float(self._lift.warmth_degc.sample(np.array([time_s - self.start_ns / 1e9]))[0])
 
     # ---- controller
 

@@ -13,7 +13,7 @@ from typing import Any
 from edge_agent.errors import EdgeAgentError
 from edge_agent.readings import Signal
 from edge_agent.toml_table import ProblemList, TomlTable, nearest_hint, number, one_of
-from sim.live_faults import ACCELEROMETER, CONTROLLER, PRESSURE, TALKER, Kind, kinds_of
+from sim.live_faults import ACCELEROMETER, CONTROLLER, MODEM, PRESSURE, SUPPLY, TALKER, Kind, kinds_of
 from sim.one_word_stories import STORIES, Story
 from sim.scenario_file import step_checks, step_from
 from sim.steps import VERBS, Step
@@ -60,6 +60,7 @@ class Plug(Enum):
     I2C = "i2c"
     GPIO = "gpio"
     SERIAL = "serial"
+    MODEM = "modem"
 
     @property
     def is_shared(self) -> bool:
@@ -124,14 +125,14 @@ def help_text() -> str:
     rows += [(_usage(word, kind), _first_sentence(kind)) for word, kind in (*STORIES.items(), *VERBS.items())]
     rows += [(plain.value, PLAIN_MEANINGS[plain]) for plain in Plain]
     rows.append(("unplug what= [for_s]", "pull out " + ", ".join(plug.value for plug in Plug)))
-    for of in (ACCELEROMETER, PRESSURE, CONTROLLER, TALKER, Signal.DOOR_CLOSED.value):
+    for of in (ACCELEROMETER, PRESSURE, SUPPLY, MODEM, CONTROLLER, TALKER, Signal.DOOR_CLOSED.value):
         kinds = ", ".join(kinds_of(of))
         rows.append((f"fault of={of} is= [for_s] [amount]", kinds + (" (so any contact)" if of in _SIGNALS else "")))
     return "\n".join(f"  {usage:52} {meaning}" for usage, meaning in rows)
 
 
 _SIGNALS = tuple(signal.value for signal in Signal)
-_SOURCES = (ACCELEROMETER, PRESSURE, CONTROLLER, TALKER, *_SIGNALS)
+_SOURCES = (ACCELEROMETER, PRESSURE, SUPPLY, MODEM, CONTROLLER, TALKER, *_SIGNALS)
 
 
 def _order(verb: str, table: TomlTable, landings: int) -> Step | Story | FaultCommand | UnplugCommand | Plain:

@@ -37,6 +37,8 @@ from sim.faults import (
 from sim.modbus_frames import Mishap, Spoiled
 
 CONTROLLER, TALKER, ACCELEROMETER, PRESSURE = "controller", "talker", "accelerometer", "pressure"
+SUPPLY, MODEM = "supply", "modem"
+_MODEM_MISHAPS = (Mishap.SILENT, Mishap.LATE, Mishap.HALF_REPLY)
 _TALKER_MISHAPS = (Mishap.SILENT, Mishap.BAD_CRC, Mishap.HALF_REPLY)
 
 
@@ -80,6 +82,10 @@ def kinds_of(of: str) -> Mapping[str, Kind]:
             kinds = (SensorFault.SILENT, SensorFault.ABSENT)
         case "controller":
             kinds = (*Mishap, *_OF_CONTROLLER)
+        case "supply":
+            kinds = (SensorFault.ABSENT,)
+        case "modem":
+            kinds = _MODEM_MISHAPS
         case "talker":
             kinds = _TALKER_MISHAPS
         case _:

@@ -10,7 +10,8 @@ from typing import Protocol
 from edge_agent.errors import EdgeAgentError
 from sim.controllers import ModbusLine
 from sim.faults import Window
-from sim.live import FULL_SCALE_MPS2, LiveLift
+from sim.live import LiveLift
+from sim.live_chips import FULL_SCALE_MPS2
 from sim.live_commands import Command, FaultCommand, Plain, Plug, UnplugCommand, command_from, help_text
 from sim.live_faults import fault_words, live_fault
 from sim.one_word_stories import Story, steps_of
@@ -137,6 +138,8 @@ def _plugged(lift: LiveLift, plug: Plug) -> Pluggable | None:
             return lift.i2c
         case Plug.GPIO:
             return lift.gpio
+        case Plug.MODEM:
+            return lift.modem
         case _:
             return lift.serial
 

@@ -7,7 +7,7 @@ one scenario differ from seed to seed wherever the file does not fix them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -17,7 +17,7 @@ from edge_agent.errors import EdgeAgentError
 from edge_agent.installation import Drive, Installation, Lift, Wiring
 from edge_agent.readings import ControllerDoor, FaultReason, Reading, Signal
 from sim import lift as truth
-from sim.box import CONTROLLER_FIELDS, NICE_FIELDS, BoxSpec, Chip, draw_box
+from sim.box import CONTROLLER_FIELDS, NICE_FIELDS, BoxSpec, Chip, draw_box, draw_modem, draw_supply
 from sim.chance import branches
 from sim.faults import (
     ChatteringContact,
@@ -127,6 +127,10 @@ class BoxPlan:
     signals: frozenset[Signal]
     controller: ControllerLink
     has_pressure: bool
+    has_supply: bool = False
+    battery_lasts_min: float | None = None
+    has_modem: bool = False
+    rssi_dbm: tuple[float, ...] = ()  # one for each landing; empty: drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,17 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedSignal:
+    """One `[[expect_signal]]`: the signal at a landing is told in [start, told_by], as strong as this."""
+
+    landing: int
+    rssi_dbm: float
+    within_db: float
+    start: Moment
+    told_by: Moment
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One file of `sim/scenarios`."""
 
@@ -181,6 +196,7 @@ class Scenario:
     faults: tuple[PlannedFault, ...]
     expected: tuple[Expectation, ...]
     allowed: tuple[Allowance, ...]
+    signals: tuple[ExpectedSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +277,7 @@ def play(scenario: Scenario, seed: int) -> Played:
         except StoryError as error:
             problem = EdgeAgentError(str(error), subject=planned.subject, hint="Change this step or the one before it")
             raise ScenarioError((problem,), subject=planned.subject) from error
-    box = _box(scenario.box, box_rng)
+    box = _box(scenario.box, box_rng, len(lift.spec.landing_heights_m))
     return Played(
         scenario=scenario,
         seed=seed,
@@ -296,7 +312,7 @@ def _heights(landings: int, storey_m: float, rng: np.random.Generator) -> tuple[
     return (0.0, *(round(float(height_m), 3) for height_m in np.cumsum(storeys_m)))
 
 
-def _box(plan: BoxPlan, rng: np.random.Generator) -> BoxSpec:
+def _box(plan: BoxPlan, rng: np.random.Generator, landings: int) -> BoxSpec:
     chip = plan.chip if plan.chip is not None else list(Chip)[int(rng.integers(len(Chip)))]
     rate_hz = plan.accel_rate_hz if plan.accel_rate_hz is not None else float(rng.choice(_ACCEL_RATES_HZ))
     fields = {
@@ -304,7 +320,7 @@ def _box(plan: BoxPlan, rng: np.random.Generator) -> BoxSpec:
         ControllerLink.NICE3000PLUS: NICE_FIELDS,
         ControllerLink.FULL: CONTROLLER_FIELDS,
     }
-    return draw_box(
+    box = draw_box(
         rng,
         chip=chip if plan.has_accelerometer else None,
         accel_rate_hz=rate_hz,
@@ -312,6 +328,11 @@ def _box(plan: BoxPlan, rng: np.random.Generator) -> BoxSpec:
         controller_fields=fields[plan.controller],
         has_pressure=plan.has_pressure,
     )
+    if plan.has_supply:
+        box = replace(box, supply=draw_supply(rng, plan.battery_lasts_min))
+    if plan.has_modem:
+        box = replace(box, modem=draw_modem(rng, plan.rssi_dbm, landings))
+    return box
 
 
 def _installation(scenario: Scenario, lift: truth.Lift, box: BoxSpec) -> Installation:

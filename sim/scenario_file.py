@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from edge_agent.alarms import AlarmKind
 from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.installation import Drive
-from edge_agent.readings import Mode, Signal
+from edge_agent.readings import Mode, Registration, Signal, SimState
 from edge_agent.toml_table import (
     Check,
     ProblemList,
@@ -29,6 +29,7 @@ from sim.scenario import (
     BoxPlan,
     ControllerLink,
     Expectation,
+    ExpectedSignal,
     FaultKind,
     Knowledge,
     LiftPlan,
@@ -39,17 +40,19 @@ from sim.scenario import (
     ScenarioError,
 )
 from sim.steps import VERBS, Step, WaitStep
-from sim.words import Behaviour, Side, StopCause
+from sim.words import Behaviour, Side, StopCause, SupplyGives
 
 T = TypeVar("T")
 
 FORMAT = 1
 STORY_S_MAX = 7 * 86_400.0
 _BURSTS_MAX = 5_000_000  # of one chattering contact: each is held in memory
-_SOURCES = ("accelerometer", "door_contacts", "controller", "pressure")
+_SOURCES = ("accelerometer", "door_contacts", "controller", "pressure", "supply", "modem")
 _NAME = r"[a-z0-9][a-z0-9-]*"
 _SPEED = number(0.1, 6.0, "m/s", thousandth_of="mm/s")
 _SECONDS = number(0.0, STORY_S_MAX, "s")
+_BATTERY_MIN = number(1.0, 10_000.0, "minutes")
+_LEVEL_DBM = number(-113.0, -51.0, "dBm")  # what a modem can say
 _SIGNALS = tuple(signal.value for signal in Signal if signal not in (Signal.LIGHT_CURTAIN, Signal.LIGHT_CURTAIN_REAR))
 
 
@@ -66,7 +69,7 @@ def parse_scenario(body: str, file_name: str, name: str) -> Scenario:
     title = top.need("title", text(r"\S[^\n]{4,119}", "one line of 5 to 120 characters"), "", 'title = "A normal day"')
     story = top.need("story", text(r"(?s).{10,}", "some sentences"), "", 'story = "What happens and why"')
     lift = _lift(top.table("lift"))
-    box = _box(top.table("box"))
+    box = _box(top.table("box"), lift.landings)
     steps = tuple(
         step_from(row, lift.landings, f"{file_name}:{lines.get(('step', index), 1)}")
         for index, row in enumerate(top.tables("step", 1000))
@@ -84,6 +87,7 @@ def parse_scenario(body: str, file_name: str, name: str) -> Scenario:
         faults=tuple(_fault(row, marks) for row in _rows(top, "fault")),
         expected=tuple(_expectation(row, marks) for row in _rows(top, "expect")),
         allowed=tuple(_allowance(row, marks) for row in _rows(top, "allow")),
+        signals=tuple(_expected_signal(row, marks, lift.landings, box) for row in _rows(top, "expect_signal")),
     )
     top.refuse_unknown()
     found: tuple[EdgeAgentError, ...] = problems.in_order_of_lines()
@@ -140,10 +144,11 @@ def _told_heights(table: TomlTable, landings: int) -> tuple[float, ...]:
     return told_m
 
 
-def _box(table: TomlTable) -> BoxPlan:
+def _box(table: TomlTable, landings: int) -> BoxPlan:
     chips: dict[str, Chip | None] = {chip.value: chip for chip in Chip}
     chips.update({"any": None, "none": None})
     no_signals: tuple[str, ...] = ()
+    no_levels: tuple[float, ...] = ()
     chip_name = table.take("accelerometer", one_of({name: name for name in chips}), "any")
     plan = BoxPlan(
         has_accelerometer=chip_name != "none",
@@ -152,7 +157,17 @@ def _box(table: TomlTable) -> BoxPlan:
         signals=frozenset(Signal(name) for name in table.take("signals", _some_of(_SIGNALS), no_signals)),
         controller=table.take("controller", one_of({each.value: each for each in ControllerLink}), ControllerLink.NONE),
         has_pressure=table.take("pressure", _yes_or_no, False),
+        has_supply=table.take("supply", _yes_or_no, False),
+        battery_lasts_min=table.take("battery_lasts_min", _BATTERY_MIN, None),
+        has_modem=table.take("modem", _yes_or_no, False),
+        rssi_dbm=table.take("rssi_dbm", _levels(landings), no_levels),
     )
+    for key, part, is_fitted in (
+        ("battery_lasts_min", "supply", plan.has_supply),
+        ("rssi_dbm", "modem", plan.has_modem),
+    ):
+        if table.has(key) and not is_fitted:
+            table.problem(key, f"{key} is of no use without a {part}", f"Write {part} = true, or leave {key} out")
     table.refuse_unknown()
     return plan
 
@@ -198,6 +213,12 @@ def step_checks(landings: int) -> Mapping[str, Check[Any]]:
         "gust_hpa": number(0.0, 10.0, "hPa"),
         "by_hpa": number(-10.0, 10.0, "hPa"),
         "by_degc": number(-60.0, 60.0, "degrees"),
+        "gives": one_of({each.value: each for each in SupplyGives}),
+        "fitted": _yes_or_no,
+        "lasts_min": _BATTERY_MIN,
+        "card": one_of({each.value: each for each in SimState}),
+        "registration": one_of({each.value: each for each in Registration}),
+        "weaker_db": number(-60.0, 60.0, "dB"),
     }
 
 
@@ -270,6 +291,24 @@ def _expectation(table: TomlTable, marks: Mapping[str, str]) -> Expectation:
     return expectation
 
 
+def _expected_signal(table: TomlTable, marks: Mapping[str, str], landings: int, box: BoxPlan) -> ExpectedSignal:
+    start = _moment(table, "from_s", "after", marks)
+    told_by_s = table.need("told_by_s", _SECONDS, 0.0, "told_by_s = 120")
+    if told_by_s < start.offset_s:
+        table.problem("told_by_s", f"told_by_s = {told_by_s:g} lies before from_s", "Both count from the same mark")
+    expected = ExpectedSignal(
+        landing=table.need("landing", whole(0, landings - 1), 0, "landing = 0"),
+        rssi_dbm=table.need("rssi_dbm", _LEVEL_DBM, -51.0, "rssi_dbm = -95"),
+        within_db=table.take("within_db", number(1.0, 60.0, "dB"), 3.0),
+        start=start,
+        told_by=Moment(start.mark, told_by_s),
+    )
+    if not box.has_modem:
+        table.problem("landing", "a signal is told only by a box with a modem", "Write modem = true in [box]")
+    table.refuse_unknown()
+    return expected
+
+
 def _allowance(table: TomlTable, marks: Mapping[str, str]) -> Allowance:
     kind = _kind(table)
     start = _moment(table, "from_s", "after", marks)
@@ -298,6 +337,19 @@ def _yes_or_no(key: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise Unfit(f"{key} must be true or false", f"Write {key} = true")
+
+
+def _levels(landings: int) -> Check[tuple[float, ...]]:
+    """How strong the signal is, one number for each landing."""
+
+    def check(key: str, value: object) -> tuple[float, ...]:
+        if not isinstance(value, list):
+            raise Unfit(f"{key} must be a list of numbers", f"Write for example: {key} = [-101, -95]")
+        if len(value) != landings:
+            raise Unfit(f"{key} has {len(value)} entries for {landings} landings", "Give one level for each landing")
+        return tuple(_LEVEL_DBM(key, level) for level in value)
+
+    return check
 
 
 def _some_of(allowed: tuple[str, ...]) -> Check[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from edge_agent.readings import (
 )
 from edge_agent.timeline import Timeline
 from sim.box import AccelSpec, BoxSpec, ControllerSpec, PressureSpec, rotation
+from sim.box_sensors import ModemRounds, SupplyMonitor
 from sim.chance import branches
 from sim.field import CarField
 from sim.lift import Lift
@@ -156,6 +157,11 @@ class Sensors:
         self._accel = None if box.accel is None or self.chip is None else _AccelStream(self.chip, box.accel, stamp_rng)
         self._link = None if box.controller is None else _ControllerLink(lift, box.controller, link_rng)
         self.air = None if box.pressure is None else Barometer(lift, box.pressure, air_rng)
+        self._of_box: list[SupplyMonitor | ModemRounds] = []  # their chance is drawn where they are fitted
+        if box.supply is not None:
+            self._of_box.append(SupplyMonitor(lift, box.supply, branches(rng, 1)[0]))
+        if box.modem is not None:
+            self._of_box.append(ModemRounds(lift, box.modem, branches(rng, 1)[0]))
         self._start_ns = start_ns
         self._now_s = 0.0
 
@@ -175,6 +181,8 @@ class Sensors:
             out.extend(self._link.readings(end_s, self._start_ns))
         if self.air is not None:
             out.extend(self.air.readings(end_s, self._start_ns))
+        for part in self._of_box:
+            out.extend(part.readings(end_s, self._start_ns))
         return out
 
 

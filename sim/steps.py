@@ -9,6 +9,16 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from edge_agent.readings import Mode
+from sim.box_steps import (
+    BOX_VERBS,
+    AerialStep,
+    BatteryStep,
+    BoxStep,
+    BoxSupplyStep,
+    NetworkStep,
+    SimCardStep,
+    perform_on_box,
+)
 from sim.lift import Lift
 from sim.mishap_steps import MISHAP_VERBS, MishapStep, perform_mishap
 from sim.traffic import run_traffic
@@ -201,6 +211,7 @@ Step = (
     | KnockBoxStep
     | TrafficStep
     | MishapStep
+    | BoxStep
 )
 
 VERBS: dict[str, type[Step]] = {
@@ -226,6 +237,7 @@ VERBS: dict[str, type[Step]] = {
     "knock_box": KnockBoxStep,
     "traffic": TrafficStep,
     **MISHAP_VERBS,
+    **BOX_VERBS,
 }
 """Word of the scenario file for each command."""
 
@@ -273,6 +285,8 @@ def perform(lift: Lift, step: Step) -> None:
             | AlarmButtonStep()
         ):
             _perform_on_controller(lift, step)
+        case BoxSupplyStep() | BatteryStep() | SimCardStep() | NetworkStep() | AerialStep():
+            perform_on_box(lift, step)
         case _:
             perform_mishap(lift, step)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from edge_agent.readings import Mode
+from sim.box_steps import AerialStep, BatteryStep, BoxSupplyStep, NetworkStep, SimCardStep, box_sentence
 from sim.mishap_steps import mishap_sentence
 from sim.scenario import BoxPlan, ControllerLink, LiftPlan, Moment, Scenario
 from sim.steps import (
@@ -56,6 +57,9 @@ def described(scenario: Scenario) -> str:
     for each in scenario.expected:
         clear = "" if each.clear_by is None else f", clear by {_moment(each.clear_by)}"
         lines.append(f"must raise {each.kind.public_name} by {_moment(each.raise_by)}{clear}")
+    for heard in scenario.signals:
+        level = f"{heard.rssi_dbm:g} dBm, give or take {heard.within_db:g} dB"
+        lines.append(f"must tell the signal at landing {heard.landing} by {_moment(heard.told_by)}: {level}")
     lines.extend(f"may raise {each.kind.public_name}" for each in scenario.allowed)
     if not scenario.expected:
         lines.append("must raise nothing" if not scenario.allowed else "must raise nothing else")
@@ -77,6 +81,11 @@ def _box(plan: BoxPlan) -> str:
         parts.append(f"controller link ({plan.controller.value})")
     if plan.has_pressure:
         parts.append("barometer")
+    if plan.has_supply:
+        lasts = "" if plan.battery_lasts_min is None else f" that lasts {plan.battery_lasts_min:g} minutes"
+        parts.append(f"supply monitor at a battery{lasts}")
+    if plan.has_modem:
+        parts.append("modem")
     return "The box: " + ", ".join(parts) + "."
 
 
@@ -125,6 +134,8 @@ def sentence(step: Step) -> str:
             | AlarmButtonStep()
         ):
             return _of_controller(step)
+        case BoxSupplyStep() | BatteryStep() | SimCardStep() | NetworkStep() | AerialStep():
+            return box_sentence(step)
         case _:
             return mishap_sentence(step)
 

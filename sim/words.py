@@ -18,6 +18,14 @@ class StoryError(ValueError):
     """A command that this lift cannot carry out now; the text says why."""
 
 
+class SupplyGives(Enum):
+    """What the supply unit of the box gives."""
+
+    ENOUGH = "enough"
+    TOO_LITTLE = "too_little"
+    NOTHING = "nothing"
+
+
 class Side(Enum):
     """Which car door."""
 

@@ -51,8 +51,8 @@ def test_served_lift_is_seen_by_the_real_drivers(tmp_path: Path) -> None:
         count += sum(len(r.times_ns) for r in source.read(0.1) if isinstance(r, AccelFrame))
     assert count == pytest.approx(3.0 * 200, rel=0.1)
     assert lines.levels() == {PINS[Signal.DOOR_CLOSED]: True}
-    assert lift.chip is not None
-    assert lift.chip.overrun_count == 0
+    assert lift.chips.accelerometer is not None
+    assert lift.chips.accelerometer.overrun_count == 0
     source.close()
     lines.close()
     lift.close()

@@ -16,11 +16,13 @@ from typing import IO
 import pytest
 
 from drivers.adxl345 import Adxl345
-from drivers.bmp280 import Bmp280
+from drivers.bmp390 import Bmp390
 from drivers.door_contacts import ContactLine, DoorContacts
+from drivers.ina219 import Ina219
 from drivers.map_files import load_register_map
 from drivers.modbus import SerialLink, TcpLink
 from drivers.modbus_controller import ModbusController
+from drivers.modem import Modem
 from drivers.protocol_files import load_serial_protocol
 from drivers.serial_controller import SerialController
 from drivers.serial_line import SerialLine
@@ -28,6 +30,8 @@ from edge_agent.clock import SystemClock
 from edge_agent.readings import Signal, SourceFault
 from edge_agent.source import Source
 from sim.controllers import ModbusLine, ModbusTcpLine, RtuLine, RtuTcpLine
+from sim.fittings import Fittings
+from sim.ina219 import SHUNT_OHM
 from sim.library import load_scenario
 from sim.live import PINS, LiveLift
 from sim.live_commands import Plug
@@ -47,7 +51,13 @@ class Everything:
     def __init__(self, folder: Path) -> None:
         clock = SystemClock()
         self.lift = LiveLift(
-            play(load_scenario("storm"), 1), folder, NICE, clock.now_ns, keeps_running=True, protocol=TALK
+            play(load_scenario("storm"), 1),
+            folder,
+            NICE,
+            clock.now_ns,
+            keeps_running=True,
+            protocol=TALK,
+            fittings=Fittings(barometer="bmp390", has_supply=True, has_modem=True),
         )
         units = {1: self.lift.served}
         tcp, rtu_tcp, rtu = ModbusTcpLine(units), RtuTcpLine(units), RtuLine(units, folder / "rtu")
@@ -55,12 +65,15 @@ class Everything:
         self.fleet = Fleet({1: self.lift}, self.lines, clock.now_ns, 1.0)
         self.lift.start()
         assert self.lift.serial is not None
+        assert self.lift.modem is not None
         i2c = f"unix:{self.lift.i2c.path}"
         contact = ContactLine(Signal.DOOR_CLOSED, PINS[Signal.DOOR_CLOSED], is_active_low=False)
         now_ns = clock.now_ns
         self.sources: dict[str, tuple[Plug, Source]] = {
             "accelerometer": (Plug.I2C, Adxl345(i2c, now_ns=now_ns, rate_hz=100)),
-            "barometer": (Plug.I2C, Bmp280(i2c, now_ns=now_ns)),
+            "barometer": (Plug.I2C, Bmp390(i2c, now_ns=now_ns)),
+            "supply monitor": (Plug.I2C, Ina219(i2c, now_ns=now_ns, shunt_ohm=SHUNT_OHM)),
+            "modem": (Plug.MODEM, Modem(SerialLine(str(self.lift.modem.path)), now_ns=now_ns, period_s=2.0)),
             "contacts": (Plug.GPIO, DoorContacts(f"unix:{self.lift.gpio.path}", [contact], now_ns=now_ns)),
             "modbus tcp": (
                 Plug.TCP,
@@ -223,6 +236,22 @@ def test_agent_started_as_the_simulator_says_hears_the_controller_on_every_link_
 
 
 @pytest.mark.timeout(120)
+def test_agent_started_as_the_simulator_says_hears_barometer_supply_and_modem_too(start: Start, tmp_path: Path) -> None:
+    words = ["--chip", "lis3dh", "--chip", "bmp390", "--chip", "ina219", "--modem", "--agent-link", "rtu"]
+    serve = start("sim", "serve", "--folder", str(tmp_path), *words)
+    assert "0x18, 0x40, 0x77" in serve.line_with("I2C bus")
+    config = serve.line_with("edge-agent run").split("--config ")[1].strip()
+    serve.line_with("Ctrl-C")
+    agent = start("edge_agent", "run", "--config", config)
+    agent.says_all("Armed", "pressure gives readings", "supply gives readings", "modem gives readings")
+    serve.stdin.write("hold\nbox_supply gives=nothing\nsim_card card=absent\n")
+    serve.stdin.flush()
+    agent.says_all("Mains lost RAISED", "no SIM card is found")
+    assert agent.end() == 0
+    assert serve.end() == 0
+
+
+@pytest.mark.timeout(120)
 def test_commands_are_typed_at_the_prompt_and_what_happens_is_told(start: Start, tmp_path: Path) -> None:
     serve = start("sim", "serve", "--folder", str(tmp_path), "--lifts", "2", "--speed", "20")
     serve.line_with("Ctrl-C")
@@ -242,11 +271,21 @@ def test_folder_and_numbers_that_cannot_be_used_are_named(tmp_path: Path, capfd:
     assert main(["serve", "--lifts", "0"]) == 2
     assert main(["serve", "--speed", "1000"]) == 2
     assert main(["serve", "--map", "nice3000"]) == 2
+    assert main(["serve", "--chip", "lis3dh", "--chip", "adxl345"]) == 2
+    assert main(["serve", "--chip", "bmp280", "--chip", "bmp390"]) == 2
     assert main(["serve", "--protocol", "liftsentense"]) == 2
     (tmp_path / "file").write_text("")
     assert main(["serve", "--folder", str(tmp_path / "file")]) == 2
     assert main(["serve", "--folder", str(tmp_path / ("long" * 40))]) == 2
     assert main(["command", str(tmp_path), "state"]) == 2
     said = capfd.readouterr().err
-    for words in ("1 to 100", "--speed", "Did you mean nice3000plus", "Did you mean liftsentence", "--folder", "serve"):
+    for words in (
+        "1 to 100",
+        "--speed",
+        "of one kind",
+        "Did you mean nice3000plus",
+        "Did you mean liftsentence",
+        "--folder",
+        "serve",
+    ):
         assert words in said
