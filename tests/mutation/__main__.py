@@ -28,12 +28,12 @@ BASE_CPU_S_MAX = 3600
 
 NEAR: dict[str, tuple[str, ...]] = {
     "baselines": ("test_baselines",),
-    "contact": ("test_doors",),
+    "contact": ("test_contact_edges", "test_doors"),
     "controller_words": ("test_controller_words",),
     "car": ("test_detector", "test_entrapment"),
     "course": ("test_course", "test_trips"),
     "detector": ("test_detector", "test_baselines"),
-    "doors": ("test_doors", "test_doors_by_controller"),
+    "doors": ("test_contact_edges", "test_doors", "test_doors_by_controller"),
     "episodes": ("test_episodes",),
     "grip": ("test_mount_edges", "test_trips", "test_blindness", "test_no_trips"),
     "habit": ("test_habit", "test_occupancy_edges"),
