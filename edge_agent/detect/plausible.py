@@ -67,7 +67,6 @@ class AccelWatch:
         self._samples = 0
         self._rates: deque[float] = deque(maxlen=RATE_BLOCKS)
         self._is_rate_off = False
-        self._last_index = 0
 
     def take(self, frame: Frame) -> Trouble | None:
         """The trouble that stands after this frame."""
@@ -76,7 +75,7 @@ class AccelWatch:
         self._take_level(frame)
         self._take_noise(frame)
         self._take_rate(frame)
-        self._last, self._last_index = frame.accel_mps2, frame.index
+        self._last = frame.accel_mps2
         if self._still_frames * FRAME_S >= self._limits.sensor_frozen_s_max:
             return Trouble(FaultReason.CONFIGURATION, "the accelerometer repeats one value; check or replace it")
         if self._is_level_off:
