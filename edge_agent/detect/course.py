@@ -185,6 +185,13 @@ class Course:
             return 0.0
         return sqrt(sum((b - a) ** 2 for a, b in pairwise(last)) / (2.0 * (len(last) - 1)))
 
+    def one_way_between(self, begin: int, end: int) -> float:
+        """How much of the pushing in the frames after `begin` up to `end` went against the travel, from 0 to 1."""
+        sign = 1.0 if self.travel >= 0.0 else -1.0
+        part = self._accels[bisect_right(self._indices, begin) : bisect_right(self._indices, end)]
+        pushed = sum(abs(accel) for accel in part)
+        return max(0.0, -sign * sum(part)) / pushed if pushed > 0.0 else 0.0
+
     def speed_at(self, index: int) -> float:
         """Speed at the end of frame `index`, or of the nearest one before it; 0 before the start."""
         end = bisect_right(self._indices, index)

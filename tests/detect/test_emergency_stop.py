@@ -199,6 +199,34 @@ def test_people_who_jump_in_a_running_car_are_none() -> None:
     assert scene.run().of(KIND) == []
 
 
+def hopping(seconds: float, peak_mps2: float) -> tuple[float, ...]:
+    """As much up as down, a tenth of a second each: landing, flight, landing. It leaves no speed."""
+    return tuple(([-peak_mps2] * 10 + [peak_mps2] * 10) * round(5.0 * seconds))
+
+
+@pytest.mark.parametrize(
+    ("speed_mps", "peak_mps2"),
+    [(0.63, 1.5), (1.0, 1.5), (1.0, 2.5), (1.0, 3.5), (1.75, 1.5), (1.75, 2.5), (1.75, 3.5)],
+)
+def test_an_ordinary_stop_upon_which_people_jump_is_none(speed_mps: float, peak_mps2: float) -> None:
+    """0.7 m/s2, also where the lift's own braking has lowered the limit to 1.1 m/s2; the jumps begin with the stop."""
+    own = Drive(speed_mps, 0.7, 1.0)
+    scene = Scene(heights_m=(0.0, 4.0, 8.0, 20.0), drive=own).stand(6.0)
+    for k in range(7):
+        scene.serve((1, 0)[k % 2], dwell_s=1.0)
+    _, end_s = scene.go([*change(speed_mps, own), *pause(3.0), *change(-speed_mps, own)])
+    scene.shakes.append((end_s - speed_mps / 0.7 - 0.3, hopping(1.2 + speed_mps / 0.7, peak_mps2)))
+    assert scene.stand(8.0).run().of(KIND) == []
+
+
+@pytest.mark.parametrize(("decel_mps2", "peak_mps2"), [(2.4, 2.0), (2.4, 4.0), (4.0, 5.0)])
+def test_jumps_before_and_during_it_do_not_hide_the_brake(decel_mps2: float, peak_mps2: float) -> None:
+    """They begin a second and a half before the brake, so that their hard moments come first."""
+    scene, rest_s = stopped(cut_short(30.0, SOFT, decel_mps2, 3.0))
+    scene.shakes.append((rest_s - 2.5 / decel_mps2 - 1.5, hopping(2.4, peak_mps2)))
+    assert scene.run().times_s(KIND) == pytest.approx([rest_s], abs=0.25)
+
+
 def test_a_knock_on_a_standing_car_is_none() -> None:
     scene = new_scene().stand(20.0)
     knock = np.zeros(200)

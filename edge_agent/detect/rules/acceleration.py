@@ -35,6 +35,17 @@ SHAKEN = 4.0
 """The speed that is lost must be so many times what shaking like that of the second before makes of it in as many
 frames. Source: a random walk; jumps lose up to 3 times, a brake of 3 m/s2 from 1 m/s among jumps 6 times as much."""
 
+ONE_WAY_SHARE_MIN = 0.9
+BITE_FRAMES = 2
+JUMPED_UPON = 3.0
+JUMPED_UPON_MPS_MIN = 0.5
+"""A brake pushes one way from its bite to the standstill, also where the car springs on its ropes: a step into a damped
+spring never goes below zero. Where so much of the pushing went the other way somebody jumps, and single hard moments
+say nothing. Then the mean from the bite on must reach the limit, and what the lift's ordinary braking does not explain
+of the lost speed must be so many times what the shaking makes of it; from a lower speed a single landing of a jumper
+does the same within 0.1 s. Source: the response of a damped spring to a step (any text on vibrations); a jump begins
+and ends at the same speed, so that its mean is zero."""
+
 
 class EmergencyStopRule:
     """Symptom: the brake or the safety gear stops a running car.
@@ -44,7 +55,8 @@ class EmergencyStopRule:
     or as long as such a deceleration takes; raised in the frame in which the car comes to rest.
     Confused with: the brake dropping at the end of a two-speed trip (below 0.3 m/s by then), a hard normal stop
     (ratio to the learned braking), a box being handled (mounting watched), people who jump in the running car (what
-    they did in the second before would change the speed as much).
+    they did in the second before would change the speed as much), or during its ordinary stop (the car is pushed both
+    ways, and its mean deceleration stays below the limit).
     Source: alarm catalogue row 32.
     """
 
@@ -75,32 +87,44 @@ class EmergencyStopRule:
             if self._hard_since is None:
                 self._hard_since, self._peak = index, 0.0
             self._peak = max(self._peak, decel)
-        if self._hard_since is None:
+        if self._hard_since is None or sign * course.speed > REST_MPS:
             return ()
-        begin = self._hard_since - 2
-        before = abs(course.speed_at(begin))
-        if sign * course.speed > REST_MPS or before < self._limits.emergency_speed_mps_min:
-            return ()
-        shaken = SHAKEN * course.shaking_before(begin, SHAKEN_FRAMES) * FRAME_S * sqrt(index - begin)
-        if (
-            course.accel_until(min(begin, course.start_index + START_FRAMES)) > START_MPS2_MAX
-            or before - sign * course.speed < shaken
-        ):
+        begin = self._begin(course, index, threshold, car.learned_decel_mps2 or 0.0)
+        if begin is None or course.accel_until(min(begin, course.start_index + START_FRAMES)) > START_MPS2_MAX:
             return ()
         self._told_course = course.start_index
-        stop_s = (index - self._hard_since + 2) * FRAME_NS / 1e9
         return (
             Finding(
                 kind=self.kind,
                 is_confirmed=True,
                 evidence=(
                     Evidence("decel_mps2_peak", round(self._peak, 2)),
-                    Evidence("car_speed_mps", round(before, 2)),
-                    Evidence("stop_s", round(stop_s, 2)),
+                    Evidence("car_speed_mps", round(abs(course.speed_at(begin)), 2)),
+                    Evidence("stop_s", round((index - begin) * FRAME_S, 2)),
                 ),
                 witnesses=frozenset({Witness.ACCELEROMETER}),
             ),
         )
+
+    def _begin(self, course: Course, index: int, limit_mps2: float, ordinary_mps2: float) -> int | None:
+        """The frame before the stop; None: what happened since the first hard moment is no stop by the brake."""
+        first = (self._hard_since or index) - 2
+        if course.one_way_between(first + 1, index) >= ONE_WAY_SHARE_MIN:
+            return first if self._is_plain(course, first, index, SHAKEN) else None
+        for begin in range(first, index):
+            braked_s = abs(course.speed_at(begin)) / limit_mps2 + BITE_FRAMES * FRAME_S
+            if (index - begin) * FRAME_S > braked_s or abs(course.speed_at(begin)) < JUMPED_UPON_MPS_MIN:
+                continue
+            if self._is_plain(course, begin, index, JUMPED_UPON, explained_mps2=ordinary_mps2):
+                return begin
+        return None
+
+    def _is_plain(self, course: Course, begin: int, index: int, times: float, *, explained_mps2: float = 0.0) -> bool:
+        """The speed that was lost is one to tell of, and more than shaking takes."""
+        before, frames = abs(course.speed_at(begin)), index - begin
+        lost = before - course.speed * (1.0 if course.travel >= 0.0 else -1.0) - explained_mps2 * frames * FRAME_S
+        shaken = times * course.shaking_before(begin, SHAKEN_FRAMES) * FRAME_S * sqrt(frames)
+        return before >= self._limits.emergency_speed_mps_min and lost >= shaken
 
     def _frames_max(self, course: Course, threshold_mps2: float) -> int:
         """How long the stop may last since its first hard moment: a high speed takes longer to brake."""
