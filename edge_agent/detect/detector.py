@@ -258,6 +258,7 @@ class Detector:
         self._report = None
         if ride is not None:
             conclusions.append(self._trip(end_ns, ride))
+            self._is_placed = self._is_placed and not (is_open and ride.end_ns <= door.since_ns)
             if ride.was_mounted:
                 self._report = self._ride_quality.finish(ride.start_ns, ride.end_ns, self._mount.view().gravity)
         open_since_ns = self._motion.open_since_ns

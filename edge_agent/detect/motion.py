@@ -161,6 +161,8 @@ class MotionStage:
         if is_running and course is not None and course.has_braked:
             self._stop(course, course.last_push_index)
             ride = self._give_out()
+        elif course is not None and not is_running and course.stop_index is not None and self._candidate is None:
+            ride = self._give_out()  # whoever opens the door does not creep on
         if is_running or not self._is_sure:
             self._stand_still()
         self._candidate = None
