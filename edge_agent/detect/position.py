@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import hypot
 
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.snapshot import snapshot
@@ -24,7 +25,7 @@ SCALE_SIGMA = 0.012
 SPEED_SIGMA_MPS = 0.02
 """Uncertainty of a measured trip: 4 cm, 1.2 % of its length and 0.02 m/s over its time. Source: 14 trips of the
 Melbourne recording, largest error 0.05 m in 3.7 m; accelerometer data sheets give 1 to 2 % scale error; the speed that
-a soft start hides below the push threshold."""
+a soft start hides below the push threshold. None of the three has to do with the others: they add up by squares."""
 
 SCALE_SIGMA_LEARNED = 0.004
 SCALE_ERROR_MAX = 0.06
@@ -253,7 +254,7 @@ class PositionStage:
 
     def _trip_sigma(self, distance_m: float, duration_s: float) -> float:
         if len(self._errors_m) < ERRORS_ENOUGH:
-            return TRIP_SIGMA_M + SCALE_SIGMA * abs(distance_m) + SPEED_SIGMA_MPS * duration_s
+            return hypot(TRIP_SIGMA_M, SCALE_SIGMA * distance_m, SPEED_SIGMA_MPS * duration_s)
         recent = (sum(e * e for e in self._errors_m) / len(self._errors_m)) ** 0.5
         return float(max(TRIP_SIGMA_M, 1.5 * recent)) + SCALE_SIGMA_LEARNED * abs(distance_m)
 

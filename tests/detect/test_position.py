@@ -92,6 +92,18 @@ def test_where_doubt_reaches_over_the_edge_of_the_zone_the_answer_is_none() -> N
     assert beside.is_outside_zone is None
 
 
+def test_the_doubts_of_one_long_trip_add_up_by_squares() -> None:
+    """17 m in 12.5 s, before anything was learned of the sensor: 0.04, 0.2 and 0.25 m make 0.33 m, not half a metre;
+    1.1 m from a landing no door can be opened, 0.8 m cannot be told from one."""
+    heights_m = tuple(3.1 * k for k in range(10))
+    for off_m, outside in ((1.1, True), (0.8, None), (0.0, None)):
+        position = stage(heights_m)
+        position.take_ride(5 * 3.1 + off_m, 12.5)
+        here = position.now(0.0, 0.0)
+        assert here.is_outside_zone is outside
+        assert here.sigma_m == pytest.approx(0.33, abs=0.02)
+
+
 def test_above_the_highest_landing_is_outside() -> None:
     assert ride(stage(start=3), 1.5, opens=False).is_outside_zone is True
 
