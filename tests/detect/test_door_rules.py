@@ -126,6 +126,13 @@ def test_a_shut_door_is_none_where_no_opening_is_due(miss: dict[str, Any]) -> No
     assert open_failure(lambda t_s: standing(t_s, **{"percent": 95, "last_ride": ARRIVAL, **miss}), 15.0).raised_s == []
 
 
+def test_a_door_that_was_open_and_jams_while_it_closes_is_no_opening_that_failed() -> None:
+    """The controller gives the door up; `door_close_failure` tells it after its time."""
+    jammed = partial(closing, percent=5, door__is_fault=True)
+    assert open_failure(jammed).suspected_s == open_failure(jammed).raised_s == []
+    assert close_failure(jammed).raised_s == pytest.approx([ARRIVED_S + 10.0 + LIMITS.door_close_s_max], abs=NEAR)
+
+
 def test_a_door_that_the_controller_calls_faulty_is_due() -> None:
     said = open_failure(lambda t_s: standing(t_s, percent=5, door__is_fault=True))
     assert len(said.raised_s) == 1
@@ -290,6 +297,16 @@ def test_a_place_that_becomes_known_late_counts_from_then() -> None:
     lost_s = ARRIVED_S + 60.0
     said = outside(lambda t_s: standing(t_s, outside=t_s > lost_s), 120.0)
     assert said.raised_s == pytest.approx([lost_s + LIMITS.outside_zone_hold_s], abs=NEAR)
+
+
+@pytest.mark.parametrize(("told_mps", "count"), [(0.15, 0), (-0.15, 0), (0.0, 1), (0.08, 1), (None, 1)])
+def test_a_car_of_which_no_standstill_was_seen_stands_unless_the_controller_gives_it_a_speed(
+    told_mps: float | None, count: int
+) -> None:
+    """The core began to look while a slow lift ran evenly; without a word, or at 0 m/s, it is believed to stand."""
+    make = partial(standing, outside=True, controller__speed_mps=told_mps)
+    assert len(outside(partial(make, motion__is_sure=False)).raised_s) == count
+    assert len(outside(partial(make, motion__is_sure=True)).raised_s) == 1
 
 
 def test_a_place_that_flickers_never_adds_up() -> None:

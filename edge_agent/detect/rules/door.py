@@ -32,7 +32,8 @@ class DoorOpenFailureRule:
     Decision: an opening that is not complete after twice the normal time and 5 s, or two openings that fell back; with
     the door still shut, only if people are known to be inside or the controller reports the door faulty.
     Confused with: an empty car that parks with its door shut (no sign of people), a chattering contact (an opening
-    shorter than 0.5 s is none), a car between landings.
+    shorter than 0.5 s is none), a car between landings, a door that has been open here and jams while it closes (row
+    45).
     Source: alarm catalogue row 44.
     """
 
@@ -48,6 +49,8 @@ class DoorOpenFailureRule:
         if standing is None or not door.is_witnessed or door.state is DoorState.OPEN:
             return ()
         if car.position.is_outside_zone is True or AlarmKind.EMERGENCY_STOP in raised:
+            return ()
+        if door.state is DoorState.CLOSING and door.failed_openings == 0:
             return ()
         tries = door.failed_openings + (door.state is DoorState.OPENING)
         allowed_s = 2.0 * self._limits.door_open_s_normal + self._limits.door_open_s_extra

@@ -18,7 +18,8 @@ class StoppedOutsideDoorZoneRule:
 
     Signal: standstill and the door zone (contact, controller, or height against known landings).
     Decision: outside every door zone for 15 s.
-    Confused with: a landing not yet learned (the place is then unknown, not outside), inspection operation (muted).
+    Confused with: a landing not yet learned (the place is then unknown, not outside), inspection operation (muted), a
+    car that ran evenly when the core began to look (the controller's speed tells).
     Source: alarm catalogue row 33.
     """
 
@@ -32,7 +33,7 @@ class StoppedOutsideDoorZoneRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         standing = car.standing_since_ns
-        if standing is None or car.position.is_outside_zone is not True:
+        if standing is None or car.position.is_outside_zone is not True or self._may_run_evenly(car):
             self._outside_since_ns = None
             return ()
         if self._outside_since_ns is None:
@@ -54,6 +55,12 @@ class StoppedOutsideDoorZoneRule:
                 occupied_percent=car.occupancy.percent,
             ),
         )
+
+    def _may_run_evenly(self, car: CarState) -> bool:
+        """No standstill has been seen since the core was last blind, and the controller says that the car runs."""
+        told_mps = car.controller.speed_mps
+        is_told = told_mps is not None and abs(told_mps) >= self._limits.motion_speed_mps_min
+        return is_told and not car.motion.is_sure
 
     def is_over(self, car: CarState, subject: str) -> bool:
         """It moves, or is found to stand at a landing; a place that is not known any more is no landing."""
