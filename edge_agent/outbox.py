@@ -23,7 +23,7 @@ from edge_agent.errors import OutboxError
 from edge_agent.lamps import AlarmInHand
 from edge_agent.outbox_ballast import Ballast
 from edge_agent.outbox_cursors import Cursors
-from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, open_file, outbox_error, rescue_from
+from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, is_for_want_of_room, open_file, outbox_error, rescue_from
 from edge_agent.outbox_incidents import Incidents, LocalNotice, UnendedIncident
 from edge_agent.outbox_log import Log, StreamSize
 from edge_agent.outbox_room import Bounds, Room
@@ -34,7 +34,6 @@ __all__ = ["Bounds", "LocalNotice", "Outbox", "OutboxCounts", "StreamSize", "Une
 
 ITEM_HEAD_BYTES = 3 + SEAL_BYTES_MAX
 """What a record costs in a batch beyond its own bytes: the head of its byte string, and the longer seal."""
-
 
 AGE_LOOK_MS = 3_600_000
 """Records too old are looked for once an hour. Ours."""
@@ -97,18 +96,28 @@ class Outbox:
     ) -> Outbox:
         """Open or create. A damaged file is set aside, and what can be read of it is taken over into a new log.
 
-        boot_id: the kernel's; a new one counts the boot counter up. up_ms: now, on the clock of the stamps.
+        On a full disk the ballast goes, so that it opens. boot_id: the kernel's; a new one counts the boot counter up.
+        up_ms: now, on the clock of the stamps.
         destinations: the receivers that must have a record before it may go. Raises `OutboxError`.
         """
-        connection, aside = open_file(path)
-        bounds = Bounds() if bounds is None else bounds
-        outbox = cls(path, connection, device_id, tuple(destinations), bounds, draw_log)
-        outbox._ballast.take_on()
+
+        def opened() -> Outbox:
+            outbox = cls(path, open_file(path), device_id, tuple(destinations), bounds or Bounds(), draw_log)
+            try:
+                outbox._begin(boot_id, up_ms)
+            except BaseException:
+                outbox.close()
+                raise
+            return outbox
+
         try:
-            outbox._begin(boot_id, up_ms, aside)
-        except BaseException:
-            connection.close()
-            raise
+            outbox = opened()
+        except OutboxError as error:
+            if not is_for_want_of_room(error) or not Ballast(path).throw_off():
+                raise
+            outbox = opened()
+            outbox._is_full = True
+        outbox._ballast.take_on()
         return outbox
 
     @property
@@ -155,7 +164,7 @@ class Outbox:
         try:
             stored = self._append(entries)
         except OutboxError as error:
-            if not _is_for_want_of_room(error):
+            if not is_for_want_of_room(error):
                 raise
             self._is_full = True
             if not is_urgent or not self._ballast.throw_off():
@@ -308,11 +317,12 @@ class Outbox:
             note = f"new log: the receiver has other records under our numbers; {len(rescue.records)} taken over"
             self._log.write(draft_of_damage(note), stamp)
 
-    def _begin(self, boot_id: str, up_ms: int, aside: Path | None) -> None:
-        rescue = rescue_from(aside, self._cursors.destinations) if aside is not None else Rescue()
-        self.set_aside = aside
+    def _begin(self, boot_id: str, up_ms: int) -> None:
         with self._transaction():
             meta = dict(self._connection.execute("SELECT name, value FROM meta").fetchall())
+            # Not only of this start: power may have failed before what is in it was taken over.
+            aside, rescue = (None, Rescue()) if meta else rescue_from(self._path, self._cursors.destinations)
+            self.set_aside = aside
             boot, earlier_boot_id = meta.get("boot", rescue.boot), meta.get("boot_id", rescue.boot_id)
             self._boot = max(1, boot if boot_id == earlier_boot_id else boot + 1)
             self._stamp = Stamp(self._boot, max(0, up_ms))
@@ -388,8 +398,3 @@ class Outbox:
                 raise
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise outbox_error(self._path, error) from error
-
-
-def _is_for_want_of_room(error: OutboxError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL

@@ -75,15 +75,15 @@ class _Damaged(Exception):
     """The file is no sound outbox; the message says why."""
 
 
-def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
-    """The open database, and where a damaged one was set aside. Raises `OutboxError` where nothing can be written."""
+def open_file(path: Path) -> sqlite3.Connection:
+    """The open database; a damaged one is set aside first. Raises `OutboxError` where nothing can be written."""
     try:
         _sweep_orphans(path)
         try:
-            return _opened(path), None
+            return _opened(path)
         except _Damaged:
-            aside = _set_aside(path)
-            return _opened(path), aside
+            _set_aside(path)
+            return _opened(path)
     except (*BROKEN, OSError, _Damaged) as error:
         raise outbox_error(path, error) from error
 
@@ -104,6 +104,17 @@ def outbox_error(path: Path, error: Exception) -> OutboxError:
     else:
         hint = "Check the disk or the card"
     return OutboxError(f"the outbox cannot be used ({text})", subject=str(path), hint=hint)
+
+
+def is_for_want_of_room(error: OutboxError) -> bool:
+    """The disk is full."""
+    return _tells_full(error.__cause__)
+
+
+def _tells_full(error: BaseException | None) -> bool:
+    """Where the index of the log cannot grow for want of room, SQLite says I/O error."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -194,7 +205,7 @@ def _tells_damage(error: Exception) -> bool:
     return code is not None and (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
-def _set_aside(path: Path) -> Path:
+def _set_aside(path: Path) -> None:
     """Rename the damaged files; of earlier ones the newest few are kept for support."""
     earlier = _earlier_asides(path)
     aside = path.with_name(f"{path.name}.damaged-{earlier[-1][0] + 1 if earlier else 1}")
@@ -203,7 +214,6 @@ def _set_aside(path: Path) -> Path:
             name.unlink(missing_ok=True)
     path.rename(aside)
     _move_companions(path, aside)
-    return aside
 
 
 def _sweep_orphans(path: Path) -> None:
@@ -229,8 +239,16 @@ def _companions(path: Path) -> tuple[Path, Path]:
     return path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
 
 
-def rescue_from(aside: Path, destinations: tuple[str, ...]) -> Rescue:
-    """What can still be read of a damaged outbox: unsent alarms and faults, open incidents, the boot counter."""
+def rescue_from(path: Path, destinations: tuple[str, ...]) -> tuple[Path | None, Rescue]:
+    """The damaged outbox that was set aside last, if any, and what can still be read of it.
+
+    That is: unsent alarms and faults, open incidents, the boot counter. Raises `sqlite3.Error` on a full disk.
+    """
+    earlier = _earlier_asides(path)
+    return (earlier[-1][1], _rescued(earlier[-1][1], destinations)) if earlier else (None, Rescue())
+
+
+def _rescued(aside: Path, destinations: tuple[str, ...]) -> Rescue:
     try:
         connection = sqlite3.connect(aside, isolation_level=None)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
@@ -292,8 +310,10 @@ def sound_records(rows: Iterator[tuple[Any, ...]]) -> Iterator[Record]:
 
 
 def _rows(connection: sqlite3.Connection, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Rows until the damage begins."""
+    """Rows until the damage begins. Raises `sqlite3.Error` on a full disk: then nothing is known of them."""
     try:
         yield from connection.execute(query, values)
-    except BROKEN:
+    except BROKEN as error:
+        if _tells_full(error):
+            raise
         return

@@ -144,7 +144,7 @@ def make_code_disk(share: Path) -> None:
     compiled = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder / "code")]
     subprocess.run([sys.executable, *compiled], check=True)
     command = ["mke2fs", "-q", "-F", "-t", "ext4", "-d", str(folder), str(share / "code.img"), "400M"]
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def formatted() -> bytes:

@@ -102,8 +102,11 @@ def test_the_log_of_a_half_set_aside_outbox_is_never_read_into_a_new_one(tmp_pat
     (tmp_path / "outbox.db-wal").write_bytes(wal)
     outbox = open_outbox(tmp_path, logs=(22,))
     assert outbox.log_id == 22
-    assert _records(outbox, Stream.ALARM) == []
-    assert (tmp_path / "outbox.db.damaged-1-wal").exists()
+    assert [(record.log, record.seqno) for record in _records(outbox, Stream.ALARM)] == [(22, 1), (22, 2)]
+    assert outbox.set_aside == tmp_path / "outbox.db.damaged-1"
+    outbox.close()
+    again = open_outbox(tmp_path, logs=(33,))
+    assert (again.log_id, again.set_aside, len(_records(again, Stream.ALARM))) == (22, None, 2)  # taken over once
 
 
 def test_a_record_damaged_on_the_disk_is_named_as_lost_and_never_sent(tmp_path: Path) -> None:
