@@ -6,7 +6,7 @@ Fails closed: an address that is not in the table is refused to everybody; a tes
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -25,6 +25,10 @@ ACTOR = web.RequestKey("actor", Actor)
 _SESSION = web.RequestKey("session", Session)
 _SAFE = ("GET", "HEAD")
 _UNATTENDED_HINT = "Make the first administrator with `lift-receiver user add NAME --role admin`"
+
+
+Sees = Callable[[bytes, str], Awaitable[bool]]
+"""Whether a firm looks after the lift of a box."""
 
 
 class Needs(Enum):
@@ -55,12 +59,35 @@ ADDRESSES: Mapping[tuple[str, str], Needs | Role] = {
     ("POST", "/v1/incidents/{id}/evidence"): Role.OPERATOR,
     ("GET", "/v1/incidents/{id}/evidence"): Role.VIEWER,
     ("GET", "/v1/events"): Role.VIEWER,
+    ("GET", "/v1/lifts"): Role.VIEWER,
+    ("GET", "/v1/lifts/{lift}"): Role.VIEWER,
+    ("PUT", "/v1/lifts/{lift}"): Role.INSTALLER,
+    ("POST", "/v1/lifts/{lift}/handover"): Role.ADMIN,
+    ("GET", "/v1/firms"): Role.VIEWER,
+    ("PUT", "/v1/firms/{firm}"): Role.ADMIN,
+    ("POST", "/v1/invitations"): Role.INSTALLER,
     ("GET", "/v1/users"): Role.ADMIN,
     ("POST", "/v1/users"): Role.ADMIN,
     ("PATCH", "/v1/users/{name}"): Role.ADMIN,
     ("DELETE", "/v1/users/{name}"): Role.ADMIN,
     ("GET", "/v1/audit"): Role.ADMIN,
 }
+
+
+FIRM_AWARE = frozenset(
+    (
+        "/v1/session",
+        "/v1/session/password",
+        "/v1/incidents",
+        "/v1/events",
+        "/v1/lifts",
+        "/v1/lifts/{lift}",
+        "/v1/firms",
+        "/v1/invitations",
+    )
+)
+"""Addresses that show a person of one firm no more than its lifts. What names a box or an incident is checked in one
+place; anything else is refused to such a person."""
 
 
 class Listening(Protocol):
@@ -116,7 +143,7 @@ def presented(request: web.Request) -> Presented | None:
     return None if token is None else Presented(token[:200], is_cookie=True)
 
 
-async def admitted(request: web.Request, door: Door, role: Role, listening: Listening) -> Actor:
+async def admitted(request: web.Request, door: Door, role: Role, listening: Listening, sees: Sees) -> Actor:
     """The person who asks. Raises `Refusal` 401 or 403, and writes it down."""
     address = address_of(request, listening)
     what, subject = request.method, request.path[:120]
@@ -142,8 +169,25 @@ async def admitted(request: web.Request, door: Door, role: Role, listening: List
     if actor.role < role:
         await door.refused(actor, address, what, subject, f"the role {actor.role.word} is not enough")
         raise Refusal(403, f"a {actor.role.word} may not do this", f"It takes the role {role.word}")
+    if actor.firm is not None:
+        await _stay_inside(request, actor, actor.firm, sees)
     request[_SESSION] = session
     return actor
+
+
+async def _stay_inside(request: web.Request, actor: Actor, firm: str, sees: Sees) -> None:
+    """A person of one firm asks about its lifts only. Raises `Refusal` 404 for the lift of another, 403."""
+    resource = request.match_info.route.resource
+    named = request.match_info.get("id") or request.match_info.get("device")
+    if named is not None:
+        try:
+            device = bytes.fromhex(named[:16])
+        except ValueError:
+            device = b""
+        if not await sees(device, firm):
+            raise Refusal(404, "there is no such incident or box among your lifts", "See GET /v1/incidents")
+    elif resource is None or resource.canonical not in FIRM_AWARE:
+        raise Refusal(403, "this shows the lifts of all firms", f"Ask somebody who is not bound to {actor.firm}")
 
 
 def actor_of(request: web.Request) -> Actor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
 
 from edge_agent.wire_values import Stream
 from receiver import tables as t
@@ -15,6 +15,7 @@ from receiver.database import Database, Place, open_for_reading, receiver_id
 from receiver.incident_rows import IncidentView, load_view
 from receiver.incidents import IncidentKey
 from receiver.journal import Touched, last_position, touched_after
+from receiver.register import seen_by
 
 OPEN_MAX = 2_000
 OVER_MAX = 100
@@ -94,16 +95,16 @@ class BoardReader:
         with self._db.snapshot() as db:
             return load_view(db, key)
 
-    def board(self, now_ms: int) -> Board:
-        """The whole picture, from one commit."""
+    def board(self, now_ms: int, firm: str | None = None) -> Board:
+        """The whole picture, from one commit. firm: only its lifts."""
         with self._db.snapshot() as db:
-            keys, left_off = _keys(db)
+            keys, left_off = _keys(db, firm)
             views = [load_view(db, key) for key in keys]
             return Board(
                 receiver_id=receiver_id(db),
                 incidents=tuple(view for view in views if view is not None),
                 left_off=left_off,
-                boxes=_boxes_and_troubles(db, now_ms),
+                boxes=_boxes_and_troubles(db, now_ms, firm),
             )
 
     def touched_after(self, position: int | None) -> Touched:
@@ -116,40 +117,46 @@ class BoardReader:
         with self._db.snapshot() as db:
             return question(db)
 
-    def boxes(self, now_ms: int) -> Boxes:
-        """Troubles and boxes only."""
+    def boxes(self, now_ms: int, firm: str | None = None) -> Boxes:
+        """Troubles and boxes only. firm: only its lifts."""
         with self._db.snapshot() as db:
-            return _boxes_and_troubles(db, now_ms)
+            return _boxes_and_troubles(db, now_ms, firm)
 
 
-def _boxes_and_troubles(db: Connection, now_ms: int) -> Boxes:
+def _inside(device: ColumnElement[bytes], firm: str | None) -> tuple[ColumnElement[bool], ...]:
+    """Conditions that leave the lifts of other firms out."""
+    return () if firm is None else (device.in_(seen_by(firm)),)
+
+
+def _boxes_and_troubles(db: Connection, now_ms: int, firm: str | None) -> Boxes:
     troubles = (
-        *_numbered(db, TroubleKind.CONFLICT, t.conflict, "arrived_ms"),
-        *_numbered(db, TroubleKind.BREAK, t.chain_break, "found_ms"),
-        *_gaps(db, now_ms),
+        *_numbered(db, TroubleKind.CONFLICT, t.conflict, "arrived_ms", firm),
+        *_numbered(db, TroubleKind.BREAK, t.chain_break, "found_ms", firm),
+        *_gaps(db, now_ms, firm),
     )
-    return Boxes(troubles[:TROUBLES_MAX], _boxes(db))
+    return Boxes(troubles[:TROUBLES_MAX], _boxes(db, firm))
 
 
-def _keys(db: Connection) -> tuple[list[IncidentKey], int]:
+def _keys(db: Connection, firm: str | None) -> tuple[list[IncidentKey], int]:
     at = t.incident.c
     columns = select(at.dev, at.log, at.stream, at.seqno)
-    is_open = at.is_open == 1
+    is_open = and_(at.is_open == 1, *_inside(at.dev, firm))
     rows = list(db.execute(columns.where(is_open).order_by(at.is_alarm.desc(), at.stored_ms).limit(OPEN_MAX)))
     open_count = db.execute(select(func.count()).select_from(t.incident).where(is_open)).scalar_one()
     for is_alarm in (1, 0):
-        over = columns.where(at.is_open == 0, at.is_alarm == is_alarm)
+        over = columns.where(at.is_open == 0, at.is_alarm == is_alarm, *_inside(at.dev, firm))
         rows += db.execute(over.order_by(at.stored_ms.desc()).limit(OVER_MAX // 2))
     keys = [IncidentKey(bytes(dev), log, Stream(stream), seqno) for dev, log, stream, seqno in rows]
     return keys, max(0, open_count - OPEN_MAX)
 
 
-def _numbered(db: Connection, kind: TroubleKind, table: Table, at_name: str) -> list[Trouble]:
+def _numbered(db: Connection, kind: TroubleKind, table: Table, at_name: str, firm: str | None) -> list[Trouble]:
     """Numbers of a stream about which something was written down, one trouble a stream."""
     at, first_ms = table.c, func.min(table.c[at_name])
     rows = db.execute(
         select(at.dev, t.device.c.lift_no, at.stream, func.min(at.seqno).label("first"), func.max(at.seqno), first_ms)
         .join(t.device, t.device.c.dev == at.dev)
+        .where(*_inside(at.dev, firm))
         .group_by(at.dev, t.device.c.lift_no, at.log, at.stream)
         .order_by(first_ms.desc())
         .limit(TROUBLES_MAX)
@@ -157,14 +164,14 @@ def _numbered(db: Connection, kind: TroubleKind, table: Table, at_name: str) -> 
     return [_trouble(kind, row) for row in rows]
 
 
-def _gaps(db: Connection, now_ms: int) -> list[Trouble]:
+def _gaps(db: Connection, now_ms: int, firm: str | None) -> list[Trouble]:
     """Gaps in the alarm stream of the log that each box writes now."""
     at, box = t.span.c, t.device.c
     before = func.coalesce(func.lag(at.last).over(partition_by=at.dev, order_by=at.first), 0).label("before")
     spans = (
         select(at.dev, box.lift_no, at.stream, at.first, at.since_ms, before)
         .join(t.device, (box.dev == at.dev) & (box.log == at.log))
-        .where(at.stream == 0)
+        .where(at.stream == 0, *_inside(at.dev, firm))
         .subquery()
     ).c
     rows = db.execute(
@@ -181,8 +188,8 @@ def _trouble(kind: TroubleKind, row: Row[Any]) -> Trouble:
     return Trouble(kind, bytes(device), lift_no, Stream(stream), first, last, since_ms)
 
 
-def _boxes(db: Connection) -> tuple[Box, ...]:
+def _boxes(db: Connection, firm: str | None) -> tuple[Box, ...]:
     at = t.device.c
     columns = select(at.dev, at.lift_no, at.firmware, at.last_contact_ms, at.test_ms)
-    rows = db.execute(columns.order_by(at.last_contact_ms.desc()).limit(BOXES_MAX))
+    rows = db.execute(columns.where(*_inside(at.dev, firm)).order_by(at.last_contact_ms.desc()).limit(BOXES_MAX))
     return tuple(Box(bytes(row.dev), row.lift_no, row.firmware, row.last_contact_ms, row.test_ms) for row in rows)

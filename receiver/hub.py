@@ -12,6 +12,10 @@ POLLS_MAX = 1_024
 boxes waiting at one time, the others are answered at once. Our choices."""
 
 
+BEAT = "beat"
+"""A sign of life, for every page."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageEvent:
     """One server-sent event: its name and one line of JSON."""
@@ -28,7 +32,8 @@ class PageEvent:
 class Listener:
     """One open page."""
 
-    def __init__(self) -> None:
+    def __init__(self, firm: str | None) -> None:
+        self.firm = firm  # sees only the lifts of this firm; None: all
         self._events: asyncio.Queue[PageEvent | None] = asyncio.Queue(EVENTS_WAITING_MAX)
         self._is_cut_off = False
 
@@ -69,11 +74,16 @@ class Hub:
         """Open pages."""
         return len(self._listeners)
 
-    def listen(self) -> Listener | None:
-        """Begin to listen; None when too many do."""
+    @property
+    def firms(self) -> set[str | None]:
+        """Whose pages are open; None among them: pages that see all lifts."""
+        return {listener.firm for listener in self._listeners}
+
+    def listen(self, firm: str | None = None) -> Listener | None:
+        """Begin to listen; None when too many do. firm: only to what concerns its lifts."""
         if self._is_stopped or len(self._listeners) >= LISTENERS_MAX:
             return None
-        listener = Listener()
+        listener = Listener(firm)
         self._listeners.add(listener)
         return listener
 
@@ -81,10 +91,14 @@ class Hub:
         """Stop listening."""
         self._listeners.discard(listener)
 
-    def publish(self, event: PageEvent) -> None:
-        """Tell every open page."""
+    def publish(self, event: PageEvent, firm: str | None = None, *, is_for_all: bool = True) -> None:
+        """Tell the open pages that may know. firm: whose lift it is about, told to its pages and those that see all.
+
+        is_for_all False: it is made for the pages of exactly this firm.
+        """
         for listener in self._listeners:
-            listener.put(event)
+            if listener.firm == firm or (is_for_all and (listener.firm is None or event.name == BEAT)):
+                listener.put(event)
 
     def wake(self, device: bytes) -> None:
         """A notice for this box is on disk."""

@@ -42,7 +42,11 @@ _NOTICES_OF = NOTICES.where(
     _N.c.stream == bindparam("stream"),
     _N.c.seqno == bindparam("incident"),
 ).order_by(_N.c.number)
-_BOX = select(t.device.c.lift_no, t.device.c.heard_notice).where(t.device.c.dev == bindparam("dev"))
+_BOX = (
+    select(t.device.c.lift_no, t.device.c.heard_notice, t.lift.c.firm)
+    .outerjoin(t.lift, t.lift.c.lift_no == t.device.c.lift_no)
+    .where(t.device.c.dev == bindparam("dev"))
+)
 _C = t.contact
 _CONTACTS = select(_C.c.boot, _C.c.first_up_ms, _C.c.first_arrived_ms, _C.c.last_up_ms, _C.c.last_arrived_ms).where(
     _C.c.dev == bindparam("dev"), _C.c.log == bindparam("log")
@@ -65,6 +69,7 @@ class IncidentView:
     gone: When | None
     ended: When | None
     heard_notice: int  # the box has heard of notices up to this number
+    firm: str | None = None  # that looks after the lift
     evidence: EvidenceView | None = None  # the recording around it, if the box has named one
 
     @property
@@ -93,6 +98,7 @@ def load_view(db: Connection, key: IncidentKey) -> IncidentView | None:
         gone=None if gone is None else _dated(db, gone, arrived_ms),
         ended=None if incident.ended is None else _dated(db, incident.ended, arrived_ms),
         heard_notice=row.heard_notice,
+        firm=row.firm,
         evidence=_evidence(db, key),
     )
 

@@ -35,8 +35,8 @@ _NO_INCIDENT = ("there is no such incident", "Take an id from /v1/incidents")
 def people_routes(service: Service, door: Door, patience: Patience) -> list[web.RouteDef]:
     """/v1/incidents, /v1/incidents/{id}, POST .../notice, /v1/events, /healthz."""
 
-    async def get_incidents(_: web.Request) -> web.Response:
-        return json_answer((await service.board_event()).text)
+    async def get_incidents(request: web.Request) -> web.Response:
+        return json_answer((await service.board_event(actor_of(request).firm)).text)
 
     async def get_incident(request: web.Request) -> web.Response:
         view = await service.incident(key_in(request))
@@ -60,14 +60,14 @@ def people_routes(service: Service, door: Door, patience: Patience) -> list[web.
         return json_answer(incident_text(view, service.now_ms()))
 
     async def get_events(request: web.Request) -> web.StreamResponse:
-        listener = service.hub.listen()
+        listener = service.hub.listen(actor_of(request).firm)
         if listener is None:
             raise Refusal(503, "too many pages are open", "Close some", retry_after_s=5)
         try:
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
             seen_ms = service.now_ms()
             await response.prepare(request)
-            event: PageEvent | None = await service.board_event()
+            event: PageEvent | None = await service.board_event(actor_of(request).firm)
             while event is not None:
                 async with asyncio.timeout(WRITE_S_MAX):
                     await response.write(event.wire)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from receiver.access import ACTOR, Needs, admitted, needs_of
+from receiver.access import ACTOR, Needs, Sees, admitted, needs_of
 from receiver.bodies import Refusal
 from receiver.box_api import UNAVAILABLE_S, box_routes
 from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
@@ -23,6 +23,7 @@ from receiver.evidence_api import evidence_routes
 from receiver.page import HEADERS, page_routes
 from receiver.people import People
 from receiver.people_api import people_routes
+from receiver.register_api import firm_routes, register_routes
 from receiver.roles import Role
 from receiver.service import Service
 from receiver.session_api import audit_routes, people_admin_routes, session_routes
@@ -79,7 +80,7 @@ class Running:
 async def start(service: Service, people: People, address: Address, patience: Patience = PATIENCE) -> Running:
     """Listen. Raises `ReceiverError` when the port cannot be had."""
     door = Door(people, service.now_ms)
-    app = web.Application(middlewares=[_guard(address, door)])
+    app = web.Application(middlewares=[_guard(address, door, service.sees)])
     app.on_response_prepare.append(_add_headers)
     app.add_routes(_routes(service, door, address, patience))
     runner = web.AppRunner(
@@ -112,6 +113,8 @@ def _routes(service: Service, door: Door, address: Address, patience: Patience) 
         *session_routes(service, door, address, patience),
         *people_admin_routes(service, door, patience),
         *audit_routes(door),
+        *register_routes(service, patience),
+        *firm_routes(service, patience),
         *people_routes(service, door, patience),
         *evidence_routes(service, door, patience),
         *page_routes(),
@@ -129,7 +132,7 @@ def _cannot_listen(address: Address, error: OSError) -> ReceiverError:
     return ReceiverError(f"cannot be listened on ({error.strerror or error})", subject=subject, hint=hint)
 
 
-def _guard(address: Address, door: Door) -> Middleware:
+def _guard(address: Address, door: Door, sees: Sees) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: _Answer) -> web.StreamResponse:
         connection = None if request.transport is None else request.transport.get_protocol()
@@ -140,7 +143,7 @@ def _guard(address: Address, door: Door) -> Middleware:
             if needs is not Needs.BOX:
                 _check_where_from(request, address)
             if isinstance(needs, Role):
-                request[ACTOR] = await admitted(request, door, needs, address)
+                request[ACTOR] = await admitted(request, door, needs, address, sees)
             return await handler(request)
         except Refusal as refusal:
             return refusal.response()

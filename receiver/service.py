@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from edge_agent.errors import WireError
 from edge_agent.wire import answer_tag, decode_batch, decode_part, decode_record
 from edge_agent.wire_sealing import PublicKey, sealed_in
 from edge_agent.wire_values import Act, Batch, Receipt, Stream
 from receiver.board import BoardReader
 from receiver.committer import Committer
+from receiver.database import Turn
 from receiver.errors import StoreUnavailable
 from receiver.evidence import EvidenceView
 from receiver.hub import Hub, PageEvent
@@ -22,6 +25,7 @@ from receiver.incident_rows import IncidentView
 from receiver.incidents import IncidentKey
 from receiver.json_view import beat_text, board_text, boxes_text, incident_text
 from receiver.rates import ALARM, ORDINARY, Buckets
+from receiver.register import may_see
 from receiver.roles import Actor
 from receiver.store import Store
 from receiver.taken import Taken
@@ -178,10 +182,14 @@ class Service:
         """One incident; None where there is none."""
         return await self._read(lambda reader: reader.incident(key))
 
-    async def board_event(self) -> PageEvent:
-        """The whole picture, for a page that just opened."""
+    async def sees(self, device: bytes, firm: str) -> bool:
+        """Whether a firm looks after the lift of a box."""
+        return await self.read(lambda db: may_see(db, device, firm))
+
+    async def board_event(self, firm: str | None = None) -> PageEvent:
+        """The whole picture, for a page that just opened. firm: only its lifts."""
         now_ms = self.now_ms()
-        return PageEvent("board", board_text(await self._read(lambda reader: reader.board(now_ms)), now_ms))
+        return PageEvent("board", board_text(await self._read(lambda reader: reader.board(now_ms, firm)), now_ms))
 
     async def run(self) -> None:
         """Tell open pages that the line lives, and what other receivers have stored, until cancelled."""
@@ -201,7 +209,8 @@ class Service:
             return
         if self._has_box_news or ticks % BOXES_TICKS == 0:
             self._has_box_news = False
-            self.hub.publish(await self._boxes_event())
+            for firm in self.hub.firms:
+                self.hub.publish(await self._boxes_event(firm), firm, is_for_all=False)
         elif ticks % BEAT_TICKS == 0:
             self.hub.publish(PageEvent("beat", beat_text(self.now_ms())))
 
@@ -236,15 +245,16 @@ class Service:
             await self._publish(key)
         return polled.receipt
 
-    async def _boxes_event(self) -> PageEvent:
+    async def _boxes_event(self, firm: str | None) -> PageEvent:
         now_ms = self.now_ms()
-        return PageEvent("boxes", boxes_text(await self._read(lambda reader: reader.boxes(now_ms)), now_ms))
+        return PageEvent("boxes", boxes_text(await self._read(lambda reader: reader.boxes(now_ms, firm)), now_ms))
 
     async def _tell_pages(self, taken: Taken) -> None:
         """What is stored is stored: a page that cannot be told must not cost a box its receipt."""
         try:
             if taken.is_renamed and self.hub.listener_count:
-                self.hub.publish(await self.board_event())
+                for firm in self.hub.firms:
+                    self.hub.publish(await self.board_event(firm), firm, is_for_all=False)
             for incident in taken.touched:
                 await self._publish(incident)
         except StoreUnavailable as error:
@@ -255,7 +265,20 @@ class Service:
             return
         view = await self.incident(key)
         if view is not None:
-            self.hub.publish(PageEvent("incident", incident_text(view, self.now_ms())))
+            self.hub.publish(PageEvent("incident", incident_text(view, self.now_ms())), view.firm)
+
+    @property
+    def key(self) -> PublicKey:
+        """What boxes pin."""
+        return self._store.key
+
+    async def read(self, question: Callable[[Connection], _T]) -> _T:
+        """Ask the last commit. Raises `StoreUnavailable`."""
+        return await self._read(lambda reader: reader.ask(question))
+
+    async def change(self, act: Callable[[Connection], _T], turn: Turn | None = None) -> _T:
+        """Change something in one transaction, between two commits of records. Raises `StoreUnavailable`."""
+        return await self._committer.ask(lambda store: store.change(act, turn))
 
     async def _read(self, question: Callable[[BoardReader], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, question, self._reader)

@@ -7,8 +7,8 @@ writes; over PostgreSQL any number does, and a lock a box makes their transactio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -29,6 +29,8 @@ from receiver.keyring import Keyring
 from receiver.roles import Actor
 from receiver.taken import Arrival, NoticeTaken, PartTaken, Polled, Taken
 from receiver.taking import take_batch
+
+_T = TypeVar("_T")
 
 POLL_NOTED_MS = 60_000
 """A poll counts as contact, noted no more often than this, since each note is a disk flush. Our choice."""
@@ -160,6 +162,11 @@ class Store:
                 audit.write(db, by, f"notice {act.name.lower()}", str(key), now_ms)
             journal.write_notice(db, key, notice.number)
             return NoticeTaken(notice, True, sentences.told(notice, first.kind, key.device, view.lift_no))
+
+    def change(self, act: Callable[[Connection], _T], turn: Turn | None = None) -> _T:
+        """Anything that is not about the records of a box, in one transaction. Raises `StoreUnavailable`."""
+        with self._db.transaction(turn=turn) as db:
+            return act(db)
 
     def take_part(self, body: bytes, now_ms: int) -> PartTaken:
         """Keep a sealed part of a recording. Raises `WireError` for one that its box did not seal."""

@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.types import TypeEngine
 
-FORMAT = 7
+FORMAT = 8
 """Raised with every change of a table; `receiver/upgrades.py` brings an older database here."""
 
 METADATA = MetaData()
@@ -185,6 +185,42 @@ audit = _table(
     _must("subject", Text),
     _must("outcome", Text),
     _must("detail", Text),
+)
+firm = _table("firm", _key("name", Text), _may("phone", Text), _may("mail", Text), _must("since_ms"))
+lift = _table(
+    "lift",
+    _key("lift_no", Text),
+    *(
+        _may(name, Text)
+        for name in (
+            "maker",
+            "model",
+            "serial",
+            "address",
+            "owner",
+            "owner_phone",
+            "lift_phone",
+            "installed_on",
+            "checked_on",
+            "next_check_on",
+            "landing_names",
+            "note",
+            "firm",
+        )
+    ),
+    *(_may(name, Integer) for name in ("landings", "rated_speed_mmps", "rated_load_kg")),
+    _must("changed_ms"),
+    _must("changed_by", Text),
+)
+Index("lift_of_firm", lift.c.firm)
+Index("device_of_lift", device.c.lift_no)
+binding = _table(
+    "binding",
+    _key("lift_no", Text),
+    _key("since_ms"),
+    _key("firm", Text),
+    _may("until_ms"),
+    _must("by", Text),
 )
 
 JOURNAL_RECORD = 0

@@ -111,6 +111,12 @@ def _to_7(db: Connection) -> None:
     tables.METADATA.create_all(db, [tables.person, tables.session, tables.failure, tables.audit])
 
 
+def _to_8(db: Connection) -> None:
+    """The register of lifts and firms."""
+    tables.METADATA.create_all(db, [tables.firm, tables.lift, tables.binding])
+    run_script(db, "CREATE INDEX device_of_lift ON device (lift_no)")
+
+
 STEPS: Mapping[int, Callable[[Connection], None]] = {
     1: _sqlite_script(_TO_2),
     2: _sqlite_script(_TO_3),
@@ -118,6 +124,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
     4: _sqlite_script(_TO_5),
     5: _to_6,
     6: _to_7,
+    7: _to_8,
 }
 """By the format from which each begins."""
 
