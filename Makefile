@@ -9,6 +9,7 @@
 #   make mutation          how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
 #   make deb               the Debian package in dist/; SUITE=bookworm|trixie ARCH=arm64|amd64
 #   make deb-lock          the versions and digests that the package is built from, written anew
+#   make sbom              what the package contains, as CycloneDX in dist/; make audit: asked for known holes
 #   make lab-booted        that package installed, killed, upgraded, removed in a booted Debian; SUITE=trixie
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
@@ -21,7 +22,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock lab-booted oracle bench lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock sbom audit lab-booted oracle bench lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -72,6 +73,9 @@ deb: setup
 
 deb-lock: setup
 	$(BIN)/python packaging/lock.py
+
+sbom audit: setup
+	$(BIN)/python packaging/sbom.py $@
 
 lab-booted: setup
 	labs/booted/run.sh $(SUITE)
