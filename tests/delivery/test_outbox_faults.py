@@ -22,7 +22,7 @@ from tests.delivery.failing_lives import HIT
 from tests.delivery.making import MAIN, heartbeat, open_outbox
 from tests.delivery.test_outbox_disk import STRACE, small_disk
 
-STATEMENTS_OF_A_RESCUE = 90
+STATEMENTS_OF_A_RESCUE = 140
 """So many statements are enough to open a damaged outbox and commit the first record."""
 
 needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
@@ -133,7 +133,7 @@ def test_a_start_killed_anywhere_while_it_sets_a_damaged_outbox_aside_takes_its_
     told = [raise_alarm(outbox, incident).kind for incident in (1, 2, 3)]
     outbox.close()
     with contextlib.closing(sqlite3.connect(made / "outbox.db", isolation_level=None)) as database:
-        database.execute("UPDATE head SET hash = zeroblob(32) WHERE stream = 2")  # as after a lost write
+        database.execute("UPDATE head SET hash = zeroblob(32) WHERE stream = 0")  # as after a lost write
     damaged = (made / "outbox.db").read_bytes()
     for n in range(1, STATEMENTS_OF_A_RESCUE + 1):
         (tmp_path / str(n)).mkdir()
@@ -146,6 +146,7 @@ def test_a_start_killed_anywhere_while_it_sets_a_damaged_outbox_aside_takes_its_
         kept = [record.kind for record in outbox.pending(MAIN, (Stream.ALARM,), 100, 100_000)]
         assert kept[: len(told)] == told, n
         assert len(outbox.open_incidents()) >= len(told), n
+        assert (tmp_path / str(n) / "outbox.db.damaged-1").exists(), n
         assert (outbox.set_aside is None) == (outbox.log_id != 77), n
         outbox.close()
     assert 0 < began < STATEMENTS_OF_A_RESCUE  # some were killed before the rescue was done, some after
