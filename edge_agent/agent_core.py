@@ -146,6 +146,10 @@ class AgentCore:
         self._enqueue(draft, t_ns, now_ns)
         self._write_waiting(now_ns)
 
+    def report(self, alarm: Alarm, now_ns: int) -> None:
+        """A stage of a fault that the shell itself has seen."""
+        self._alarm(alarm, now_ns)
+
     def turn(self, now_ns: int) -> tuple[Send | Poll, ...]:
         """Judge what is due, commit what came of it, and say what is to be sent."""
         for reading in self._timeline.release(now_ns):

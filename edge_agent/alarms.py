@@ -51,6 +51,7 @@ class AlarmKind(IntEnum):
     BOX_MOVED = 60
     BOX_OPENED = 61
     REPEATED_REBOOT = 62
+    CERTIFICATE_NOT_RENEWED = 63
 
     @property
     def public_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Catalogue rows 52 to 62: controller, supply and the box. Source: the project's alarm catalogue."""
+"""Catalogue rows 52 to 63: controller, supply and the box. Source: the project's alarm catalogue."""
 
 from __future__ import annotations
 
@@ -176,6 +176,27 @@ ROWS = (
         evidence=(EvidenceField("restarts_count", "", "restarts within the hour"),),
         first_check_en="Check the supply of the box; read its log for the cause.",
         first_check_zh="检查终端供电；查看日志中的重启原因。",
+        gb="-",
+        bacnet="-",
+    ),
+    CatalogueRow(
+        kind=AlarmKind.CERTIFICATE_NOT_RENEWED,
+        severity=Severity.MINOR,
+        title_en="Certificate not renewed",
+        title_zh="证书未能续期",
+        raised_when_en=(
+            "Three quarters of the certificate's time are over and another could not be had: about a month of daily "
+            "attempts have failed. Or its file cannot be read."
+        ),
+        cleared_when_en="A new certificate is kept.",
+        evidence=(
+            EvidenceField("certificate_left_s", "s", "until the certificate ends; 0: it has ended, absent: not known"),
+        ),
+        first_check_en=(
+            "Look whether the receiver knows this box and what it answers; let the box join anew if need be. "
+            "Alarms are still taken."
+        ),
+        first_check_zh="检查接收端是否识别该终端及其答复；必要时让终端重新加入。报警仍可上传。",
         gb="-",
         bacnet="-",
     ),

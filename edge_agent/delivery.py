@@ -246,6 +246,8 @@ class Delivery:
             return self._unusable(now_ns, flight, problem)
         verdicts = tuple(zip((key_of(record) for record in sent.records), receipt.verdicts, strict=True))
         marks = tuple(mark for mark in receipt.marks if mark.stream in self.lane.streams)
+        if any(verdict in (Verdict.NOT_ALLOWED, Verdict.LATER) for verdict in receipt.verdicts):
+            self._envelope.doubted()
         refused = self._refused(verdicts)
         self._pace_polls(now_ns, receipt)
         self._may_set_aside = True

@@ -27,9 +27,17 @@ class Unsealed:
         """The answer itself."""
         return answer
 
+    def doubted(self) -> None:
+        """There is no seal to be doubted."""
+        return
+
 
 class BoxSeals:
-    """Records sealed with the key of the box; receipts by the key of one receiver, where one is pinned."""
+    """Records sealed with the key of the box; receipts by the key of one receiver, where one is pinned.
+
+    A later key seals only for a receiver that has confirmed the record which introduces it, and no more once this
+    receiver did not believe a seal: what every receiver knows is the first key, and no alarm is lost to a change.
+    """
 
     def __init__(self, key: SigningKey, receiver: PublicKey | None = None, shared: bytes | None = None) -> None:
         """receiver: its pinned key; None: any sealed receipt is believed, which is for one machine or a closed network.
@@ -38,10 +46,29 @@ class BoxSeals:
         """
         self.is_pinned = receiver is not None
         self._receiver = receiver
-        self._key = key
-        self._signed = lru_cache(REMEMBERED_MAX)(lambda body: key.seal(body, Use.RECORD))
+        self._first = self._key = key
+        self._is_doubted = False
+        self._signed = lru_cache(REMEMBERED_MAX)(lambda body: self._key.seal(body, Use.RECORD))
         self._up = None if shared is None else MacKey(shared, Direction.UP)
         self._down = None if shared is None else MacKey(shared, Direction.DOWN)
+
+    @property
+    def key(self) -> PublicKey:
+        """What checks the seals that are made now."""
+        return self._key.public
+
+    def seal_with(self, later: SigningKey | None) -> None:
+        """This receiver knows a later key; None: it does not, and the first one seals."""
+        key = self._first if later is None or self._is_doubted else later
+        if key.public != self._key.public:
+            self._key = key
+            self._signed.cache_clear()
+
+    def doubted(self) -> None:
+        """Back to the first key, until the next start: the receiver refused a seal, or does not know its key."""
+        if self._key is not self._first:
+            self._is_doubted = True
+            self.seal_with(None)
 
     def seal(self, record: StoredRecord) -> bytes:
         """A batch item. Alarms and faults are signed: anybody with the public key can prove who raised them."""

@@ -118,6 +118,10 @@ class Envelope(Protocol):
         """The receipt in an answer. Raises `WireError` where its seal is not the receiver's."""
         ...
 
+    def doubted(self) -> None:
+        """The receiver did not believe a seal: go on with what it has always believed."""
+        ...
+
 
 class Uplink(Protocol):
     """One way to a receiver: blocking, with a time limit of its own, used by one thread."""

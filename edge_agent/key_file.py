@@ -35,6 +35,22 @@ def key_in(path: Path) -> tuple[SigningKey, Path | None]:
         ) from error
 
 
+def later_key_in(path: Path) -> SigningKey | None:
+    """A key that came after the first, in a file beside it; None: there is none, or the file is damaged."""
+    try:
+        seed = _seed_in(path)
+    except OSError:
+        return None
+    return None if seed is None else SigningKey(seed, is_named=True)
+
+
+def new_later_key(path: Path, seed: bytes) -> SigningKey:
+    """Keep another key in place of a later one. seed: 32 secret random bytes. Raises OSError; then nothing changed."""
+    key = SigningKey(seed, is_named=True)
+    replace_file(path, seed.hex() + "\n")
+    return key
+
+
 def _seed_in(path: Path) -> bytes | None:
     """None: no file, or one that holds no key. Others lose the right to read it."""
     try:

@@ -17,6 +17,7 @@ from edge_agent.wire_values import (
     Detail,
     Head,
     Identity,
+    KeyChange,
     LaterField,
     Lost,
     LostReason,
@@ -45,11 +46,12 @@ NOTE_BYTES_MAX = 80
 LIFT_NO_BYTES_MAX = 32
 FIRMWARE_BYTES_MAX = 24
 HEADS_MAX = 4
+KEY_BYTES_MIN, KEY_BYTES_MAX = 32, 33  # Ed25519; a compressed P-256 point
 
 _REQUIRED = frozenset(range(8))
 _OPTIONAL = frozenset(range(8, 20))
 _LATER = range(16, 20)
-_CLOCK_FIX, _LOST, _CHECKPOINT, _IDENTITY = 1, 2, 3, 4
+_CLOCK_FIX, _LOST, _CHECKPOINT, _IDENTITY, _KEY_CHANGE = 1, 2, 3, 4, 5
 
 
 def device_id(value: object, what: str) -> bytes:
@@ -185,13 +187,15 @@ def _detail_to_tree(detail: Detail) -> list[object]:
             return [_CHECKPOINT, heads, detail.queued]
         case Identity():
             return [_IDENTITY, detail.lift_no, detail.firmware, detail.configuration]
+        case KeyChange():
+            return [_KEY_CHANGE, detail.key, detail.replaces]
         case _:
             assert_never(detail)
 
 
 def _detail_from_tree(tree: object) -> Detail:
     parts = array(tree, 3, 5, "detail")
-    match whole(parts[0], _CLOCK_FIX, _IDENTITY, "detail type"):
+    match whole(parts[0], _CLOCK_FIX, _KEY_CHANGE, "detail type"):
         case 1:
             _, wall, unc, source, step = array(parts, 5, 5, "clock fix")
             return ClockFix(
@@ -214,12 +218,18 @@ def _detail_from_tree(tree: object) -> Detail:
                 tuple(_head_from_tree(head) for head in array(heads, 1, HEADS_MAX, "checkpoint heads")),
                 whole(queued, 0, WORD_MAX, "checkpoint queued"),
             )
-        case _:
+        case 4:
             _, lift_no, firmware, configuration = array(parts, 4, 4, "identity")
             return Identity(
                 text(lift_no, 1, LIFT_NO_BYTES_MAX, "identity lift"),
                 text(firmware, 1, FIRMWARE_BYTES_MAX, "identity firmware"),
                 octets(configuration, LINK_BYTES, LINK_BYTES, "identity configuration"),
+            )
+        case _:
+            _, key, replaces = array(parts, 3, 3, "key change")
+            return KeyChange(
+                octets(key, KEY_BYTES_MIN, KEY_BYTES_MAX, "changed key"),
+                octets(replaces, DEVICE_ID_BYTES, DEVICE_ID_BYTES, "replaced key"),
             )
 
 

@@ -18,6 +18,7 @@ from edge_agent.wire_values import (
     ClockFix,
     Detail,
     Identity,
+    KeyChange,
     Lost,
     LostReason,
     Measure,
@@ -200,6 +201,11 @@ def draft_of_clock_fix(fix: ClockFix) -> RecordDraft:
 def draft_of_checkpoint(checkpoint: Checkpoint) -> RecordDraft:
     """The newest record of each stream, signed: it proves what went before, and shows a cut-off tail."""
     return RecordDraft(Stream.FAULT, SystemKind.CHECKPOINT, detail=checkpoint)
+
+
+def draft_of_key_change(key: bytes, replaces: bytes) -> RecordDraft:
+    """Another key seals from now on; sealed with the one before. Source: design/wire.md section 5.1."""
+    return RecordDraft(Stream.FAULT, SystemKind.KEY_CHANGED, detail=KeyChange(key, replaces))
 
 
 def draft_of_end(kind: int, stream: Stream, incident: int, note: str) -> RecordDraft:

@@ -135,13 +135,16 @@ def _load(raw: bytes) -> _Loaded:
 class SigningKey:
     """Makes Ed25519 seals: deterministic, so the same record has the same bytes on every retry."""
 
-    def __init__(self, seed: bytes) -> None:
-        """seed: 32 secret random bytes. Raises `WireError`."""
+    def __init__(self, seed: bytes, *, is_named: bool = False) -> None:
+        """seed: 32 secret random bytes. is_named: its seals say by its fingerprint which key made them.
+
+        The first key of a box needs no name, later ones do. Raises `WireError`.
+        """
         if len(seed) != SEED_BYTES:
             raise _no_key(f"{len(seed)} bytes of a secret key, expected {SEED_BYTES}")
         self._key = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
         self.public = PublicKey(self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-        self._protected = encode_header(SealHeader(ED_DSA), Seal.SIGN1)
+        self._protected = encode_header(SealHeader(ED_DSA, self.public.fingerprint if is_named else None), Seal.SIGN1)
 
     def seal(self, payload: bytes, use: Use) -> bytes:
         """A COSE_Sign1 over the payload."""

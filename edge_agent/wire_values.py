@@ -45,6 +45,7 @@ class SystemKind(IntEnum):
     RECORDS_LOST = 67
     CONFIGURATION_CHANGED = 68
     PERIODIC_TEST = 69  # on the alarm stream, so that it walks the path of an alarm
+    KEY_CHANGED = 70
     TRIP = 96
     HEARTBEAT = 97
     SIGNAL_COVERAGE = 101
@@ -200,7 +201,15 @@ class Identity:
     configuration: bytes  # first 8 bytes of its digest
 
 
-Detail = ClockFix | Lost | Checkpoint | Identity
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """Another key seals from now on. key: raw, as `PublicKey` has it; replaces: fingerprint of the one before."""
+
+    key: bytes
+    replaces: bytes
+
+
+Detail = ClockFix | Lost | Checkpoint | Identity | KeyChange
 
 
 @dataclass(frozen=True, slots=True)

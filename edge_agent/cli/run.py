@@ -10,6 +10,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,13 @@ from edge_agent.agent_baselines import BaselinesKeeper
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_duties import Duties
+from edge_agent.agent_keys import KeyChanges
 from edge_agent.agent_lamps import LampKeeper
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.agent_texts import Texts
 from edge_agent.agent_uploads import Uploads
-from edge_agent.alarms import OpenIncident
+from edge_agent.alarms import Alarm, OpenIncident
 from edge_agent.baselines_file import BaselinesFile
 from edge_agent.box_health import box_health
 from edge_agent.cli import SUMMARIES
@@ -50,10 +52,13 @@ from edge_agent.timeline import Timeline
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from edge_agent.agent_renewals import Listener
+
 # How late a reading may reach the core. A FIFO is drained every 40 ms, a controller answers within 80 ms at 10 polls a
 # second, and on one core a thread may wait for its turn; hard events are still judged well within a second.
 LATENESS_NS = 200_000_000
 EVIDENCE_FOLDER = "evidence"
+LATER_KEY_FILE = "record-later.key"
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -80,6 +85,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Incidents: what earlier runs left open, and the numbers of this run. core: its first; the others have one."""
+
+    lamps: int
+    certificate: int
+    core: int
+    resumed: tuple[OpenIncident, ...]
+
+    @classmethod
+    def of(cls, outbox: Outbox) -> _Numbers:
+        """Behind all that were ever given out."""
+        first = outbox.next_incident()
+        return cls(first, first + 1, first + 2, outbox.open_incidents())
+
+    def listener(self, renewed: Callable[[int], None], report: Callable[[Alarm, int], None]) -> Listener:
+        """Who hears of renewals of the certificate."""
+        from edge_agent.agent_renewals import Listener  # with X.509, for boxes that have joined
+
+        return Listener(renewed, report, self.certificate, self.resumed)
+
+
 def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_ns: int, configuration: bytes) -> Agent:
     journal = Journal()
     key, damaged_key = folder.record_key()
@@ -102,10 +129,13 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     turns = ModemTurns()
     uploads = Uploads(ways.evidence_deliveries(), ways.part_uplinks(), shelf, outbox.lacks_alarm, journal)
     texts = Texts(ways.sms_deliveries(outbox.last), ways.sms_ways(turns), outbox.record, journal)
-    dispatch = Dispatch(outbox, ways.deliveries(up_s), clock, journal, ways.standby, uploads.wanted, (texts,))
+    keys = KeyChanges(key, folder.path / LATER_KEY_FILE, outbox, ways.seals, os.urandom, journal)
+    dispatch = Dispatch(outbox, ways.deliveries(up_s), clock, journal, ways.standby, uploads.wanted, (texts, keys))
     texts.settles_with(dispatch.take_in)
     sources = sources_of(settings, clock, turns)
-    core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources])
+    numbers = _Numbers.of(outbox)
+    core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources], numbers)
+    keys.commits_with(core.commit)
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
     core.commit(draft_of_started(lift_no, _version(), configuration, folder.start_cause(boot_id())), now_ns, now_ns)
@@ -113,7 +143,12 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         core=core,
         sources=sources,
         uplinks=ways.uplinks(),
-        beside=(uploads, texts, *ways.renewals(journal)),
+        beside=(
+            uploads,
+            texts,
+            keys,
+            *ways.renewals(journal, lambda: numbers.listener(keys.change, core.report)),
+        ),
         device_id=device_id,
         clock=clock,
         notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),
@@ -131,10 +166,10 @@ def _core(
     dispatch: Dispatch,
     journal: Journal,
     sources: Sequence[str],
+    numbers: _Numbers,
 ) -> AgentCore:
     """The middle of the agent, beginning with what earlier runs left: open incidents and what was learned."""
-    lamps_incident, resumed = outbox.next_incident(), outbox.open_incidents()
-    first_incident = lamps_incident + 1
+    first_incident, resumed = numbers.core, numbers.resumed
     for incident in resumed:
         LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
     installation = settings.installation()
@@ -157,7 +192,7 @@ def _core(
         keeper=_keeper(settings, folder.path, first_incident, resumed, detector.baselines),
         baselines=BaselinesKeeper(file, installation, journal, clock.now_ns(), learned.baselines),
         duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
-        lamps=_lamps(settings, outbox, lamps_incident),
+        lamps=_lamps(settings, outbox, numbers.lamps),
     )
 
 

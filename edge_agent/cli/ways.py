@@ -25,7 +25,7 @@ from edge_agent.wire import Stream
 from edge_agent.wire_sealing import Direction, MacKey, SigningKey, secret_in
 
 if TYPE_CHECKING:
-    from edge_agent.agent_renewals import Renewals
+    from edge_agent.agent_renewals import Listener, Renewals
     from edge_agent.uplink.mqtt import MqttUplink
 
 POWER_UP_S = 300.0  # younger than this, the whole district may just have got its power back
@@ -38,6 +38,8 @@ class Ways:
         self._receivers = receivers
         self._key = key
         self._clock = clock
+        self.seals: dict[str, list[BoxSeals]] = {receiver.name: [] for receiver in receivers}
+        """What seals for each receiver, as far as it was made."""
 
     @property
     def names(self) -> list[str]:
@@ -99,8 +101,8 @@ class Ways:
                 ways[receiver.name] = Way(uplink.post, uplink.close)
         return ways
 
-    def renewals(self, journal: Journal) -> list[Renewals]:
-        """For the receiver that gave this box its certificate."""
+    def renewals(self, journal: Journal, listener: Callable[[], Listener]) -> list[Renewals]:
+        """For the receiver that gave this box its certificate. listener: who hears of it, asked for if there is one."""
         joined = [each for each in self._receivers if each.identity is not None and each.url.startswith("https")]
         if not joined:
             return []
@@ -110,10 +112,12 @@ class Ways:
         if pin is None or receiver.identity is None:
             return []
         identity, uplink = Path(receiver.identity), self._http(receiver)
-        return [Renewals(pin, self._key, identity, uplink, self._clock, os.urandom, journal)]
+        return [Renewals(pin, self._key, identity, uplink, self._clock, os.urandom, journal, listener())]
 
     def _seals(self, receiver: ReceiverSettings) -> BoxSeals:
-        return BoxSeals(self._key, pinned(receiver.key), self._secret(receiver))
+        seals = BoxSeals(self._key, pinned(receiver.key), self._secret(receiver))
+        self.seals[receiver.name].append(seals)
+        return seals
 
     def _secret(self, receiver: ReceiverSettings) -> bytes | None:
         if receiver.secret_file is None:

@@ -31,6 +31,7 @@ from edge_agent.records import (
     draft_of_end,
     draft_of_evidence,
     draft_of_heartbeat,
+    draft_of_key_change,
     draft_of_lost,
     draft_of_periodic_test,
     draft_of_started,
@@ -101,6 +102,7 @@ def drafts() -> Iterator[tuple[str, RecordDraft]]:
         yield f"telemetry 5 to 9 is lost: {reason.name.lower()}", draft_of_lost(Stream.TELEMETRY, 5, 9, reason)
     yield "an outbox was damaged", draft_of_damage("outbox damaged, kept as outbox.damaged-1; 3 taken over")
     yield "periodic test", draft_of_periodic_test()
+    yield "another key seals from now on", draft_of_key_change(bytes(range(100, 132)), DEVICE)
     yield (
         "a trip up from 1 to 4",
         draft_of_trip(Trip(9 * S, S, 8 * S, Direction.UP, 9.0, 1.6, 0.8, 0.9, 1.1, from_landing=1, to_landing=4)),

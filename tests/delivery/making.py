@@ -24,6 +24,7 @@ from edge_agent.wire import (
     Gap,
     Head,
     Identity,
+    KeyChange,
     IncidentRef,
     LaterField,
     Lost,
@@ -163,6 +164,7 @@ details = (
         _words,
     )
     | st.builds(Identity, texts(32), texts(24), _ids)
+    | st.builds(KeyChange, st.binary(min_size=32, max_size=33), _ids)
 )
 _later = st.dictionaries(st.integers(16, 19), st.booleans() | st.integers(-(1 << 64), (1 << 64) - 1)).map(
     lambda found: tuple(LaterField(key, found[key]) for key in sorted(found))

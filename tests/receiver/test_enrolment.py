@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge_agent.agent_renewals import LOOK_NS, Renewals
+from edge_agent.agent_renewals import LOOK_NS, Listener, Renewals
 from edge_agent.certificates import in_pem, new_key, validity_of
 from edge_agent.cli import join as join_command
 from edge_agent.cli.join import join
@@ -326,9 +326,19 @@ def held_identity(store: Store, path: Path) -> Path:
     return path
 
 
-def renewals(store: Store, identity: Path, clock: Known, key: SigningKey = KEY, now_ms: int = NOW_MS) -> Renewals:
+NOBODY = Listener(lambda _now_ns: None, lambda _alarm, _now_ns: None, 7)
+
+
+def renewals(
+    store: Store,
+    identity: Path,
+    clock: Known,
+    key: SigningKey = KEY,
+    now_ms: int = NOW_MS,
+    listener: Listener = NOBODY,
+) -> Renewals:
     journal = Journal(logging.getLogger("test"))
-    return Renewals(store.key, key, identity, Renewing(store, now_ms), clock, os.urandom, journal)
+    return Renewals(store.key, key, identity, Renewing(store, now_ms), clock, os.urandom, journal, listener)
 
 
 def test_a_certificate_is_renewed_when_two_thirds_of_its_time_are_over(store: Store, tmp_path: Path) -> None:
