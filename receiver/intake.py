@@ -10,12 +10,12 @@ from sqlalchemy import Connection, bindparam, func, select
 from edge_agent.errors import WireError
 from edge_agent.wire import digest
 from edge_agent.wire_sealing import SealRefused
-from edge_agent.wire_values import Batch, Identity, Lost, Phase, Record, Stream, SystemKind, Verdict
+from edge_agent.wire_values import Batch, Identity, KeyChange, Lost, Phase, Record, Stream, SystemKind, Verdict
 from receiver import tables as t
 from receiver.chain import Break, check
 from receiver.decoding import decoded
 from receiver.incidents import FAULT_KIND_MAX, IncidentKey
-from receiver.keyring import KeyUnknown, Opened, Opener
+from receiver.keyring import Keyring, KeyUnknown, Opened, Opener
 from receiver.spans import add_span, runs_of
 
 CONFLICTS_PER_NUMBER_MAX = 16
@@ -73,6 +73,9 @@ def take_items(db: Connection, batch: Batch, now_ms: int, open_item: Opener) -> 
         elif verdict is Verdict.CONFLICT:
             conflicts.append((record.stream, record.seqno))
     _count_present(db, new, now_ms)
+    for record in new:
+        if isinstance(record.detail, KeyChange):
+            Keyring(db).learn_later(record.device, record.detail.key)
     identities = [record.detail for record in new if isinstance(record.detail, Identity)]
     keys = [(record, IncidentKey.of(record)) for record in new]
     return Items(
