@@ -58,9 +58,10 @@ class Serial:
 class Writer:
     """One life of a box."""
 
-    def __init__(self, life: dict[str, object]) -> None:
+    def __init__(self, life: dict[str, int]) -> None:
         self._chance = random.Random(f"{life['seed']} {life['life']}")
         self._boot_id = f"boot-{life['life']}"
+        self._file = life["life"] * 1_000_000
         self._serial = Serial()
         self._outbox = judge.open_outbox(PATH, self._boot_id)
 
@@ -77,8 +78,12 @@ class Writer:
                 self._alarm(n, stamp)
             elif luck < 0.9:
                 self._telemetry(n, stamp)
-            else:
+            elif luck < 0.97:
                 self._receipt(stamp)
+            else:
+                self._file += 1
+                judge.replace(FOLDER, self._file)
+                self._serial.tell(f"replaced {self._file}")
 
     def _alarm(self, n: int, stamp: Stamp) -> None:
         present = self._outbox.open_incidents()
