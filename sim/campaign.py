@@ -22,7 +22,7 @@ from sim.day import Day, live_day
 from sim.diary import Answer, FalseAlarm, incidents
 from sim.habits import draw_life
 from sim.roughness import rough_from
-from sim.sensors import ordered, raw_readings
+from sim.sensors import joined, ordered, raw_readings
 from sim.troubles import draw_troubles
 
 
@@ -51,14 +51,14 @@ class LivedDay:
         if self.before is None:
             return None
         detector = Detector(self.before.day.life.installation, Limits())
-        for reading in ordered(self.before.raw_readings()):
+        for reading in ordered(joined(self.before.raw_readings())):
             detector.step(reading)
         return detector.baselines()
 
     def alarms(self) -> Iterator[Alarm]:
         """What the real detection core raises, clears and suspects."""
         detector = Detector(self.day.life.installation, Limits(), baselines=self.baselines())
-        for reading in ordered(self.raw_readings()):
+        for reading in ordered(joined(self.raw_readings())):
             for conclusion in detector.step(reading):
                 if isinstance(conclusion, Alarm):
                     yield conclusion

@@ -53,7 +53,7 @@ def agent_config(lift: LiveLift, receiver_url: str, folder: Path, link: AgentLin
         rows.append(f'drive = "{installation.lift.drive.value}"')
     if installation.lift.landing_heights_m:
         rows.append(f"landing_heights_m = {list(installation.lift.landing_heights_m)}")
-    rows += ["", "[state]", f"folder = {json.dumps(str(folder))}"]
+    rows += ["", "[state]", f"folder = {json.dumps(str(folder.absolute()))}"]
     bus = f"bus = {json.dumps(f'unix:{lift.i2c.path}')}"
     accel = lift.played.box.accel
     if accel is not None:

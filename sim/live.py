@@ -51,6 +51,7 @@ PINS: dict[Signal, int] = {
 PLAIN_AIR = PressureSpec(base_hpa=1013.25, noise_hpa=0.01, drift_hpa=0.5)
 _PARTS = {ACCELEROMETER: "accelerometer", PRESSURE: "barometer", SUPPLY: "supply monitor", MODEM: "modem"}
 _STEP_S = 0.01
+_AT_ONCE_S = 0.001
 _AHEAD_S = 5.0
 _MORE_TRAFFIC_S = 600.0
 _TRIPS_PER_HOUR = 60.0
@@ -104,6 +105,7 @@ class LiveLift:
         )
         self._made_s = 0.0
         self._told = deque(told(played))
+        self._obeyed_s = 0.0  # until then commands that take no time have been laid
         self._is_held = False  # no traffic until somebody says so
         self._is_story_over = False
         self.chips = LiveChips(
@@ -160,9 +162,11 @@ class LiveLift:
         Returns what will be done and when. Raises StoryError where the lift cannot; then the plan stays.
         """
         with self._lock:
-            begin_s = quiet_from(self._lift, max(self._made_s, self.story_s))
+            begin_s = quiet_from(self._lift, max(self._made_s, self.story_s, self._obeyed_s))
             _live_through(copy_of(self._lift), choose, begin_s)
             done = _live_through(self._lift, choose, begin_s)
+            if done and self._lift.now_s - done[0].t_s < _AT_ONCE_S:
+                self._obeyed_s = self._lift.now_s  # a command given at the same moment comes after it, not instead
             self._is_story_over = True
             self._told = deque([*(each for each in self._told if each.t_s < begin_s), *done])
             return done

@@ -208,6 +208,32 @@ def raw_readings(
     yield from held
 
 
+def joined(raw: Iterator[Reading], span_ns: int = 1_000_000_000) -> Iterator[Reading]:
+    """The same with the samples of up to `span_ns` in one frame, where the first of them was: any split of the samples
+    gives the same conclusions, and the core takes long frames in half the time."""
+    frames: list[AccelFrame] = []
+    others: list[Reading] = []
+    for reading in raw:
+        if frames and reading.t_ns - frames[0].t_ns >= span_ns:
+            yield _as_one(frames)
+            yield from others
+            frames, others = [], []
+        if isinstance(reading, AccelFrame):
+            frames.append(reading)
+        elif frames:
+            others.append(reading)
+        else:
+            yield reading
+    if frames:
+        yield _as_one(frames)
+    yield from others
+
+
+def _as_one(frames: list[AccelFrame]) -> AccelFrame:
+    times_ns = np.concatenate([frame.times_ns for frame in frames])
+    return AccelFrame(times_ns, np.concatenate([frame.samples_mps2 for frame in frames]))
+
+
 def ordered(raw: Iterator[Reading]) -> Iterator[Reading]:
     """Put ticks between readings that are in order of capture time."""
     timeline = Timeline(lateness_ns=0)

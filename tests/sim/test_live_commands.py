@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from drivers.map_files import load_register_map
 from drivers.protocol_files import load_serial_protocol
 from drivers.serial_protocol import Drop, FrameCutter
-from edge_agent.readings import ControllerReport
+from edge_agent.readings import ControllerReport, SimState
 from sim.controllers import ModbusLine, ModbusTcpLine, RtuLine
 from sim.fittings import SUPPLY_ADDRESS, Fittings
 from sim.library import load_scenario
@@ -31,6 +31,7 @@ from sim.one_word_stories import STORIES
 from sim.replan import is_fit_for_traffic
 from sim.scenario import play
 from sim.steps import VERBS
+from sim.words import SupplyGives
 
 NICE = load_register_map("nice3000plus")
 TALK = load_serial_protocol("liftsentence")
@@ -179,6 +180,17 @@ def test_what_a_lift_cannot_do_is_refused_and_its_plan_stays(bench: Bench) -> No
     assert "free it first" in bench.refuse("trap")
     assert "free it" in bench.obey("go")
     assert list(bench.lift._told) == told
+
+
+def test_commands_given_at_the_same_moment_are_all_obeyed(bench: Bench) -> None:
+    bench.obey("controller_fault number=12")
+    bench.obey("sim_card card=absent")
+    bench.obey("box_supply gives=nothing")
+    bench.advance(120.0, 0.5)
+    lift = bench.lift.played.lift
+    assert lift.sim_card.at(lift.now_s) is SimState.ABSENT
+    assert lift.box_supply.at(lift.now_s) is SupplyGives.NOTHING
+    assert bench.lift.truth().fault == 12
 
 
 def test_hold_keeps_traffic_away_until_go(bench: Bench) -> None:

@@ -26,9 +26,12 @@ from drivers.modem import Modem
 from drivers.protocol_files import load_serial_protocol
 from drivers.serial_controller import SerialController
 from drivers.serial_line import SerialLine
+from edge_agent.cli.settings_file import load_settings
 from edge_agent.clock import SystemClock
 from edge_agent.readings import Signal, SourceFault
+from edge_agent.settings import ModbusSettings
 from edge_agent.source import Source
+from sim.cli_agent_config import AgentLink, agent_config
 from sim.controllers import ModbusLine, ModbusTcpLine, RtuLine, RtuTcpLine
 from sim.fittings import Fittings
 from sim.ina219 import SHUNT_OHM
@@ -249,6 +252,21 @@ def test_agent_started_as_the_simulator_says_hears_barometer_supply_and_modem_to
     agent.says_all("Mains lost RAISED", "no SIM card is found")
     assert agent.end() == 0
     assert serve.end() == 0
+
+
+def test_settings_from_a_folder_that_was_named_without_its_parents_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    lift = LiveLift(play(load_scenario("storm"), 1), Path("here"), NICE, SystemClock().now_ns)
+    link = AgentLink("modbus_rtu", "here/rtu", name="nice3000plus")
+    Path("here/agent.toml").write_text(agent_config(lift, "http://127.0.0.1:8080", Path("here/state"), link))
+    settings = load_settings("here/agent.toml")
+    lift.close()
+    assert Path(settings.state_folder) == tmp_path / "here" / "state"
+    assert isinstance(settings.controller, ModbusSettings)
+    assert f"{tmp_path}/here/rtu" in repr(settings.controller)
 
 
 @pytest.mark.timeout(120)
