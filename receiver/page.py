@@ -1,4 +1,4 @@
-"""The live page: static files from the package, and the headers that keep foreign script out of it."""
+"""The live page: static files from the package, the charting library, and the headers that keep foreign script out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 from aiohttp import web
+
+from receiver.charts import Charts
 
 HEADERS: Mapping[str, str] = {
     "Server": "lift-receiver",
@@ -25,15 +27,21 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 
 
 def page_routes() -> list[web.RouteDef]:
-    """GET / and GET /static/{name}: only files of the package's `static` folder, read once at start."""
+    """GET / and GET /static/{name}: only files of the package's `static` folder, read once at start, and
+    the charting library."""
     folder = files("receiver") / "static"
     contents = {entry.name: entry.read_bytes() for entry in folder.iterdir() if _type_of(entry.name) is not None}
+    charts = Charts()
+    if charts.name:
+        told = f'data-charts="/static/{charts.name}"'.encode()
+        contents["index.html"] = contents["index.html"].replace(b'data-charts=""', told)
 
     async def get_page(_: web.Request) -> web.Response:
         return _file("index.html")
 
     async def get_static(request: web.Request) -> web.Response:
-        return _file(request.match_info["name"])
+        name = request.match_info["name"]
+        return await charts.answer(request) if charts.name and name == charts.name else _file(name)
 
     def _file(name: str) -> web.Response:
         content_type = _type_of(name)

@@ -25,6 +25,7 @@ ACCEL_MPS2_MAX = 1_000.0
 """Two minutes at a tenth of a second; ten minutes at the highest rate of a chip; a flickering contact; ours. A sample
 beyond 100 g is none: the widest chip measures 16 g. Source: ADXL345 data sheet, range."""
 
+BOUNCE_NS = 30_000_000  # as `door_debounce_ms` of `edge_agent/detect/limits.py`
 DOORS = ((Signal.DOOR_CLOSED, Signal.DOOR_OPEN), (Signal.DOOR_CLOSED_REAR, Signal.DOOR_OPEN_REAR))
 NS_PER_S = 1e9
 
@@ -237,7 +238,7 @@ def _door(
     contacts: dict[Signal, tuple[Change, ...]], closed: Signal, opened: Signal, to_ns: int
 ) -> tuple[DoorSpan, ...]:
     """A door out of its two contacts, or of the closed one: between the two it moves away from the one it left."""
-    edges = [(change, signal) for signal in (closed, opened) for change in contacts.get(signal, ())]
+    edges = [(change, signal) for signal in (closed, opened) for change in _settled(contacts.get(signal, ()))]
     edges.sort(key=lambda edge: edge[0].t_ns)
     spans: list[DoorSpan] = []
     said: dict[Signal, bool] = {} if opened in contacts else {opened: False}
@@ -252,6 +253,16 @@ def _door(
     if edges:
         spans.append(DoorSpan(since_ns, max(to_ns, since_ns), state, is_whole=False))
     return tuple(spans)
+
+
+def _settled(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Without bouncing: a level counts from when it lasts. The line of the contact itself shows every edge."""
+    kept: list[Change] = []
+    for index, change in enumerate(changes):
+        is_lasting = index + 1 == len(changes) or changes[index + 1].t_ns - change.t_ns >= BOUNCE_NS
+        if is_lasting and (not kept or kept[-1].value != change.value):
+            kept.append(change)
+    return tuple(kept)
 
 
 def _door_state(before: str, is_closed: bool | None, is_open: bool | None, *, has_both: bool) -> str:

@@ -1,6 +1,7 @@
 // One open incident as a card: what happened, where, is somebody inside, who goes, and the buttons for people.
-import { button, make, text } from "./dom.js";
+import { button, link, make, text } from "./dom.js";
 import { clock, clockMinutes, duration, has, pick, say } from "./say.js";
+import { signName, signValue } from "./signs.js";
 
 const ETA_CHOICES_MIN = [5, 10, 15, 20, 30, 60];
 const ETA_FIRST_MIN = 15;
@@ -11,9 +12,11 @@ export function subject(lift, device) {
   return lift === null ? say("box", { device }) : say("lift", { lift });
 }
 
-// send(incident, act, eta_min), ask(incident) for its recording -> promise; nowMs() -> receiver time.
+// send(incident, act, eta_min), ask(incident) for its recording -> promise; nowMs() -> receiver time; mayAct() -> may this
+// person do anything.
 export class Card {
-  constructor(send, ask, nowMs) {
+  constructor(send, ask, nowMs, mayAct) {
+    this.mayAct = mayAct;
     this.send = send;
     this.ask = ask;
     this.nowMs = nowMs;
@@ -52,7 +55,7 @@ export class Card {
     return make("div", "head",
       make("div", "",
         text("h3", "", pick(incident.title)),
-        text("div", "subject", subject(incident.lift, incident.device))),
+        make("div", "subject", link("", `#lift=${incident.device}`, subject(incident.lift, incident.device)))),
       make("div", "times", this.since, text("div", "small", raisedWords(incident))));
   }
 
@@ -114,6 +117,7 @@ export class Card {
   acts() {
     const { incident } = this;
     const row = make("div", "acts");
+    if (!this.mayAct()) return make("div", "acts", text("p", "small", say("may_look")));
     const isGone = incident.condition_gone !== null;
     const rest = make("div", "rest");
     if (incident.taken_over_by === null && !isGone) {
@@ -176,10 +180,9 @@ export class Card {
     const kib = (bytes) => Math.ceil(bytes / 1024);
     row.append(text("span", "", say(`recording_${recording.state}`, { have: kib(recording.bytes_here), size: kib(recording.bytes) })));
     if (recording.state === "here") {
-      const link = text("a", "", say("recording_save"));
-      link.href = `/v1/incidents/${encodeURIComponent(id)}/evidence`;
-      row.append(" ", link);
-    } else if (recording.state !== "asked") {
+      row.append(" ", link("", `#lift=${this.incident.device}&picture=${id}`, say("picture")));
+      row.append(" ", link("", `/v1/incidents/${encodeURIComponent(id)}/evidence`, say("recording_save")));
+    } else if (recording.state !== "asked" && this.mayAct()) {
       row.append(" ", button("plain", say("recording_fetch"), () => this.fetchRecording()));
     }
     return row;
@@ -204,7 +207,7 @@ export class Card {
     const list = make("dl", "more");
     const seen = incident.evidence.map((name) => (has(`saw_${name}`) ? say(`saw_${name}`) : name));
     list.append(text("dt", "", say("evidence")), text("dd", "", seen.join(say("comma")) || "–"));
-    for (const measure of incident.measures) list.append(...measureWords(measure));
+    for (const measure of incident.measures) list.append(...signWords(measure));
     for (const sign of incident.signs) list.append(...signWords(sign));
     if (incident.note !== null) list.append(text("dt", "", say("note")), text("dd", "", incident.note));
     if (incident.recording !== null) list.append(text("dt", "", say("recording")), this.recording());
@@ -235,17 +238,9 @@ function raisedWords(incident) {
   return say("raised_between", { from: clock(from, true), to: clock(to) });
 }
 
-function measureWords(measure) {
-  const key = `measure_${measure.name}`;
-  const value = measure.unit ? `${measure.value} ${measure.unit}` : String(measure.value);
-  return [text("dt", "", has(key) ? say(key) : measure.name), text("dd", "", value)];
-}
-
-// A sign is a technical name from the alarm catalogue; yes and no are said in words, the unit follows a value.
+// A sign of an alarm or a measured value.
 function signWords(sign) {
-  const isYesNo = sign.unit === "yes/no" && has(`answer_${sign.value}`);
-  const value = isYesNo ? say(`answer_${sign.value}`) : `${sign.value} ${sign.unit === "name" ? "" : sign.unit}`.trim();
-  return [text("dt", "mono", sign.name), text("dd", "", value)];
+  return [text("dt", "", signName(sign)), text("dd", "", signValue(sign))];
 }
 
 function journal(incident) {

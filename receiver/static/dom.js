@@ -18,3 +18,10 @@ export function button(className, words, act) {
   element.addEventListener("click", act);
   return element;
 }
+
+// href: begins with "#" or "/", never what others wrote.
+export function link(className, href, words) {
+  const element = text("a", className, words);
+  element.href = href;
+  return element;
+}

@@ -15,7 +15,7 @@ export class Link {
     this.open();
     setInterval(() => this.watch(), 1000);
     addEventListener("offline", () => this.lose());
-    addEventListener("online", () => this.open());
+    addEventListener("online", () => this.isClosed || this.open());
   }
 
   nowMs() {
@@ -24,6 +24,7 @@ export class Link {
 
   open() {
     this.events?.close();
+    this.isClosed = false;
     this.openedMs = Date.now();
     this.events = new EventSource("/v1/events");
     this.events.addEventListener("board", (event) => this.heard(event, this.onBoard));
@@ -31,6 +32,13 @@ export class Link {
     this.events.addEventListener("boxes", (event) => this.heard(event, this.onBoxes));
     this.events.addEventListener("beat", (event) => this.heard(event, () => {}));
     this.events.onerror = () => this.lose();
+  }
+
+  // Nobody is signed in: ask no more until `open`.
+  close() {
+    this.events?.close();
+    this.isClosed = true;
+    this.isUp = false;
   }
 
   heard(event, act) {
@@ -52,6 +60,7 @@ export class Link {
   }
 
   watch() {
+    if (this.isClosed) return;
     const silentMs = Date.now() - Math.max(this.lastHeardMs ?? 0, this.openedMs);
     if (silentMs < BEAT_MS_MAX) {
       // A refused answer ends an EventSource for good; a broken one retries by itself.

@@ -169,6 +169,29 @@ def test_a_door_with_two_contacts_opens_and_closes_in_the_times_between_their_ed
     ]
 
 
+def test_a_bouncing_contact_is_one_movement_of_the_door_and_every_edge_of_its_own_line() -> None:
+    closed, opened = Signal.DOOR_CLOSED, Signal.DOOR_OPEN
+    bounce = [edge(8.000 + ms / 1000, closed, is_made) for ms, is_made in ((0, True), (5, False), (12, True))]
+    picture = drawn(
+        [
+            edge(0.0, closed, False),
+            edge(0.0, opened, True),
+            edge(5.0, opened, False),
+            *bounce,
+            edge(8.1, closed, False),
+            edge(8.2, closed, True),
+        ]
+    )
+    assert [(span.state, round(span.to_ns / S_NS, 3)) for span in picture.doors[0]] == [
+        ("open", 5.0),
+        ("closing", 8.012),
+        ("closed", 8.1),  # a tenth of a second is no bounce
+        ("opening", 8.2),
+        ("closed", 8.2),
+    ]
+    assert len(dict(picture.contacts)[closed]) == 6
+
+
 def test_a_door_that_reverses_goes_back_without_having_been_closed() -> None:
     closed, opened = Signal.DOOR_CLOSED, Signal.DOOR_OPEN
     picture = drawn(

@@ -128,42 +128,6 @@ def test_a_page_of_another_site_is_refused(tmp_path: Path) -> None:
     with_receiver(tmp_path, story)
 
 
-def words() -> dict[str, dict[str, str]]:
-    """The page's catalogue, read with a pattern that its own form must fit."""
-    found: dict[str, dict[str, str]] = {}
-    for language, block in re.findall(r"^  (\w+): \{\n(.*?)^  \},\n", STATIC["words.js"], re.MULTILINE | re.DOTALL):
-        pairs = re.findall(r'^    (\w+):\s+"([^"]*)",\n', block, re.MULTILINE)
-        assert "".join(re.sub(r"\s+", "", f'{key}:"{value}",') for key, value in pairs) == re.sub(r"\s+", "", block)
-        assert len(pairs) == len(dict(pairs)), "a key stands twice"
-        found[language] = dict(pairs)
-    return found
-
-
-def test_both_languages_say_everything_with_the_same_places_for_values() -> None:
-    catalogue = words()
-    assert set(catalogue) == {"en", "zh"}
-    assert set(catalogue["en"]) == set(catalogue["zh"])
-    for key, english in catalogue["en"].items():
-        places = sorted(re.findall(r"\{\w+\}", english))
-        assert sorted(re.findall(r"\{\w+\}", catalogue["zh"][key])) == places, key
-
-
-def test_the_chinese_words_are_chinese() -> None:
-    for key, text in words()["zh"].items():
-        if key not in ("other_language", "comma"):
-            bare = re.sub(r"\{\w+\}", "", text)
-            assert re.search(r"[\u4e00-\u9fff]", bare), key
-            assert re.search(r"[A-Za-z]{2,}", bare) is None, key
-
-
-def test_every_word_that_the_page_asks_for_is_there() -> None:
-    keys = set(words()["en"])
-    asked = {key for text in SCRIPTS.values() for key in re.findall(r"\b(?:say|fact)\(\"(\w+)\"", text)}
-    asked |= set(re.findall(r"data-word=\"(\w+)\"", STATIC["index.html"]))
-    assert len(asked) > 30
-    assert asked <= keys
-
-
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_every_script_is_well_formed(name: str, tmp_path: Path) -> None:
