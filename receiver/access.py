@@ -58,6 +58,8 @@ ADDRESSES: Mapping[tuple[str, str], Needs | Role] = {
     ("POST", "/v1/incidents/{id}/notice"): Role.OPERATOR,
     ("POST", "/v1/incidents/{id}/evidence"): Role.OPERATOR,
     ("GET", "/v1/incidents/{id}/evidence"): Role.VIEWER,
+    ("GET", "/v1/incidents/{id}/picture"): Role.VIEWER,
+    ("GET", "/v1/boxes/{device}"): Role.VIEWER,
     ("GET", "/v1/events"): Role.VIEWER,
     ("GET", "/v1/lifts"): Role.VIEWER,
     ("GET", "/v1/lifts/{lift}"): Role.VIEWER,

@@ -20,9 +20,11 @@ from receiver.door import Door
 from receiver.enrol_api import enrol_routes
 from receiver.errors import ReceiverError, StoreUnavailable
 from receiver.evidence_api import evidence_routes
+from receiver.lift_api import lift_routes
 from receiver.page import HEADERS, page_routes
 from receiver.people import People
 from receiver.people_api import people_routes
+from receiver.picture_api import picture_routes
 from receiver.register_api import firm_routes, register_routes
 from receiver.roles import Role
 from receiver.service import Service
@@ -117,6 +119,8 @@ def _routes(service: Service, door: Door, address: Address, patience: Patience) 
         *firm_routes(service, patience),
         *people_routes(service, door, patience),
         *evidence_routes(service, door, patience),
+        *picture_routes(service),
+        *lift_routes(service),
         *page_routes(),
     ]
 
