@@ -43,8 +43,8 @@ class Losses:
     """What became of the values of one run. Without a kill blind_s is 0."""
 
     values: int
-    never_read: int
-    read_and_lost: int
+    never_answered: int
+    answered_and_lost: int
     committed_and_lost: int | None  # None: it commits nothing, or does not say what
     twice: int
     first_s: float  # from the end of the outage to the first message
@@ -152,8 +152,8 @@ def judged(
     after_ns = [t_ns for t_ns in first_ns.values() if t_ns > back_ns]
     return Losses(
         values=len(values),
-        never_read=len(values) - len(read),
-        read_and_lost=sum(not count[value.number] for value in read),
+        never_answered=len(values) - len(read),
+        answered_and_lost=sum(not count[value.number] for value in read),
         committed_and_lost=None if kept is None else sum(not count[number] for number in kept),
         twice=sum(times > 1 for times in count.values()),
         first_s=(min(after_ns, default=back_ns) - back_ns) / 1e9,

@@ -28,7 +28,7 @@ def test_what_was_read_and_never_came_is_lost_and_what_nobody_read_is_not() -> N
     messages = [Message(3 * S, "t", (1,)), Message(20 * S, "t", (2,)), Message(21 * S, "t", (2, 99))]
     found = judged(values, messages, {1, 2}, cut_ns=2 * S, back_ns=10 * S)
     assert found == Losses(
-        values=4, never_read=1, read_and_lost=1, committed_and_lost=0, twice=1, first_s=10.0, done_s=10.0
+        values=4, never_answered=1, answered_and_lost=1, committed_and_lost=0, twice=1, first_s=10.0, done_s=10.0
     )
 
 
@@ -115,4 +115,4 @@ def test_an_outage_with_a_kill_loses_nothing_that_the_agent_had_committed() -> N
     assert ours.values > 100
     assert ours.committed_and_lost == 0
     if isinstance(theirs, Losses):
-        assert theirs.read_and_lost > 5
+        assert theirs.answered_and_lost > 5
