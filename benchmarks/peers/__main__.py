@@ -3,9 +3,9 @@
 Pace: each contender alone polls one register ten times a second; it changes at random moments. "After read" counts
 from the controller's answer that first carried the value to the message at a subscriber. Outage: twenty polls and ten
 new values a second, the way to the broker cut for a minute, all contenders at the same time, each on a rig of its own;
-once as it is and once with kill -9 in the middle, started again at once. Answered is what the controller sent; an
-answer that a busy machine brings after the client's deadline (of the agent: 0.8 of its poll) is answered and lost. `make bench-peers` installs the gateway into
-build/peers first.
+once as it is and once with kill -9 in the middle, started again at once. Answered is what the controller sent: an
+answer that a busy machine brings after the client's deadline (of the agent: 0.8 of its poll) is answered and lost.
+`make bench-peers` installs the gateway into build/peers first.
 """
 
 from __future__ import annotations
