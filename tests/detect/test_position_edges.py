@@ -5,6 +5,7 @@ Source of the figures: the constants' sources in `position.py`; alarm catalogue 
 
 from __future__ import annotations
 
+from math import hypot
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ def unknown() -> PositionStage:
 
 
 def doubted(way_m: float, time_s: float) -> float:
-    """What a trip is doubted by: 4 cm, 1.2 % of its way, 2 cm/s of its time."""
-    return 0.04 + 0.012 * way_m + 0.02 * time_s
+    """What a trip is doubted by: 4 cm, 1.2 % of its way, 2 cm/s of its time; they add up by squares."""
+    return hypot(0.04, 0.012 * way_m, 0.02 * time_s)
 
 
 TRIP_SIGMA_M = doubted(3.0, 5.0)
