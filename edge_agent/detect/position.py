@@ -32,6 +32,10 @@ SCALE_ERROR_MAX = 0.06
 SCALE_TRIP_M_MIN = 2.0
 ERRORS_KEPT = 20
 ERRORS_ENOUGH = 4
+DOUBT_TRIPS = 2.0
+"""Before enough errors are known, the feared doubt counts like so many trips, and each trip whose error was seen
+against its own doubt counts beside it. Source: judgement; a doubt of 0.8 m at 0.15 m/s hides a car in mid-storey."""
+
 SAME_LANDING_M = 0.6
 NEW_LANDING_SIGMA_M = 0.3
 """A landing seen once may be a measuring error; each further visit halves the doubt. Source: judgement."""
@@ -108,6 +112,7 @@ class PositionStage:
         self._last_trip_m = 0.0
         self._scale = 1.0
         self._errors_m: deque[float] = deque(maxlen=ERRORS_KEPT)
+        self._shares: list[float] = []  # of the first errors: squared, over the doubt feared for them
         self._error_m: float | None = None
         self._at_rest: Position | None = None
         self._at_rest_travel_m = 0.0
@@ -160,6 +165,7 @@ class PositionStage:
         self._at_rest = None
         self._scale = scale
         self._errors_m = deque(errors_m, maxlen=ERRORS_KEPT)
+        self._shares.clear()
         if not self._is_given:
             stands = self._is_at_landing
             self._landings = [_Landing(each.height_m, each.visits, each.sigma_m) for each in landings]
@@ -247,6 +253,8 @@ class PositionStage:
     def _learn(self, error_m: float, height_m: float) -> None:
         """How far off the last trip was; at given landings also the scale of this sensor."""
         self._errors_m.append(error_m)
+        if len(self._shares) < ERRORS_ENOUGH:
+            self._shares.append(error_m * error_m / max(self._sigma, TRIP_SIGMA_M) ** 2)
         if self._is_given and self._from_m is not None and abs(self._last_trip_m) >= SCALE_TRIP_M_MIN:
             ratio = (height_m - self._from_m) / self._last_trip_m
             if abs(ratio - 1.0) <= SCALE_ERROR_MAX:
@@ -254,7 +262,9 @@ class PositionStage:
 
     def _trip_sigma(self, distance_m: float, duration_s: float) -> float:
         if len(self._errors_m) < ERRORS_ENOUGH:
-            return hypot(TRIP_SIGMA_M, SCALE_SIGMA * distance_m, SPEED_SIGMA_MPS * duration_s)
+            feared = hypot(TRIP_SIGMA_M, SCALE_SIGMA * distance_m, SPEED_SIGMA_MPS * duration_s)
+            seen = (DOUBT_TRIPS + sum(self._shares)) / (DOUBT_TRIPS + len(self._shares))
+            return max(TRIP_SIGMA_M, feared * seen**0.5)
         recent = (sum(e * e for e in self._errors_m) / len(self._errors_m)) ** 0.5
         return float(max(TRIP_SIGMA_M, 1.5 * recent)) + SCALE_SIGMA_LEARNED * abs(distance_m)
 

@@ -104,6 +104,22 @@ def test_the_doubts_of_one_long_trip_add_up_by_squares() -> None:
         assert here.sigma_m == pytest.approx(0.33, abs=0.02)
 
 
+@pytest.mark.parametrize(("error_m", "outside"), [(0.05, True), (0.5, True), (1.2, None)])
+def test_the_first_trips_already_tell_whether_the_doubt_is_as_large_as_feared(
+    error_m: float, outside: bool | None
+) -> None:
+    """0.15 m/s: 26 s a storey of 3.9 m, a doubt of 0.52 m each; then 5.8 m in 39 s, 1.9 m from any landing."""
+    position = stage(tuple(3.9 * k for k in range(6)))
+    position.take_ride(3.9 + 1.9, 39.0)
+    assert position.now(0.0, 0.0).is_outside_zone is None  # 0.78 m of doubt: it cannot be told
+    position = stage(tuple(3.9 * k for k in range(6)))
+    for _ in range(2):
+        position.take_ride(3.9 + error_m, 26.0)
+        position.stands_at_landing()
+    position.take_ride(3.9 + 1.9, 39.0)
+    assert position.now(0.0, 0.0).is_outside_zone is outside
+
+
 def test_above_the_highest_landing_is_outside() -> None:
     assert ride(stage(start=3), 1.5, opens=False).is_outside_zone is True
 
