@@ -26,7 +26,7 @@ from sim.box import CONTROLLER_FIELDS, BoxSpec, Chip, PressureSpec, draw_mountin
 from sim.lift import Lift
 from sim.motion import FloatArray
 from sim.report import report_at
-from sim.sensors import raw_readings, readings
+from sim.sensors import joined, raw_readings, readings
 from sim.steps import (
     BehaveStep,
     CloseDoorStep,
@@ -124,6 +124,22 @@ def test_stream_is_ordered_has_a_tick_every_tenth_of_a_second_and_is_the_same_fo
         for a, b in zip(first, second, strict=True)
         if isinstance(a, AccelFrame) and isinstance(b, AccelFrame)
     )
+
+
+def test_joined_frames_hold_the_same_samples_a_second_at_most_and_everything_else_stays_in_order() -> None:
+    def frame(*times_s: float) -> AccelFrame:
+        times_ns = np.array([round(t_s * 1e9) for t_s in times_s], dtype=np.int64)
+        return AccelFrame(times_ns, np.array([[t_s, 0.0, 9.8] for t_s in times_s]))
+
+    edges = [SignalEdge(round(t_s * 1e9), Signal.DOOR_OPEN, True) for t_s in (0.1, 0.7, 1.5)]
+    before, last = Tick(0), Tick(5 * 10**9)
+    raw = [before, frame(0.2, 0.4), frame(0.6), edges[1], frame(1.1), frame(1.3, 1.4), edges[2], last]
+    out = list(joined(iter(raw)))
+    assert [type(reading) for reading in out] == [Tick, AccelFrame, SignalEdge, AccelFrame, SignalEdge, Tick]
+    assert [reading.t_ns for reading in out] == [0, 200_000_000, 700_000_000, 1_300_000_000, 1_500_000_000, 5 * 10**9]
+    first, second = (reading for reading in out if isinstance(reading, AccelFrame))
+    assert first.samples_mps2[:, 0].tolist() == [0.2, 0.4, 0.6, 1.1]
+    assert second.samples_mps2[:, 0].tolist() == [1.3, 1.4]
 
 
 def test_leaving_a_sensor_out_does_not_change_the_others() -> None:
