@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import hypot
+from math import hypot, sqrt
 
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.snapshot import snapshot
@@ -264,7 +264,7 @@ class PositionStage:
         if len(self._errors_m) < ERRORS_ENOUGH:
             feared = hypot(TRIP_SIGMA_M, SCALE_SIGMA * distance_m, SPEED_SIGMA_MPS * duration_s)
             seen = (DOUBT_TRIPS + sum(self._shares)) / (DOUBT_TRIPS + len(self._shares))
-            return max(TRIP_SIGMA_M, feared * seen**0.5)
+            return max(TRIP_SIGMA_M, feared * sqrt(seen))
         recent = (sum(e * e for e in self._errors_m) / len(self._errors_m)) ** 0.5
         return float(max(TRIP_SIGMA_M, 1.5 * recent)) + SCALE_SIGMA_LEARNED * abs(distance_m)
 
