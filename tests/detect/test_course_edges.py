@@ -216,6 +216,20 @@ def test_shaking_is_that_of_so_many_frames_up_to_one() -> None:
     assert one.shaking_before(99, 9) == 0.0
 
 
+def test_pushing_against_the_travel_is_counted_between_two_frames() -> None:
+    """Of the frames after the first up to the second one; none at all is none against."""
+    one = course([1.0, 1.0, -3.0, 1.0, -2.0])
+    one.travel = 1.0
+    assert one.one_way_between(101, 104) == near(4.0 / 6.0)
+    assert one.one_way_between(101, 102) == near(1.0)
+    assert one.one_way_between(99, 101) == 0.0
+    assert one.one_way_between(104, 104) == 0.0
+    one.travel = -1.0
+    assert one.one_way_between(99, 101) == near(1.0)
+    assert one.one_way_between(101, 104) == 0.0
+    assert course([0.0] * 4).one_way_between(99, 103) == 0.0
+
+
 # ---- the measurement
 
 

@@ -7,7 +7,10 @@ import pkgutil
 from dataclasses import is_dataclass
 
 import edge_agent.detect
+from edge_agent.alarms import AlarmKind
+from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion_state import MotionState
+from edge_agent.detect.rules.table import all_rules
 
 MODULES = [
     importlib.import_module(found.name)
@@ -34,3 +37,18 @@ def test_a_misspelt_attribute_is_refused_instead_of_remembered() -> None:
     assert len(VALUES) > 30
     assert MotionState in VALUES
     assert [value.__name__ for value in VALUES if "__slots__" not in vars(value)] == []
+
+
+def test_inspection_operation_mutes_all_but_what_is_dangerous_to_a_technician_or_concerns_the_box() -> None:
+    """Source: alarms.md, muting; unintended movement counts above 0.63 m/s then."""
+    heard = {rule.kind for rule in all_rules(Limits()) if rule.outlives_inspection}
+    assert heard == {
+        AlarmKind.ALARM_BUTTON,
+        AlarmKind.IMPACT,
+        AlarmKind.UNINTENDED_MOVEMENT,
+        AlarmKind.MAINS_LOST,
+        AlarmKind.BACKUP_SUPPLY_LOW,
+        AlarmKind.SENSOR_FAULT,
+        AlarmKind.CONTROLLER_LINK_LOST,
+        AlarmKind.BOX_MOVED,
+    }

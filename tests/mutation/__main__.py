@@ -31,7 +31,7 @@ NEAR: dict[str, tuple[str, ...]] = {
     "contact": ("test_contact_edges", "test_doors"),
     "controller_words": ("test_controller_edges", "test_controller_words"),
     "car": ("test_detector", "test_entrapment"),
-    "course": ("test_course", "test_trips"),
+    "course": ("test_emergency_edges", "test_course", "test_trips"),
     "detector": (
         "test_detector",
         "test_muting",
@@ -71,7 +71,7 @@ NEAR: dict[str, tuple[str, ...]] = {
         "test_wear_edges",
         "test_baselines",
     ),
-    "rules/acceleration": ("test_emergency_stop", "test_signal_rules", "test_vibration_rule"),
+    "rules/acceleration": ("test_emergency_edges", "test_emergency_stop", "test_signal_rules", "test_vibration_rule"),
     "rules/controller": ("test_controller_edges", "test_signal_rules", "test_muting"),
     "rules/door": ("test_door_rules", "test_door_open_in_motion"),
     "rules/door_wear": (
