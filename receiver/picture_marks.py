@@ -6,37 +6,34 @@ peak is marked at the extreme of the drawing before that time; one that says for
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from edge_agent.wire_values import Phase, Record
-from receiver.incidents import Incident
 from receiver.json_view import Json, catalogue_row, measures_of, signs_of
 from receiver.pictures import Picture
 
 NS_PER_MS = 1_000_000
 PEAK_WITHIN_NS = 30_000_000_000  # how long before its alarm a peak may lie; ours, above the hold time of any peak alarm
+_NAMES_RECORDING = "evidence_sha256="  # the box keeps a recording: no stage of the alarm
 _PEAKS = ("acc_z", "jerk")
 _LASTING = ("still", "button_s", "run_s", "waiting_s", "door_open_s", "contradiction_s")
 """Measures and signs by name: those that are peaks of what is drawn, and those that say for how long something was so.
 Source: the evidence columns of the catalogue."""
 
 
-def alarm_ns(incident: Incident) -> int | None:
-    """When the alarm was raised, on the clock of its boot. None: nothing of it is here."""
-    record = incident.opener or incident.first
-    return None if record is None else record.stamp.up_ms * NS_PER_MS
+def alarm_ns(records: Sequence[Record]) -> int:
+    """When the alarm was raised, on the clock of its boot. records: of one incident, at least one, by number."""
+    return records[0].stamp.up_ms * NS_PER_MS
 
 
-def marks_of(incident: Incident, picture: Picture) -> tuple[Json, ...]:
-    """Stages within the picture, in order of time, each with its signs."""
-    first = incident.opener or incident.first
-    zero_ns = alarm_ns(incident)
-    if first is None or zero_ns is None:
-        return ()
+def marks_of(records: Sequence[Record], picture: Picture) -> tuple[Json, ...]:
+    """Stages within the picture, in order of number, each with its signs. records: as in `alarm_ns`."""
+    zero_ns = alarm_ns(records)
     marks: list[Json] = []
-    for record in _stages(incident):
+    for record in records:
         at_ns = record.stamp.up_ms * NS_PER_MS
-        if record.stamp.boot != first.stamp.boot or not picture.from_ns <= at_ns <= picture.to_ns:
+        is_within = record.stamp.boot == records[0].stamp.boot and picture.from_ns <= at_ns <= picture.to_ns
+        if not is_within or (record.note or "").startswith(_NAMES_RECORDING):
             continue
         signs = [_placed(sign, at_ns, zero_ns, picture) for sign in _signs(record)]
         phase = Phase.RAISED if record.phase is None else record.phase
@@ -51,15 +48,8 @@ def marks_of(incident: Incident, picture: Picture) -> tuple[Json, ...]:
     return tuple(marks)
 
 
-def _stages(incident: Incident) -> Iterable[Record]:
-    """The records that the incident keeps, each once, in order of number."""
-    kept = (incident.first, incident.present, incident.latest, incident.gone, incident.ended)
-    found = {record.seqno: record for record in kept if record is not None}
-    return (found[number] for number in sorted(found))
-
-
 def _signs(record: Record) -> list[Json]:
-    """Measured values and the signs of the note; what the box says of its recording is no sign."""
+    """Measured values, and the signs of the note."""
     row = catalogue_row(record.kind)
     measures = [{**measure, "is_measure": True} for measure in measures_of(record)]
     return [*measures, *({**sign, "is_measure": False} for sign in signs_of(record, row))]

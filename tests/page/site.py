@@ -97,17 +97,7 @@ class Site:
 
     def send_recording(self, told: Told) -> None:
         """All parts of a recording that was asked for."""
-
-        async def sent(far_end: FarEnd) -> None:
-            content = told.recording
-            for at in range(0, len(content), _PART_BYTES):
-                part = encode_part(Part(DEVICE, told.digest, len(content), at, content[at : at + _PART_BYTES]))
-                answer = await far_end.client.post(
-                    f"{far_end.url}/v1/evidence", data=KEY.seal(part, Use.PART), headers={"Content-Type": PART_TYPE}
-                )
-                assert answer.status == 200, await answer.text()
-
-        self.do(sent)
+        self.do(lambda far_end: send_recording(far_end, told))
 
     def cut(self) -> None:
         """The line to the page is down."""
@@ -146,3 +136,14 @@ class Site:
 
     ahead_ms = 0
     """How far the receiver's clock is set ahead, for what takes long."""
+
+
+async def send_recording(far_end: FarEnd, told: Told) -> None:
+    """All parts of a recording that was asked for, as its box sends them."""
+    content = told.recording
+    for at in range(0, len(content), _PART_BYTES):
+        part = encode_part(Part(DEVICE, told.digest, len(content), at, content[at : at + _PART_BYTES]))
+        answer = await far_end.client.post(
+            f"{far_end.url}/v1/evidence", data=KEY.seal(part, Use.PART), headers={"Content-Type": PART_TYPE}
+        )
+        assert answer.status == 200, await answer.text()
