@@ -68,6 +68,15 @@ ADDRESSES: Mapping[tuple[str, str], Needs | Role] = {
     ("GET", "/v1/firms"): Role.VIEWER,
     ("PUT", "/v1/firms/{firm}"): Role.ADMIN,
     ("POST", "/v1/invitations"): Role.INSTALLER,
+    ("GET", "/v1/escalation"): Role.VIEWER,
+    ("POST", "/v1/escalation/retry"): Role.OPERATOR,
+    ("GET", "/v1/escalation/lists/{lift}"): Role.VIEWER,
+    ("PUT", "/v1/escalation/lists/{lift}"): Role.ADMIN,
+    ("GET", "/v1/feed"): Role.VIEWER,
+    ("GET", "/v1/csv/incidents"): Role.VIEWER,
+    ("GET", "/v1/csv/lifts"): Role.VIEWER,
+    ("GET", "/metrics"): Role.VIEWER,
+    ("GET", "/v1/openapi.json"): Needs.NOTHING,
     ("GET", "/v1/users"): Role.ADMIN,
     ("POST", "/v1/users"): Role.ADMIN,
     ("PATCH", "/v1/users/{name}"): Role.ADMIN,
@@ -86,6 +95,8 @@ FIRM_AWARE = frozenset(
         "/v1/lifts/{lift}",
         "/v1/firms",
         "/v1/invitations",
+        "/v1/csv/incidents",
+        "/v1/csv/lifts",
     )
 )
 """Addresses that show a person of one firm no more than its lifts. What names a box or an incident is checked in one

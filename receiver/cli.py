@@ -16,18 +16,23 @@ from pathlib import Path
 from edge_agent.wire import DEVICE_ID_BYTES
 from edge_agent.wire_sealing import MAC_KEY_BYTES, SigningKey, text_of_secret
 from receiver.board import BoardReader
+from receiver.cli_care import add_backup, add_export, back_up, export, load, verify
 from receiver.cli_enrol import invite, write_tls
 from receiver.cli_people import add_init, add_user, change_people, make
 from receiver.database import Place, key_seed, open_for_reading
 from receiver.errors import ReceiverError
+from receiver.escalator import Escalator
 from receiver.incident_rows import IncidentView
 from receiver.people import People
+from receiver.retention import Kept
 from receiver.sentences import lift_name, printable, title_of
 from receiver.server import Address, start, warn_if_reachable
 from receiver.service import Service
 from receiver.store import Store
+from receiver.ways_out import Ways
 
 PORT = 8080
+_KEEP = "0: for ever (default %(default)s); alarms and faults are always kept"
 DATABASE_VARIABLE = "LIFT_RECEIVER_DATABASE"
 
 
@@ -45,15 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.command == "share":
             return _share(place, asked.device)
         if asked.command == "init":
+            if asked.backup is not None:
+                load(place, asked.backup)
             return make(place, asked.admin, asked.password_stdin)
+        if asked.command == "backup":
+            return back_up(place, asked.out)
+        if asked.command == "verify":
+            return verify(place)
+        if asked.command == "export":
+            return export(place, asked.what, asked.lift, asked.out, _now_ms())
         if asked.command == "user":
             return change_people(place, asked)
-        if asked.command == "invite":
+        if asked.command in ("invite", "enrol"):
             return invite(place, asked.url, _now_ms())
         if asked.command == "tls":
             return write_tls(place, asked.host, asked.out, _now_ms())
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
-        return asyncio.run(_run(place, address))
+        ways = Ways() if asked.settings is None else Ways.read(asked.settings)
+        return asyncio.run(_run(place, address, ways, Kept(asked.keep_telemetry, asked.keep_audit)))
     except ReceiverError as error:
         print(f"lift-receiver: {error}", file=sys.stderr)
         return 2
@@ -68,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     run.add_argument("--port", type=_port, default=PORT, help=f"port (default {PORT}; 0: any free one)")
     run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
+    run.add_argument(
+        "--settings", type=Path, metavar="FILE", help="mail server, SMS gateway: ways to tell people outside"
+    )
+    run.add_argument("--keep-telemetry", type=_days, default=Kept().telemetry_days, metavar="DAYS", help=_KEEP)
+    run.add_argument("--keep-audit", type=_days, default=Kept().audit_days, metavar="DAYS", help=_KEEP)
     made = commands.add_parser("init", help="make the database and the key, and the first administrator")
     add_init(made)
     user = commands.add_parser("user", help="the people who may sign in, also while a receiver runs")
@@ -78,7 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         "share", help="make a secret shared with one box, for short seals; stop the receiver first"
     )
     share.add_argument("device", type=_device, help="the id of the box, 16 hexadecimal digits")
-    invited = commands.add_parser("invite", help="make a one-time code for a box to join, also while a receiver runs")
+    copied = commands.add_parser("backup", help="a whole copy in a new folder, checked; also while a receiver runs")
+    add_backup(copied)
+    checked = commands.add_parser("verify", help="check digest, seal and chain of every record")
+    exported = commands.add_parser("export", help="incidents or lifts as CSV, records as lines of JSON")
+    add_export(exported)
+    invited = commands.add_parser(
+        "invite", aliases=["enrol"], help="make a one-time code for a box to join, also while a receiver runs"
+    )
     invited.add_argument("--url", required=True, help="where boxes reach this receiver, https://HOST:PORT")
     tls = commands.add_parser("tls", help="make a certificate for what speaks TLS in front; stop the receiver first")
     tls.add_argument("host", help="name or address by which boxes reach it")
@@ -91,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
     mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
-    for command in (run, made, user, incidents, key, share, invited, tls):
+    for command in (run, made, user, copied, checked, exported, incidents, key, share, invited, tls):
         add_place(command)
     return parser
 
@@ -128,6 +154,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) > 36_500:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days in 0..36500")
+    return int(text)
+
+
 def _data_folder() -> Path:
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "lift-receiver"
@@ -137,7 +169,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _run(place: Place, address: Address) -> int:
+async def _run(place: Place, address: Address, ways: Ways, kept: Kept) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -150,7 +182,8 @@ async def _run(place: Place, address: Address) -> int:
         people = People(place)
         stack.callback(people.close)
         warnings = warn_if_reachable(address, not people.is_empty())
-        running = await start(Service(store, reader, _now_ms), people, address)
+        service = Service(store, reader, _now_ms, kept=kept)
+        running = await start(service, people, address, escalator=Escalator(service, ways))
         for warning in warnings:
             logging.getLogger("receiver").warning("%s", warning)
         print(f"listening on {running.url}", flush=True)

@@ -7,6 +7,7 @@ import getpass
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from edge_agent.wire_sealing import SigningKey
 from receiver.database import Place, key_seed, open_for_writing
@@ -20,6 +21,9 @@ _ROLES = ", ".join(role.word for role in Role)
 
 def add_init(parser: argparse.ArgumentParser) -> None:
     """The options of `init`."""
+    parser.add_argument(
+        "--from", dest="backup", type=Path, metavar="FOLDER", help="load a backup into this empty place"
+    )
     parser.add_argument("--admin", metavar="NAME", help="make this first administrator too")
     _add_password(parser)
 

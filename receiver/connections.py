@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from receiver.refusals import Refusals
+
 CONNECTIONS_MAX = 4096
 CONNECTIONS_PER_ADDRESS_MAX = 200
 """Source of both: design/wire.md section 7.2."""
@@ -34,6 +36,12 @@ class ConnectionCounts:
     total: int = 0
     refused: int = 0
     by_address: Counter[str] = field(default_factory=Counter)
+    refusals: Refusals | None = None
+
+    def note(self, why: str, address: str, what: str) -> None:
+        """Count and say it."""
+        if self.refusals is not None:
+            self.refusals.note(why, address, what)
 
 
 class GuardedConnection(asyncio.Protocol):
@@ -55,6 +63,7 @@ class GuardedConnection(asyncio.Protocol):
         counts = self._counts
         if counts.total >= CONNECTIONS_MAX or counts.by_address[address] >= CONNECTIONS_PER_ADDRESS_MAX:
             counts.refused += 1
+            counts.note("connections", address, "too many connections")
             transport.abort()
             return
         counts.total += 1
@@ -111,6 +120,7 @@ class GuardedConnection(asyncio.Protocol):
     def _close_slow(self) -> None:
         self._deadline = None
         if self._transport is not None:
+            self._counts.note("slow_head", self._address or "", f"no whole request within {self._head_s:g} s")
             self._transport.close()
 
 

@@ -58,6 +58,8 @@ class Turn(IntEnum):
     ENROLMENT = 2
     EVIDENCE_ROOM = 3
     PEOPLE = 4
+    ESCALATION = 5
+    RETENTION = 6
 
 
 class FolderLock:
@@ -90,6 +92,16 @@ class Database:
         self._engine = engine
         self._subject = subject
         self._lock: FolderLock | None = None
+
+    @property
+    def subject(self) -> str:
+        """How it is called in an error."""
+        return self._subject
+
+    def keep_format(self, db: Connection) -> None:
+        """After rows of another database were put in: PostgreSQL keeps its format among them."""
+        if self.is_postgresql:
+            _note_format(db)
 
     @property
     def is_postgresql(self) -> bool:

@@ -94,7 +94,7 @@ def refold(db: Connection, key: IncidentKey, now_ms: int | None = None) -> None:
     now_ms: given where a record arrived, which may be the first of this incident.
     """
     incident = load_incident(db, key)
-    kept = {"is_open": int(incident.is_open), "is_alarm": int(incident.is_alarm)}
+    kept = {"is_open": int(incident.is_open), "is_alarm": int(incident.is_alarm), "stage": int(incident.stage)}
     place = {"dev": key.device, "log": key.log, "stream": int(key.stream), "seqno": key.seqno}
     if now_ms is not None:
         row = {**place, **kept, "stored_ms": now_ms}

@@ -73,6 +73,23 @@ class IncidentView:
     evidence: EvidenceView | None = None  # the recording around it, if the box has named one
 
     @property
+    def occupied_percent(self) -> int | None:
+        """How likely somebody is inside, by the newest record that says so."""
+        latest, first = self.incident.latest, self.incident.first
+        if latest is not None and latest.percent is not None:
+            return latest.percent
+        return None if first is None else first.percent
+
+    @property
+    def recovered_by_itself(self) -> bool:
+        """Its condition went away before anybody went."""
+        over = self.gone if self.gone is not None else self.ended
+        going = (Act.TAKEN_OVER, Act.HELP_SENT, Act.ON_SITE, Act.REMOTE_RESET)
+        return over is not None and all(
+            notice.at_ms > over.latest_ms for notice in self.incident.notices if notice.act in going
+        )
+
+    @property
     def box_was_told(self) -> bool:
         """The box has heard of everything that people did about this incident."""
         return all(notice.number <= self.heard_notice for notice in self.incident.notices)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, IntEnum
 
 from edge_agent.wire_values import SEQNO_MAX, Act, IncidentRef, Notice, Phase, Record, Stream
 
@@ -68,6 +68,15 @@ class IncidentState(Enum):
     CONDITION_GONE = "condition_gone"
     ENDED = "ended"
     FALSE_ALARM = "false_alarm"
+
+
+class Stage(IntEnum):
+    """What escalation must know of an incident without folding it; kept in the database."""
+
+    UNATTENDED = 0  # its condition lasts and nobody goes
+    ATTENDED = 1
+    RECOVERED = 2  # its condition went away and nobody had gone
+    OVER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,14 @@ class Incident:
     def needs_taking_over(self) -> bool:
         """An alarm whose condition lasts and to which nobody goes: the page sounds."""
         return self.is_alarm and self.is_open and self.condition_gone is None and self.takeover is None
+
+    @property
+    def stage(self) -> Stage:
+        """For escalation."""
+        if self.is_open and self.condition_gone is None:
+            return Stage.UNATTENDED if self.takeover is None else Stage.ATTENDED
+        is_gone = self.condition_gone is not None or self.ended is not None
+        return Stage.RECOVERED if is_gone and self.takeover is None else Stage.OVER
 
 
 def _lower(one: Record | None, other: Record) -> Record:

@@ -24,6 +24,8 @@ CONFLICTS_PER_NUMBER_MAX = 16
 
 _NAMES = ("dev", "log", "stream", "seqno")
 _KEPT = select(t.record.c.digest).where(*(t.record.c[name] == bindparam(name) for name in _NAMES))
+_FORGOTTEN = (Stream.TELEMETRY, Stream.DIAGNOSTICS)
+_PRUNED = select(t.pruned.c.upto).where(*(t.pruned.c[name] == bindparam(name) for name in _NAMES[:3]))
 _OTHERS = select(func.count()).where(*(t.conflict.c[name] == bindparam(name) for name in _NAMES))
 
 
@@ -122,6 +124,10 @@ def _place(db: Connection, record: Record, opened: Opened, now_ms: int) -> Verdi
         "arrived_ms": now_ms,
         "seal": opened.seal,
     }
+    if record.stream in _FORGOTTEN and (db.execute(_PRUNED, place).scalar_one_or_none() or 0) >= record.seqno:
+        kept_digest = db.execute(_KEPT, place).scalar_one_or_none()
+        if kept_digest is None:
+            return Verdict.HAD_IT
     inserted = db.execute(t.insert_new(t.record), row)
     if inserted.rowcount == 1:
         return Verdict.STORED

@@ -130,6 +130,20 @@ def entries_after(db: Connection, after: int, count: int = ENTRIES_MAX) -> tuple
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, and the position to go on from, which may lie beyond those that were pruned."""
+
+    entries: tuple[Entry, ...]
+    upto: int
+
+
+def page_after(db: Connection, after: int, count: int) -> Page:
+    """The next page of the feed."""
+    entries = entries_after(db, after, count)
+    return Page(entries, entries[-1].position if entries else after)
+
+
+@dataclass(frozen=True, slots=True)
 class Touched:
     """What changed after a position. upto: the position to go on from; told: boxes for which there are notices."""
 

@@ -9,6 +9,7 @@ from edge_agent.catalogue import CATALOGUE, CatalogueRow
 from edge_agent.records import BETWEEN_LANDINGS
 from edge_agent.wire_values import Measure, Notice, Record, WirePlace
 from receiver.board import Board, Box, Boxes, Trouble
+from receiver.common_cause import Occasion, occasions
 from receiver.dating import When
 from receiver.evidence import EvidenceView
 from receiver.incident_rows import IncidentView
@@ -52,6 +53,7 @@ def board_text(board: Board, now_ms: int) -> str:
             "receiver": board.receiver_id.hex(),
             "incidents": [incident_tree(view) for view in board.incidents],
             "left_off": board.left_off,
+            "occasions": [_occasion(each) for each in occasions(board.incidents)],
             **_boxes(board.boxes),
         }
     )
@@ -110,6 +112,7 @@ def incident_tree(view: IncidentView) -> Json:
         "state": incident.state.value,
         "is_open": incident.is_open,
         "needs_taking_over": incident.needs_taking_over,
+        "recovered_by_itself": view.recovered_by_itself,
         "taken_over_by": None if takeover is None else takeover.who,
         "taken_over_ms": None if takeover is None else takeover.at_ms,
         "eta_min": None if takeover is None else takeover.eta_min,
@@ -198,6 +201,17 @@ def _notice(notice: Notice, heard: int) -> Json:
         "who": notice.who,
         "eta_min": notice.eta_min,
         "box_was_told": notice.number <= heard,
+    }
+
+
+def _occasion(occasion: Occasion) -> Json:
+    return {
+        "cause": occasion.cause,
+        "since_ms": occasion.since_ms,
+        "lifts": occasion.lifts,
+        "occupied": occasion.occupied,
+        "recovered": occasion.recovered,
+        "incidents": [str(key) for key in occasion.keys],
     }
 
 

@@ -12,15 +12,18 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from receiver.access import ACTOR, Needs, Sees, admitted, needs_of
+from receiver.access import ACTOR, Needs, Sees, address_of, admitted, needs_of
 from receiver.bodies import Refusal
 from receiver.box_api import UNAVAILABLE_S, box_routes
 from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
 from receiver.door import Door
 from receiver.enrol_api import enrol_routes
 from receiver.errors import ReceiverError, StoreUnavailable
+from receiver.escalation_api import escalation_routes
+from receiver.escalator import Escalator
 from receiver.evidence_api import evidence_routes
 from receiver.lift_api import lift_routes
+from receiver.out_api import out_routes
 from receiver.page import HEADERS, page_routes
 from receiver.people import People
 from receiver.people_api import people_routes
@@ -55,7 +58,15 @@ class Address:
 class Running:
     """A server that listens."""
 
-    def __init__(self, service: Service, door: Door, runner: web.AppRunner, server: asyncio.Server, url: str) -> None:
+    def __init__(
+        self,
+        service: Service,
+        door: Door,
+        escalator: Escalator | None,
+        runner: web.AppRunner,
+        server: asyncio.Server,
+        url: str,
+    ) -> None:
         self.url = url
         self._door = door
         self._service = service
@@ -66,23 +77,32 @@ class Running:
             for route in runner.app.router.routes()
             if route.resource is not None and route.method != "HEAD"
         )
-        self._beat = asyncio.create_task(service.run())
+        self._tasks = [asyncio.create_task(service.run())]
+        if escalator is not None:
+            self._tasks.append(asyncio.create_task(escalator.run()))
 
     async def stop(self) -> None:
         """Answer what has arrived, then close."""
         self._server.close()
-        self._beat.cancel()
-        await asyncio.wait([self._beat])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         self._service.hub.stop()
         await self._runner.cleanup()
         await self._service.stop()
         self._door.stop()
 
 
-async def start(service: Service, people: People, address: Address, patience: Patience = PATIENCE) -> Running:
-    """Listen. Raises `ReceiverError` when the port cannot be had."""
+async def start(
+    service: Service,
+    people: People,
+    address: Address,
+    patience: Patience = PATIENCE,
+    escalator: Escalator | None = None,
+) -> Running:
+    """Listen. escalator: tells people outside. Raises `ReceiverError` when the port cannot be had."""
     door = Door(people, service.now_ms)
-    app = web.Application(middlewares=[_guard(address, door, service.sees)])
+    app = web.Application(middlewares=[_guard(address, door, service)])
     app.on_response_prepare.append(_add_headers)
     app.add_routes(_routes(service, door, address, patience))
     runner = web.AppRunner(
@@ -97,7 +117,10 @@ async def start(service: Service, people: People, address: Address, patience: Pa
     assert runner.server is not None
     try:
         server = await asyncio.get_running_loop().create_server(
-            guarded(runner.server, ConnectionCounts(), patience.head_s), address.host, address.port, backlog=BACKLOG
+            guarded(runner.server, ConnectionCounts(refusals=service.refusals), patience.head_s),
+            address.host,
+            address.port,
+            backlog=BACKLOG,
         )
     except OSError as error:
         await runner.cleanup()
@@ -105,7 +128,7 @@ async def start(service: Service, people: People, address: Address, patience: Pa
         raise _cannot_listen(address, error) from error
     host = f"[{address.host}]" if ":" in address.host else address.host
     port = server.sockets[0].getsockname()[1]
-    return Running(service, door, runner, server, f"http://{host}:{port}")
+    return Running(service, door, escalator, runner, server, f"http://{host}:{port}")
 
 
 def _routes(service: Service, door: Door, address: Address, patience: Patience) -> list[web.RouteDef]:
@@ -116,6 +139,8 @@ def _routes(service: Service, door: Door, address: Address, patience: Patience) 
         *people_admin_routes(service, door, patience),
         *audit_routes(door),
         *register_routes(service, patience),
+        *escalation_routes(service, patience),
+        *out_routes(service),
         *firm_routes(service, patience),
         *people_routes(service, door, patience),
         *evidence_routes(service, door, patience),
@@ -136,7 +161,10 @@ def _cannot_listen(address: Address, error: OSError) -> ReceiverError:
     return ReceiverError(f"cannot be listened on ({error.strerror or error})", subject=subject, hint=hint)
 
 
-def _guard(address: Address, door: Door, sees: Sees) -> Middleware:
+def _guard(address: Address, door: Door, service: Service) -> Middleware:
+    sees: Sees = service.sees
+    refusals = service.refusals
+
     @web.middleware
     async def guard(request: web.Request, handler: _Answer) -> web.StreamResponse:
         connection = None if request.transport is None else request.transport.get_protocol()
@@ -150,6 +178,8 @@ def _guard(address: Address, door: Door, sees: Sees) -> Middleware:
                 request[ACTOR] = await admitted(request, door, needs, address, sees)
             return await handler(request)
         except Refusal as refusal:
+            what = f"{request.method} {request.path[:80]}: {refusal.status} {refusal.problem}"
+            refusals.note(str(refusal.status), address_of(request, address), what)
             return refusal.response()
         except StoreUnavailable as error:
             return Refusal(503, error.problem, error.hint, retry_after_s=UNAVAILABLE_S).response()

@@ -25,7 +25,9 @@ from receiver.incident_rows import IncidentView
 from receiver.incidents import IncidentKey
 from receiver.json_view import beat_text, board_text, boxes_text, incident_text
 from receiver.rates import ALARM, ORDINARY, Buckets
+from receiver.refusals import Refusals
 from receiver.register import may_see
+from receiver.retention import ROWS_MAX, Kept, prune
 from receiver.roles import Actor
 from receiver.store import Store
 from receiver.taken import Taken
@@ -34,6 +36,10 @@ BEAT_TICKS = 3
 BOXES_TICKS = 9
 """How often pages hear a sign of life, and the list of boxes, in ticks of a second. The page calls the line lost after
 8 s of silence."""
+
+FORGET_TICKS = 600
+FORGET_TURNS_MAX = 20
+"""How often old rows are looked for, in ticks, and how many turns of 2,000 rows at a time: 5 million a day. Ours."""
 
 COMPLAINT_MS = 10_000
 """A disk that takes nothing is said this often on standard error. Our choice."""
@@ -52,7 +58,15 @@ class TooMany:
 class Service:
     """One running receiver. `now_ms` gives Unix time in ms; `tick_s` is the second of the signs of life."""
 
-    def __init__(self, store: Store, reader: BoardReader, now_ms: Callable[[], int], *, tick_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reader: BoardReader,
+        now_ms: Callable[[], int],
+        *,
+        tick_s: float = 1.0,
+        kept: Kept | None = None,
+    ) -> None:
         self.now_ms = now_ms
         self._tick_s = tick_s
         self.hub = Hub()
@@ -65,6 +79,8 @@ class Service:
         self._has_box_news = False
         self._complained_ms = 0
         self._followed: int | None = None
+        self.refusals = Refusals(now_ms)
+        self._kept = Kept() if kept is None else kept
 
     def sealed(self, receipt: Receipt) -> bytes:
         """A receipt as sent."""
@@ -182,6 +198,11 @@ class Service:
         """One incident; None where there is none."""
         return await self._read(lambda reader: reader.incident(key))
 
+    async def incidents(self, firm: str | None) -> tuple[IncidentView, ...]:
+        """Open incidents and the last ones that are over. firm: only its lifts."""
+        now_ms = self.now_ms()
+        return (await self._read(lambda reader: reader.board(now_ms, firm))).incidents
+
     async def sees(self, device: bytes, firm: str) -> bool:
         """Whether a firm looks after the lift of a box."""
         return await self.read(lambda db: may_see(db, device, firm))
@@ -202,7 +223,20 @@ class Service:
             except StoreUnavailable as error:  # pages go red by themselves where nothing comes
                 self._complain(error)
 
+    async def forget(self) -> int:
+        """Remove what is old enough, a little at a time. Returns how many rows."""
+        removed = 0
+        for _ in range(FORGET_TURNS_MAX):
+            now_ms = self.now_ms()
+            gone = await self.change(lambda db, now_ms=now_ms: prune(db, self._kept, now_ms), Turn.RETENTION)  # type: ignore[misc]
+            removed += gone
+            if gone < ROWS_MAX:
+                break
+        return removed
+
     async def _tick(self, ticks: int) -> None:
+        if ticks % FORGET_TICKS == 0:
+            await self.forget()
         if self._store.is_shared:
             await self._follow()
         if self.hub.listener_count == 0:

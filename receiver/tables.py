@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.types import TypeEngine
 
-FORMAT = 8
+FORMAT = 9
 """Raised with every change of a table; `receiver/upgrades.py` brings an older database here."""
 
 METADATA = MetaData()
@@ -96,7 +96,14 @@ contact = _table(
     _must("last_up_ms"),
     _must("last_arrived_ms"),
 )
-incident = _table("incident", *_place(), _must("is_open", Integer), _must("is_alarm", Integer), _must("stored_ms"))
+incident = _table(
+    "incident",
+    *_place(),
+    _must("is_open", Integer),
+    _must("is_alarm", Integer),
+    _must("stored_ms"),
+    _must("stage", Integer, "0"),
+)
 Index("incident_by_time", incident.c.is_open, incident.c.is_alarm, incident.c.stored_ms)
 notice = _table(
     "notice",
@@ -222,6 +229,34 @@ binding = _table(
     _may("until_ms"),
     _must("by", Text),
 )
+step = _table(
+    "step",
+    _key("lift_no", Text),
+    _key("number", Integer),
+    _must("after_s", Integer),
+    _must("channel", Text),
+    _must("target", Text),
+    _must("language", Text),
+)
+message = _table(
+    "message",
+    *_place(),
+    _key("step", Integer),
+    _key("kind", Text),
+    _must("channel", Text),
+    _must("target", Text),
+    _must("language", Text),
+    _must("state", Integer),
+    _must("due_ms"),
+    _must("tries", Integer),
+    _must("next_ms"),
+    _must("claimed_ms"),
+    _may("sent_ms"),
+    _may("error", Text),
+)
+Index("message_by_state", message.c.state, message.c.next_ms)
+pruned = _table("pruned", _key("dev", LargeBinary), _key("log"), _key("stream", Integer), _must("upto"))
+"""Up to which number records of a stream were here and are forgotten: a box that sends one again had it stored."""
 
 JOURNAL_RECORD = 0
 JOURNAL_NOTICE = 1

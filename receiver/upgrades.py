@@ -89,6 +89,16 @@ INSERT INTO counter (name, value) SELECT 'feed', coalesce(max(position), 0) FROM
 """
 
 
+_SAME = "o.dev = incident.dev AND o.log = incident.log AND o.stream = incident.stream"
+_STAGE_OF_OLD = f"""
+UPDATE incident SET stage = 3 WHERE is_open = 0;
+UPDATE incident SET stage = 1 WHERE is_open = 1
+    AND EXISTS (SELECT 1 FROM notice o WHERE {_SAME} AND o.seqno = incident.seqno AND o.act IN (2, 3, 4));
+UPDATE incident SET stage = 3 WHERE is_open = 1 AND 3 = (
+    SELECT o.phase FROM record o WHERE {_SAME} AND o.incident = incident.seqno ORDER BY o.seqno DESC LIMIT 1)
+"""
+
+
 def run_script(db: Connection, script: str) -> None:
     """Statements parted by semicolons, inside the transaction of the caller."""
     for statement in script.split(";"):
@@ -117,6 +127,13 @@ def _to_8(db: Connection) -> None:
     run_script(db, "CREATE INDEX device_of_lift ON device (lift_no)")
 
 
+def _to_9(db: Connection) -> None:
+    """Escalation, and what was forgotten. What is over begins as such: an upgrade alarms nobody about the past."""
+    tables.METADATA.create_all(db, [tables.step, tables.message, tables.pruned])
+    run_script(db, "ALTER TABLE incident ADD COLUMN stage INTEGER NOT NULL DEFAULT 0")
+    run_script(db, _STAGE_OF_OLD)
+
+
 STEPS: Mapping[int, Callable[[Connection], None]] = {
     1: _sqlite_script(_TO_2),
     2: _sqlite_script(_TO_3),
@@ -125,6 +142,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
     5: _to_6,
     6: _to_7,
     7: _to_8,
+    8: _to_9,
 }
 """By the format from which each begins."""
 

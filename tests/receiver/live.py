@@ -47,6 +47,7 @@ class FarEnd:
     clock: Clock
     key: PublicKey
     routes: tuple[tuple[str, str], ...]
+    service: Service
 
     @property
     def port(self) -> int:
@@ -108,7 +109,7 @@ async def a_receiver(
     running = await start(service, people, address, patience)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
-            yield FarEnd(running.url, client, clock, store.key, running.routes)
+            yield FarEnd(running.url, client, clock, store.key, running.routes, service)
     finally:
         await running.stop()
         people.close()

@@ -1,0 +1,148 @@
+"""The description of every address for people and programs, OpenAPI 3.1, made from the table of who may ask what.
+
+Source: OpenAPI Specification 3.1.0. Addresses of boxes speak sealed CBOR, see docs/wire.md; they are named only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from receiver.access import ADDRESSES, CSRF_HEADER, SECURE_COOKIE, Needs
+from receiver.register import FIELDS
+from receiver.roles import Role
+
+_Tree = dict[str, object]
+_TEXT: _Tree = {"type": "string"}
+_WHOLE: _Tree = {"type": "integer"}
+
+SUMMARIES: Mapping[tuple[str, str], str] = {
+    ("POST", "/v1/records"): "Box: a batch of sealed records; answered by a sealed receipt",
+    ("POST", "/v1/record"): "Box: one sealed record that came as a short message",
+    ("POST", "/v1/evidence"): "Box: a part of a recording that was asked for",
+    ("GET", "/v1/notices"): "Box: what people did, waiting for it",
+    ("GET", "/v1/hello"): "Box that joins: the receiver shows its key",
+    ("POST", "/v1/join"): "Box that joins: with an invitation",
+    ("POST", "/v1/renew"): "Box: another certificate",
+    ("GET", "/healthz"): "The process answers",
+    ("GET", "/"): "The live page",
+    ("GET", "/static/{name}"): "Files of the live page",
+    ("POST", "/v1/session"): "Sign in; sets the cookie and gives the token against forged requests",
+    ("GET", "/v1/session"): "Who is signed in",
+    ("DELETE", "/v1/session"): "Sign out",
+    ("POST", "/v1/session/password"): "Another password for whoever is signed in",
+    ("GET", "/v1/incidents"): "Open incidents, common causes, troubles, boxes",
+    ("GET", "/v1/incidents/{id}"): "One incident",
+    ("POST", "/v1/incidents/{id}/notice"): "What a person did about an incident",
+    ("POST", "/v1/incidents/{id}/evidence"): "Ask the box for the recording around an alarm",
+    ("GET", "/v1/incidents/{id}/evidence"): "The recording around an alarm",
+    ("GET", "/v1/incidents/{id}/picture"): "What the sensors said around an alarm, once its recording is here",
+    ("GET", "/v1/boxes/{device}"): "One box: its trips, trends, health and signal",
+    ("GET", "/v1/events"): "Server-sent events: board, incident, boxes, beat",
+    ("GET", "/v1/lifts"): "The register of lifts, 500 at a time",
+    ("GET", "/v1/lifts/{lift}"): "One lift and the firms that looked after it",
+    ("PUT", "/v1/lifts/{lift}"): "Write down what is known of a lift",
+    ("POST", "/v1/lifts/{lift}/handover"): "Give a lift to another firm and end the keys of the one before",
+    ("GET", "/v1/firms"): "Maintenance firms",
+    ("PUT", "/v1/firms/{firm}"): "Write down a firm",
+    ("POST", "/v1/invitations"): "A one-time code with which a box joins",
+    ("GET", "/v1/escalation"): "Messages to people outside, by state; the dead-letter view is ?state=dead",
+    ("POST", "/v1/escalation/retry"): "Try a dead message again",
+    ("GET", "/v1/escalation/lists/{lift}"): "Who is told of the alarms of a lift; `default` for all others",
+    ("PUT", "/v1/escalation/lists/{lift}"): "Set who is told",
+    ("GET", "/v1/feed"): "Records and notices in the order of the commits, after a position",
+    ("GET", "/v1/csv/incidents"): "Open and recent incidents as CSV",
+    ("GET", "/v1/csv/lifts"): "The register as CSV",
+    ("GET", "/metrics"): "Figures for Prometheus",
+    ("GET", "/v1/openapi.json"): "This description",
+    ("GET", "/v1/users"): "People who may sign in",
+    ("POST", "/v1/users"): "Another person",
+    ("PATCH", "/v1/users/{name}"): "Another role, firm, name or password of a person",
+    ("DELETE", "/v1/users/{name}"): "Remove a person",
+    ("GET", "/v1/audit"): "Who did what, and what was refused; 200 lines at a time",
+}
+
+
+def _object(must: tuple[str, ...] = (), **kinds: _Tree) -> _Tree:
+    return {"type": "object", "properties": kinds, "required": list(must), "additionalProperties": False}
+
+
+_STEP = _object(
+    ("after_s", "channel", "target"),
+    after_s=_WHOLE,
+    channel={"enum": ["mail", "sms", "webhook"]},
+    target=_TEXT,
+    language={"enum": ["en", "zh"]},
+)
+_LIFT: dict[str, _Tree] = {name: _WHOLE if kind is int else _TEXT for name, kind in FIELDS.items()}
+_ROLE: _Tree = {"enum": [role.word for role in Role]}
+BODIES: Mapping[tuple[str, str], _Tree] = {
+    ("POST", "/v1/session"): _object(("name", "password"), name=_TEXT, password=_TEXT),
+    ("POST", "/v1/session/password"): _object(("old", "new"), old=_TEXT, new=_TEXT),
+    ("POST", "/v1/incidents/{id}/notice"): _object(
+        ("act",),
+        act={"enum": ["shown", "taken_over", "help_sent", "on_site", "closed", "false_alarm", "remote_reset"]},
+        who=_TEXT,
+        eta_min=_WHOLE,
+    ),
+    ("POST", "/v1/incidents/{id}/evidence"): _object(),
+    ("PUT", "/v1/lifts/{lift}"): _object((), **_LIFT),
+    ("POST", "/v1/lifts/{lift}/handover"): _object(("firm", "url"), firm=_TEXT, url=_TEXT),
+    ("PUT", "/v1/firms/{firm}"): _object((), phone=_TEXT, mail=_TEXT),
+    ("POST", "/v1/invitations"): _object(("url",), url=_TEXT),
+    ("POST", "/v1/escalation/retry"): _object(("name",), name=_TEXT),
+    ("PUT", "/v1/escalation/lists/{lift}"): _object(("steps",), steps={"type": "array", "items": _STEP}),
+    ("POST", "/v1/users"): _object(
+        ("name", "role", "password"), name=_TEXT, shown=_TEXT, role=_ROLE, password=_TEXT, firm=_TEXT
+    ),
+    ("PATCH", "/v1/users/{name}"): _object(
+        (), shown=_TEXT, role=_ROLE, password=_TEXT, firm=_TEXT, is_disabled={"type": "boolean"}
+    ),
+}
+QUERIES: Mapping[tuple[str, str], Mapping[str, _Tree]] = {
+    ("GET", "/v1/feed"): {"after": _WHOLE, "limit": _WHOLE},
+    ("GET", "/v1/lifts"): {"after": _TEXT},
+    ("GET", "/v1/escalation"): {"state": {"enum": ["waiting", "sent", "dead", "not_needed"]}},
+    ("GET", "/v1/audit"): {"before": _TEXT},
+}
+
+
+def description() -> _Tree:
+    """The whole document as a JSON tree."""
+    paths: dict[str, _Tree] = {}
+    for (method, path), need in ADDRESSES.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, need)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Lift receiver", "version": "1", "description": "See docs/receiver.md and docs/wire.md"},
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": SECURE_COOKIE},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+            "schemas": {"Problem": _object(("problem", "hint"), problem=_TEXT, hint=_TEXT)},
+        },
+    }
+
+
+def _operation(method: str, path: str, need: Needs | Role) -> _Tree:
+    where = (method, path)
+    asked: list[_Tree] = [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT} for name in re.findall(r"{(\w+)}", path)
+    ]
+    asked += [{"name": name, "in": "query", "schema": kind} for name, kind in QUERIES.get(where, {}).items()]
+    if isinstance(need, Role) and method != "GET":
+        asked.append({"name": CSRF_HEADER, "in": "header", "schema": _TEXT, "description": "with a cookie"})
+    problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    operation: _Tree = {
+        "summary": SUMMARIES.get(where, path),
+        "parameters": asked,
+        "responses": {"200": {"description": "done"}, "default": {"description": "refused", "content": problem}},
+        "security": [{"session": []}, {"token": []}] if isinstance(need, Role) else [],
+    }
+    if isinstance(need, Role):
+        operation["x-role"] = need.word
+    if where in BODIES:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": BODIES[where]}}}
+    return operation
