@@ -69,6 +69,7 @@ class MqttUplink:
 
     def _exchange(self, topic: str, payload: bytes, fits: Callable[[Receipt], bool], wait_s: float = 0.0) -> bytes:
         until_s = time.monotonic() + self._timeout_s + wait_s
+        ignored_before = self.ignored_count
         try:
             client = self._connected()
             client.publish(topic, payload)
@@ -84,7 +85,10 @@ class MqttUplink:
             self.close()
             raise self._missing(str(error), "Is the broker running, may this box connect to it?") from error
         self.close()  # a client that gave no answer is not used again
-        raise self._missing("no sealed receipt in time", "The broker took it; is `lift-receiver mqtt` running?")
+        problem = "no sealed receipt in time"
+        if (ignored := self.ignored_count - ignored_before) > 0:
+            problem += f"; {ignored} messages without the seal of this receiver were ignored"
+        raise self._missing(problem, "The broker took it; is `lift-receiver mqtt` running?")
 
     def _receipt_in(self, payload: bytes) -> Receipt | None:
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +22,18 @@ from edge_agent.records import draft_of_alarm
 from edge_agent.uplink.mqtt import MqttUplink
 from edge_agent.uplink.mqtt_client import Broker, MqttClient
 from edge_agent.uplink.mqtt_topics import device_in, down_topic, state_topic, up_topic
-from edge_agent.wire import Receipt, Stamp, Verdict, encode_receipt
+from edge_agent.wire import (
+    Act,
+    IncidentRef,
+    Mark,
+    Notice,
+    Receipt,
+    Stamp,
+    Stream,
+    Verdict,
+    answer_tag,
+    encode_receipt,
+)
 from edge_agent.wire_sealing import PublicKey, SigningKey, Use
 from tests.delivery.making import MAIN, alarm
 from tests.delivery.mosquitto import Mosquitto, needs_mosquitto
@@ -172,6 +186,93 @@ def test_forged_receipts_are_ignored_and_counted(tmp_path: Path, mosquitto: Mosq
         assert box.waiting == 0
         stranger.close()
         box.close()
+
+
+@pytest.mark.system
+@needs_mosquitto
+def test_a_forged_taking_over_is_not_believed_and_said_so(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Whoever may publish there answers every batch at once, with the right log and batch but not with the key."""
+    box = Box(tmp_path, mosquitto.broker, FORGER.public, timeout_s=2.0)
+    box.uplink.close()
+    box.seals = BoxSeals(KEY, SigningKey(bytes(range(2, 34))).public)
+    box.delivery = Delivery(MAIN, Lane.ALARMS, seed=1, start_spread_s=0.0, envelope=box.seals)
+    box.uplink = MqttUplink(mosquitto.broker, DEVICE, Lane.ALARMS, KEY.public.text, box.seals.open, 2.0)
+    box.raise_alarm()
+    stranger = MqttClient(mosquitto.broker, "stranger", (up_topic(DEVICE),))
+    stranger.open(5.0)
+    told: list[Outcome] = []
+    thread = threading.Thread(target=lambda: told.append(box.step()))
+    thread.start()
+    message = stranger.receive(5.0)
+    assert message is not None
+    taken_over = Notice(
+        1, Act.TAKEN_OVER, IncidentRef(box.outbox.log_id, Stream.ALARM, 1), 1_795_459_200_000, "Mallory"
+    )
+    receipt = Receipt(
+        DEVICE,
+        box.outbox.log_id,
+        (Verdict.STORED,),
+        (Mark(Stream.ALARM, 1),),
+        1_795_459_200_000,
+        bytes(8),
+        notices=(taken_over,),
+        answers=answer_tag(message.payload),
+    )
+    stranger.publish(down_topic(DEVICE), FORGER.seal(encode_receipt(receipt), Use.RECEIPT))
+    thread.join()
+    assert "1 messages without the seal of this receiver were ignored" in told[0].problem
+    assert box.waiting == 1
+    assert box.outbox.untaken() == (1,)
+    stranger.close()
+    box.close()
+
+
+@pytest.mark.system
+@needs_mosquitto
+def test_a_broker_that_stands_still_with_the_connection_open_costs_one_wait(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    with far_end(tmp_path, mosquitto) as receiver:
+        box = Box(tmp_path, mosquitto.broker, receiver, timeout_s=2.0)
+        box.raise_alarm()
+        assert box.step().problem == ""
+        mosquitto.process.send_signal(signal.SIGSTOP)
+        try:
+            box.raise_alarm()
+            began_s = time.monotonic()
+            assert box.step().problem != ""
+            assert time.monotonic() - began_s < 60.0  # and not until TCP gives up
+            assert box.waiting == 1
+        finally:
+            mosquitto.process.send_signal(signal.SIGCONT)
+        until_s = time.monotonic() + 60.0
+        while box.waiting and time.monotonic() < until_s:
+            box.step()
+        assert box.waiting == 0
+        box.close()
+
+
+def test_the_box_speaks_mqtt_3_1_1_without_a_session() -> None:
+    """A broker that refuses version 5 is served. Source: MQTT 3.1.1, section 3.1.2."""
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        uplink = MqttUplink(
+            Broker("127.0.0.1", broker.getsockname()[1]), DEVICE, Lane.ALARMS, KEY.public.text, bytes, timeout_s=0.3
+        )
+        told: list[bytes] = []
+
+        def listen() -> None:
+            client, _ = broker.accept()
+            with client:
+                told.append(client.recv(256))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        with pytest.raises(AnswerMissing):
+            uplink.post(b"batch")
+        thread.join()
+    connect = told[0][2:]
+    assert connect[:7] == b"\x00\x04MQTT\x04"  # level 4 is 3.1.1; 5 is version 5
+    assert connect[7] & 0x02  # clean session
 
 
 @pytest.mark.system

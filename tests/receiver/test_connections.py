@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_agent.wire import Verdict
-from receiver.connections import CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Patience
+from receiver.connections import CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, ConnectionCounts, Patience, guarded
 from tests.receiver.live import FarEnd, with_receiver
 from tests.receiver.making import alarm, body
 
@@ -83,6 +83,36 @@ def test_an_idle_connection_is_kept_between_requests(tmp_path: Path) -> None:
         writer.close()
 
     with_receiver(tmp_path, story, patience=HURRIED)
+
+
+def test_the_connection_beyond_the_total_is_refused_and_one_that_ends_makes_room() -> None:
+    class Inner(asyncio.Protocol):
+        made = 0
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            Inner.made += 1
+
+    class Wire(asyncio.Transport):
+        aborted = 0
+
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            return (f"10.0.0.{Inner.made % 250}", 1)
+
+        def abort(self) -> None:
+            Wire.aborted += 1
+
+    async def story() -> None:
+        counts = ConnectionCounts(total=CONNECTIONS_MAX - 1)
+        make = guarded(Inner, counts, 60.0)
+        last, beyond = make(), make()
+        last.connection_made(Wire())
+        beyond.connection_made(Wire())
+        assert (Inner.made, Wire.aborted, counts.refused, counts.total) == (1, 1, 1, CONNECTIONS_MAX)
+        last.connection_lost(None)
+        make().connection_made(Wire())
+        assert (Inner.made, counts.total) == (2, CONNECTIONS_MAX)
+
+    asyncio.run(story())
 
 
 def test_one_address_holds_two_hundred_connections_and_no_more(tmp_path: Path) -> None:
