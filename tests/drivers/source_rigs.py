@@ -102,10 +102,10 @@ class ControllerRig(RealTimeRig):
 
 
 class TcpRig(ControllerRig):
-    def __init__(self, _folder: Path) -> None:
+    def __init__(self, _folder: Path, poll_hz: float = 16.0) -> None:
         self.server = LyingServer(honest)
         self.source = ModbusController(
-            NICE, TcpLink("127.0.0.1", self.server.port), now_ns=time.monotonic_ns, poll_hz=16.0
+            NICE, TcpLink("127.0.0.1", self.server.port), now_ns=time.monotonic_ns, poll_hz=poll_hz
         )
 
     def break_off(self) -> None:
@@ -120,10 +120,10 @@ class TcpRig(ControllerRig):
 
 
 class RtuRig(ControllerRig):
-    def __init__(self, _folder: Path) -> None:
+    def __init__(self, _folder: Path, poll_hz: float = 16.0) -> None:
         self.slave = RtuSlave(self._honest)
         self.source = ModbusController(
-            NICE, SerialLink(self.slave.port, 115200), now_ns=time.monotonic_ns, poll_hz=16.0
+            NICE, SerialLink(self.slave.port, 115200), now_ns=time.monotonic_ns, poll_hz=poll_hz
         )
 
     @staticmethod
@@ -241,7 +241,7 @@ class SimAccelRig(RealTimeRig):
     name = "accelerometer"
     kind = AccelFrame
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rate_hz: int = 400) -> None:
         def at_rest(times_s: np.ndarray) -> np.ndarray:
             samples = np.tile([0.0, 0.0, 9.80665], (len(times_s), 1))
             samples[:, 0] = 0.3 * np.sin(50.0 * times_s)  # a live chip is never still to the last bit
@@ -250,7 +250,7 @@ class SimAccelRig(RealTimeRig):
         self.server = SimI2cServer(
             folder / "i2c", {0x53: Adxl345Model(at_rest)}, lambda: time.monotonic_ns() / 1e9, threading.Lock()
         )
-        self.source = Adxl345(f"unix:{folder / 'i2c'}", now_ns=time.monotonic_ns)
+        self.source = Adxl345(f"unix:{folder / 'i2c'}", now_ns=time.monotonic_ns, rate_hz=rate_hz)
 
     def break_off(self) -> None:
         self.server.broken_errno = 121

@@ -39,6 +39,8 @@ from tests.shell.test_agent import Ear
 LIMITS = limits_with((("sensor_plausible_s_min", 5.0), ("controller_silence_s_max", 5.0)))
 WIRED = Installation(Lift("unplugged"), Wiring(has_controller=True, signals=frozenset({Signal.DOOR_CLOSED})))
 BACK_S = 9.0  # an attempt every 5 s, and a source that repeats itself every 10 s at the latest on a new connection
+BACK_S_MAX = 120.0  # the far ends of the rigs have threads here too: on a busy machine they answer late for a while
+RATE_HZ, POLL_HZ = 100, 4.0  # such that a far end which gets the processor late is not taken for a broken one
 OUT = {AlarmKind.SENSOR_FAULT.public_name, AlarmKind.CONTROLLER_LINK_LOST.public_name}
 
 
@@ -116,7 +118,7 @@ class Box:
 
 def unplugged_for(folder: Path, controller: Callable[[Path], Rig], outage_s: float) -> tuple[Box, Pace, Pace]:
     """The box after the outage, and its pace before, and during it and the return."""
-    rigs = [SimAccelRig(folder), ContactsRig(folder), controller(folder), ModemRig(folder)]
+    rigs = [SimAccelRig(folder, RATE_HZ), ContactsRig(folder), controller(folder), ModemRig(folder)]
     box, witnesses = Box(folder, rigs), Witnesses()
     try:
         time.sleep(4.0)
@@ -129,7 +131,9 @@ def unplugged_for(folder: Path, controller: Callable[[Path], Rig], outage_s: flo
         mended_s = now_s()
         for rig in rigs:
             rig.mend()
-        time.sleep(BACK_S + LIMITS.sensor_plausible_s_min + 1.0)
+        until_s = mended_s + BACK_S + LIMITS.sensor_plausible_s_min + 1.0
+        while now_s() < until_s or (box.raised() and now_s() < mended_s + BACK_S_MAX):
+            time.sleep(0.1)
         last = box.watcher.last_of_each()
         assert all(last[rig.source.name] > mended_s for rig in rigs), (mended_s, last)
         assert box.raised() == set(), "\n".join(box.lines.said)
@@ -141,7 +145,15 @@ def unplugged_for(folder: Path, controller: Callable[[Path], Rig], outage_s: flo
         box.end()
 
 
-CONTROLLERS = pytest.mark.parametrize("controller", [TcpRig, RtuRig, SerialRig])
+def tcp(folder: Path) -> Rig:
+    return TcpRig(folder, POLL_HZ)
+
+
+def rtu(folder: Path) -> Rig:
+    return RtuRig(folder, POLL_HZ)
+
+
+CONTROLLERS = pytest.mark.parametrize("controller", [tcp, rtu, SerialRig])
 
 
 def check(tmp_path: Path, controller: Callable[[Path], Rig], outage_s: float) -> None:
@@ -169,4 +181,4 @@ def test_all_sources_pulled_out_at_once_do_not_hold_up_the_core_and_come_back(
 @pytest.mark.campaign
 @pytest.mark.timeout(2400)
 def test_ten_minutes_without_any_source_do_not_hold_up_the_core_either(tmp_path: Path) -> None:
-    check(tmp_path, TcpRig, 600.0)
+    check(tmp_path, tcp, 600.0)
