@@ -5,7 +5,8 @@
 #   make test              everything that needs nothing but Python
 #   make test-system       tests that need real processes and more time
 #   make test-campaign     many more recordings of the second generator than a change needs
-#   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one
+#   make chaos             100 kills and 10,000 records through a bad network; KILLS=10 RECORDS=500 for a short one;
+#                          OVER=mqtt through a real mosquitto
 #   make mutation          how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
 #   make deb               the Debian package in dist/; SUITE=bookworm|trixie ARCH=arm64|amd64
 #   make deb-lock          the versions and digests that the package is built from, written anew
@@ -13,6 +14,7 @@
 #   make lab-booted        that package installed, killed, upgraded, removed in a booted Debian; SUITE=trixie
 #   make oracle            records and seals judged by zcbor and pycose in an environment of their own
 #   make bench             speed and memory, measured on this machine
+#   make bench-peers       beside thingsboard-gateway and hand-written loops, through a real mosquitto; 13 minutes
 #   make lab-i2c           drivers on a mocked I2C bus; lab-gpio, lab-usb, lab-pi: in virtual machines (labs/README.md)
 #   make lab-power         the power of a virtual machine is cut under the outbox; SEED=1 STATES=400 CUTS=5
 #   make alarms-doc        writes ALARMS.md from the catalogue
@@ -22,7 +24,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock sbom audit lab-booted oracle bench lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock sbom audit lab-booted oracle bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -62,8 +64,15 @@ bench: setup
 		--target build/bench 'scipy>=1.11,<2' || echo "scipy cannot be had; its rows are left out"
 	$(BIN)/python -m benchmarks
 
+# thingsboard-gateway pins old libraries and fetches more at its start: it gets an environment of its own.
+bench-peers: setup
+	@test -x build/peers/venv/bin/python || { $(PYTHON) -m venv build/peers/venv && build/peers/venv/bin/python -m pip install \
+		--quiet --disable-pip-version-check 'thingsboard-gateway==3.8.5' 'pymodbus==3.9.2' pyserial pyserial-asyncio; } \
+		|| echo "thingsboard-gateway cannot be had; its rows are left out"
+	$(BIN)/python -m benchmarks.peers
+
 chaos: setup
-	$(BIN)/python -m tests.chaos.campaign $(if $(KILLS),--kills $(KILLS)) $(if $(RECORDS),--records $(RECORDS))
+	$(BIN)/python -m tests.chaos.campaign $(if $(KILLS),--kills $(KILLS)) $(if $(RECORDS),--records $(RECORDS)) $(if $(OVER),--over $(OVER))
 
 mutation: setup
 	$(BIN)/python -m tests.mutation $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
