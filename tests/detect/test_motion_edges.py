@@ -346,3 +346,86 @@ def test_a_late_push_that_takes_the_creep_away_belongs_to_the_trip() -> None:
     ((_, ride),) = lift.rides
     assert ride.end_ns == (400 + 20 + 20 + 18 + 40 + 2) * FRAME_NS
     assert lift.state.since_ns == ride.end_ns
+
+
+# ---- what is told while little is known
+
+
+def test_a_blind_stage_tells_nothing_but_since_when() -> None:
+    assert Lift(0).feel(0.3, 5).state == MotionState(Phase.BLIND, 4 * FRAME_NS, 0.0, 0.0, 0.0, True, False)
+
+
+def test_the_acceleration_of_the_frame_is_told() -> None:
+    assert Lift().feel(0.05).state.accel_mps2 == near(0.05, 1e-6)
+    assert Lift().feel(1.0, 20).state.accel_mps2 == near(1.0, 1e-6)
+
+
+def test_a_door_that_begins_to_open_says_that_an_unsure_start_was_none() -> None:
+    """What looked like a start may have been a braking before anything was known; of a sure stage it is a start."""
+    lift = Lift().feel(1.0, 20).feel(0.0, 30)
+    assert lift.stage.door_is_opening() is None
+    assert lift.stage.has_lost_way
+    assert lift.feel(0.0).phase is Phase.AT_REST
+    assert lift.state.is_sure
+    sure = gone(0.0).feel(0.0, 60).feel(1.0, 20).feel(0.0, 30)
+    assert sure.stage.door_is_opening() is None
+    assert not sure.stage.has_lost_way
+    assert sure.feel(0.0).phase is Phase.RUNNING
+
+
+def test_an_open_door_says_what_gravity_is_after_a_warm_up_without_stillness() -> None:
+    """A box that was started in a car that was braking evenly took that for gravity."""
+    lift = Lift(0)
+    for k in range(100):
+        lift.feel(0.5 + (0.15 if k // 10 % 2 else -0.15))
+    lift.feel(0.0, 60)
+    assert lift.state.accel_mps2 == near(-0.5, 0.05)
+    lift.stage.door_is_open(0)
+    lift.feel(0.0)
+    assert (lift.phase, lift.state.is_sure) == (Phase.AT_REST, True)
+    assert lift.state.accel_mps2 == near(0.0, 1e-6)
+
+
+def test_a_shaken_box_asks_for_a_harder_push() -> None:
+    """Noise of 0.06 m/s2: five times that, but at most 0.25."""
+
+    def shaken() -> Lift:
+        lift = Lift()
+        for k in range(900):
+            lift.feel(0.06 if k % 2 else -0.06)
+        return lift
+
+    assert shaken().feel(0.22, 60).phase is Phase.AT_REST
+    assert shaken().feel(0.27, 60).phase is Phase.STARTING
+    calm = shaken().feel(0.0, 400)
+    assert calm.feel(0.1, 60).phase is Phase.STARTING
+
+
+def test_a_brake_ends_with_its_last_frame_of_more_than_six_tenths_of_a_push() -> None:
+    for tail_mps2, frames in ((-0.045, 3), (-0.03, 0)):
+        lift = gone(0.02)
+        last = lift.k
+        lift.feel(tail_mps2, 3)
+        lift.until(Phase.AT_REST)
+        assert lift.state.since_ns == (last + 1 + frames) * FRAME_NS
+
+
+def test_what_a_box_in_a_hand_feels_is_no_trip() -> None:
+    lift = Lift()
+    for _ in range(40):
+        lift.k += 1
+        z, x = G + 1.0, 2.0
+        frame = Frame(lift.k, 5, (x * x + z * z) ** 0.5, x, 0.0, z, 0.0, z, z, 0.0)
+        for state, _ride in lift.stage.step(frame):
+            lift.state = state
+    assert not lift.state.is_mounted
+    assert not lift.state.is_moving or not lift.state.is_sure
+
+
+def test_a_sensor_that_repeats_itself_makes_blind_and_gives_out_what_has_stopped() -> None:
+    lift = gone(0.055).feel(0.0, 25)
+    state, ride = lift.stage.blind(Frame(lift.k + 1, 5, G, 0.0, 0.0, G, 0.0, G, G, 0.0))
+    assert (state.phase, state.since_ns, ride is not None) == (Phase.BLIND, (lift.k + 1) * FRAME_NS, True)
+    lift.k += 1
+    assert lift.feel(0.0, 19).phase is Phase.BLIND
+    assert lift.feel(0.0).phase is Phase.AT_REST
