@@ -4,88 +4,87 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
+import sys
 from collections import OrderedDict
-from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy import Connection, or_, select
 
-from edge_agent.errors import RecordingError
-from edge_agent.recording import Recording
-from edge_agent.recording_native import SUFFIX
-from edge_agent.wire_values import Record
 from receiver import tables as t
 from receiver.bodies import Refusal
-from receiver.decoding import decoded
 from receiver.incidents import IncidentKey
 from receiver.people_api import json_answer, key_in
-from receiver.picture_marks import alarm_ns, marks_of
-from receiver.pictures import Picture, picture_of, picture_tree
 from receiver.service import Service
 
 KEPT_MAX = 16
 STAGES_MAX = 40
-"""Pictures kept drawn, some 40 kB each: several people look at one incident. Stages marked on one. Our choices."""
+DRAWING_S_MAX = 60.0
+"""Pictures kept drawn, some 40 kB each: several people look at one incident. Stages marked on one. Ours: drawing takes
+a second, most of it the start of the process."""
+
+_COMMAND = ("-m", "receiver.cli_picture")
+_HINT = "Save the recording and look at it with `edge-agent replay`"
 
 
-class Drawn:
-    """Draws one recording at a time, in a thread, so that a picture never delays a receipt; keeps the last ones."""
+class Drawings:
+    """Draws one recording at a time, in a process of its own; keeps the last pictures."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._kept: OrderedDict[IncidentKey, Picture | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[IncidentKey, tuple[bytes, ...]], str] = OrderedDict()
 
-    async def of(self, key: IncidentKey, service: Service) -> Picture | None:
-        """None: the recording is not here, or holds nothing. Raises `Refusal` for one that cannot be read."""
+    async def of(self, key: IncidentKey, records: tuple[bytes, ...], service: Service) -> str | None:
+        """As JSON. None: the recording is not here. Raises `Refusal` for one that cannot be drawn."""
         async with self._turn:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            content = await service.evidence(key)
-            if content is None:
-                return None
-            try:
-                picture = await asyncio.to_thread(drawn, content)
-            except RecordingError as error:
-                raise Refusal(422, f"the recording cannot be drawn: {error.problem}", error.hint) from error
-            self._kept[key] = picture
-            while len(self._kept) > KEPT_MAX:
-                self._kept.popitem(last=False)
-            return picture
+            name = (key, records)
+            if name not in self._kept:
+                content = await service.evidence(key)
+                if content is None:
+                    return None
+                self._kept[name] = await _drawn(content, records)
+                while len(self._kept) > KEPT_MAX:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(name)
+            return self._kept[name]
 
 
-def drawn(content: bytes) -> Picture | None:
-    """A picture of the bytes of a `.liftrec`. None: it holds no reading. Raises `RecordingError`."""
-    with tempfile.TemporaryDirectory(prefix="lift-picture-") as folder:
-        path = Path(folder) / f"alarm{SUFFIX}"
-        path.write_bytes(content)
-        return picture_of(Recording.open(path).joined())
+async def _drawn(content: bytes, records: tuple[bytes, ...]) -> str:
+    head = json.dumps({"records": [record.hex() for record in records]}).encode() + b"\n"
+    pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    child = await asyncio.create_subprocess_exec(sys.executable, *_COMMAND, stdin=pipe, stdout=pipe, stderr=none)
+    try:
+        async with asyncio.timeout(DRAWING_S_MAX):
+            told, _ = await child.communicate(head + content)
+    except TimeoutError as error:
+        raise Refusal(422, f"the recording cannot be drawn in {DRAWING_S_MAX:.0f} s", _HINT) from error
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode != 0:
+        problem = json.loads(told)["problem"] if told.startswith(b"{") else "it ended the drawing"
+        raise Refusal(422, f"the recording cannot be drawn: {problem}", _HINT)
+    return told.decode("ascii").strip()
 
 
-def records_of(db: Connection, key: IncidentKey) -> tuple[Record, ...]:
-    """The first records of an incident, at most STAGES_MAX, by number."""
+def bodies_of(db: Connection, key: IncidentKey) -> tuple[bytes, ...]:
+    """The first records of an incident as stored, at most STAGES_MAX, by number."""
     at = t.record.c
     is_of_it = or_(at.seqno == key.seqno, at.incident == key.seqno)
     asked = select(at.body).where(at.dev == key.device, at.log == key.log, at.stream == int(key.stream), is_of_it)
-    rows = db.execute(asked.order_by(at.seqno).limit(STAGES_MAX))
-    return tuple(decoded(bytes(row.body)) for row in rows)
+    return tuple(bytes(row.body) for row in db.execute(asked.order_by(at.seqno).limit(STAGES_MAX)))
 
 
 def picture_routes(service: Service) -> list[web.RouteDef]:
     """GET of /v1/incidents/{id}/picture."""
-    pictures = Drawn()
+    drawings = Drawings()
 
     async def get_picture(request: web.Request) -> web.Response:
         key = key_in(request)
-        records = await service.read(lambda db: records_of(db, key))
-        picture = await pictures.of(key, service) if records else None
+        records = await service.read(lambda db: bodies_of(db, key))
+        picture = await drawings.of(key, records, service) if records else None
         if picture is None:
             raise Refusal(404, "the recording of this incident is not here", "Ask for it: POST to .../evidence")
-        zero_ns = alarm_ns(records)
-        if not picture.from_ns <= zero_ns <= picture.to_ns:
-            zero_ns = picture.from_ns  # recorded by another clock: the picture then counts from its own beginning
-        tree = {"incident": str(key), **picture_tree(picture, zero_ns, marks_of(records, picture))}
-        return json_answer(json.dumps(tree, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+        return json_answer(picture)
 
     return [web.get("/v1/incidents/{id}/picture", get_picture)]

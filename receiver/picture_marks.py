@@ -35,8 +35,9 @@ def marks_of(records: Sequence[Record], picture: Picture) -> tuple[Json, ...]:
         is_within = record.stamp.boot == records[0].stamp.boot and picture.from_ns <= at_ns <= picture.to_ns
         if not is_within or (record.note or "").startswith(_NAMES_RECORDING):
             continue
-        signs = [_placed(sign, at_ns, zero_ns, picture) for sign in _signs(record)]
         phase = Phase.RAISED if record.phase is None else record.phase
+        fired = _signs(record) if phase in (Phase.RAISED, Phase.UPDATED) else ()  # later ones repeat them
+        signs = [_placed(sign, at_ns, zero_ns, picture) for sign in fired]
         marks.append(
             {
                 "t_s": _s(at_ns, zero_ns),

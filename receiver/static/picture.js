@@ -12,7 +12,7 @@ const FIELDS = ["floor", "direction", "mode", "door", "fault", "safety_circuit_c
 // Draws into `place`; `picture` is the answer of /v1/incidents/ID/picture.
 export async function showPicture(place, picture) {
   const plot = make("div", "plot");
-  plot.dataset.incident = picture.incident;
+  plot.dataset.picture = "";
   place.replaceChildren(plot, legend(), signList(picture), doorTimes(picture), notes(picture));
   const rows = timelineRows(picture);
   plot.style.height = `${CURVES_PX + ROW_PX * rows.length + 60}px`;
@@ -54,7 +54,7 @@ function timelineRows(picture) {
   for (const field of FIELDS) {
     if (!(field in picture.controller)) continue;
     const spans = stretches(picture.controller[field], picture.to_s);
-    rows.push({ name: say(`controller_${field}`), spans: spans.map((span, i) => ({ ...span, words: controllerWord(field, span.value), colour: i % 2 ? colours.soft : colours.line, isSaid: true })) });
+    rows.push({ name: say(`controller_${field}`), spans: spans.map((span, i) => ({ ...span, words: controllerWord(field, span.value), colour: i % 2 ? colours.band : colours.line, isSaid: true })) });
   }
   return rows;
 }

@@ -130,7 +130,7 @@ def test_a_picture_has_the_stages_and_signs_of_its_alarm_marked(tmp_path: Path, 
         assert picture["from_s"] == pytest.approx(-51.0, abs=0.1)  # the story begins 51 s before its alarm
         raised, gone = picture["marks"]
         assert (raised["phase"], raised["t_s"], raised["occupied_percent"]) == ("raised", 0.0, 100)
-        assert (gone["phase"], gone["t_s"]) == ("condition_gone", 21.5)
+        assert (gone["phase"], gone["t_s"], gone["signs"]) == ("condition_gone", 21.5, [])
         signs = {sign["name"]: sign for sign in raised["signs"]}
         assert signs["still"]["since_s"] == pytest.approx(-30.0, abs=0.5)  # held 30 s, as the catalogue says
         assert signs["second_sign"]["value"] == "emergency_stop"
@@ -139,6 +139,25 @@ def test_a_picture_has_the_stages_and_signs_of_its_alarm_marked(tmp_path: Path, 
         assert min(value for value in picture["accel_low_mps2"] if value is not None) < -2.5  # the brake drops
         lift = await got(far_end, f"/v1/boxes/{BOX}")
         assert [each["recording"]["state"] for each in lift["incidents"]] == ["here"]
+
+    with_receiver(tmp_path, story)
+
+
+def test_a_recording_that_is_none_is_refused_and_the_receiver_goes_on(tmp_path: Path, told: Told) -> None:
+    nonsense = replace(told, recording=b"\x82\x5a" + bytes(5_000))
+    log = Log()
+    records = alarm_records(nonsense)
+
+    async def story(far_end: FarEnd) -> None:
+        await far_end.receipt(log.posted(identity(1, LIFT_NO), *records, up_ms=records[-1].stamp.up_ms + 100))
+        (incident,) = (await got(far_end, "/v1/incidents"))["incidents"]
+        path = f"/v1/incidents/{incident['id']}"
+        await far_end.client.post(f"{far_end.url}{path}/evidence", json={})
+        await send_recording(far_end, nonsense)
+        answer = await far_end.client.get(f"{far_end.url}{path}/picture")
+        assert answer.status == 422
+        assert (await answer.json())["problem"].startswith("the recording cannot be drawn: ")
+        assert (await got(far_end, path))["incident"]["recording"]["state"] == "here"
 
     with_receiver(tmp_path, story)
 
