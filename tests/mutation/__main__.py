@@ -1,7 +1,7 @@
 """Kill rate of the tests over `edge_agent/detect`: `python -m tests.mutation --sample 60 --seed 1`.
 
 The project is copied; one mutant at a time is put into the copy, and the tests of its file run there, then, where those
-let it live, those of its neighbours, the quickest first. A mutant that no test notices is printed as LIVES. A test that
+let it live, all of `tests/detect`; the quickest first. A mutant that no test notices is printed as LIVES. A test that
 hangs (takes more than four times the processor time it takes without the mutant, and 20 s) has noticed it.
 """
 
@@ -85,6 +85,7 @@ NEAR: dict[str, tuple[str, ...]] = {
     "rules/tally": ("test_acceleration_edges", "test_wear_rules"),
 }
 RIDE = "tests/detect_ride"
+RIDE_EDGES = ("tests/detect_ride/test_edges.py", "tests/detect_ride/test_weighting.py")
 VALUES = "tests/detect/test_values.py"
 FAR = ("tests/detect",)
 
@@ -97,16 +98,17 @@ def all_mutants() -> list[Mutant]:
     return found
 
 
-def near(path: str) -> tuple[str, ...]:
-    """The tests of a file."""
+def near(path: str) -> tuple[tuple[str, ...], ...]:
+    """The tests of a file in the order in which they are asked: by numbers worked out by hand, then the others."""
     stem = path.removeprefix(DETECT + "/").removesuffix(".py")
     if stem.startswith(("ride", "weighting")):
-        return (VALUES, RIDE)
+        return ((VALUES, *RIDE_EDGES), (RIDE,))
     own = f"test_{stem.rpartition('/')[2]}"
-    names = (*NEAR.get(stem, ()), own, f"{own}_edges")
-    paths = (f"tests/detect/{name}.py" for name in dict.fromkeys(names))
-    found = tuple(path for path in paths if (ROOT / path).exists())
-    return (VALUES, *found) if found else FAR
+    names = dict.fromkeys((*NEAR.get(stem, ()), own, f"{own}_edges"))
+    found = [path for path in (f"tests/detect/{name}.py" for name in names) if (ROOT / path).exists()]
+    by_hand = (VALUES, *(path for path in found if path.endswith("_edges.py")))
+    others = tuple(path for path in found if path not in by_hand)
+    return tuple(group for group in (by_hand, others) if group)
 
 
 class Runner:
@@ -128,10 +130,12 @@ class Runner:
             raise SystemExit(f"{' '.join(tests)} fail without any mutant ({code}, {failed}): mend them first")
         self._cpu_s[tests] = cpu_s
 
+    def is_measured(self, tests: tuple[str, ...]) -> bool:
+        """They have been run without any mutant."""
+        return tests in self._cpu_s
+
     def is_noticed(self, tests: tuple[str, ...]) -> str:
-        """The test that failed first, or "hangs"; empty if all passed."""
-        if tests not in self._cpu_s:
-            raise SystemExit(f"{' '.join(tests)} was never run without a mutant")
+        """The test that failed first, or "hangs"; empty if all passed. They have been measured."""
         code, _, failed = self._ask(tests, round(HANG_CPU_S + HANG_RATIO * self._cpu_s[tests]))
         if code < 0:
             return "hangs"
@@ -152,13 +156,19 @@ class Runner:
 
 
 def survivors(chosen: list[Mutant], folder: Path, runner: Runner, *, is_far: bool) -> Iterator[Mutant]:
-    """Those that no test notices."""
+    """Those that no test notices. Tests are first run without a mutant when a mutant first needs them."""
     for count, mutant in enumerate(chosen, 1):
         file = folder / mutant.path
         text = file.read_text(encoding="utf-8")
-        file.write_text(mutant.applied(text), encoding="utf-8")
-        noticed = runner.is_noticed(near(mutant.path)) or (runner.is_noticed(FAR) if is_far else "")
-        file.write_text(text, encoding="utf-8")
+        noticed = ""
+        for tests in (*near(mutant.path), *((FAR,) if is_far else ())):
+            if not runner.is_measured(tests):
+                runner.measure(tests)
+            file.write_text(mutant.applied(text), encoding="utf-8")
+            noticed = runner.is_noticed(tests)
+            file.write_text(text, encoding="utf-8")
+            if noticed:
+                break
         print(f"{count}/{len(chosen)} {'noticed' if noticed else 'LIVES'} {mutant} {noticed}", flush=True)
         if not noticed:
             yield mutant
@@ -182,8 +192,6 @@ def main() -> int:
             else:
                 shutil.copy(source, folder / entry)
         runner = Runner(folder)
-        for tests in sorted({near(each.path) for each in chosen} | (set() if options.near else {FAR})):
-            runner.measure(tests)
         living = list(survivors(chosen, folder, runner, is_far=not options.near))
         runner.close()
     noticed = len(chosen) - len(living)
