@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.errors import OutboxError, WireError
+from edge_agent.outbox_salvage import salvaged
 from edge_agent.record_form import WORD_MAX
 from edge_agent.wire import DEVICE_ID_BYTES, LINK_BYTES, Record, Stream, decode_record, digest
 
@@ -262,9 +263,11 @@ def _rescued(aside: Path, destinations: tuple[str, ...]) -> Rescue:
             for dest, stream, upto in _rows(connection, "SELECT dest, stream, upto FROM cur")
             if type(upto) is int
         }
+        pieces = _pieces(aside, meta.get("log"))
         records: list[Record] = []
         for stream in (Stream.ALARM, Stream.FAULT):
-            records += _unsent(connection, stream, [cursors.get((dest, stream)) for dest in destinations])
+            of_stream = [cursors.get((dest, stream)) for dest in destinations]
+            records += _unsent(connection, stream, of_stream, pieces)
         highest = max((record.stamp.boot for record in records), default=0)
         return Rescue(
             tuple(records),
@@ -284,19 +287,33 @@ def _incidents(connection: sqlite3.Connection) -> Iterator[IncidentRow]:
             yield found
 
 
-def _unsent(connection: sqlite3.Connection, stream: Stream, cursors: list[int | None]) -> list[Record]:
-    """Whole records of a stream, oldest first, read from the newest back as far as the damage allows."""
+def _pieces(aside: Path, log: object) -> list[Record]:
+    """What is found page by page, of one log: the one that is named, or else that of the newest record."""
+    found = list(salvaged(aside, PAGE_BYTES))
+    if type(log) is not int and found:
+        log = max(found, key=lambda record: (record.stamp.boot, record.stamp.up_ms)).log
+    return [record for record in found if record.log == log]
+
+
+def _unsent(
+    connection: sqlite3.Connection, stream: Stream, cursors: list[int | None], pieces: list[Record]
+) -> list[Record]:
+    """Whole records of a stream, oldest first: what SQLite can still read, and what lies in pages that it cannot."""
     known = [cursor for cursor in cursors if cursor is not None]
     is_blind = bool(cursors) and not known
     if is_blind and stream is not Stream.ALARM:
         return []
     limit = RESCUED_BLIND_COUNT if is_blind else -1 if stream is Stream.ALARM else RESCUED_COUNT_MAX
+    after = min(known, default=0)
     rows = _rows(
         connection,
         "SELECT digest8, body FROM rec WHERE stream = ? AND seq > ? ORDER BY seq DESC LIMIT ?",
-        (int(stream), min(known, default=0), limit),
+        (int(stream), after, limit),
     )
-    return list(sound_records(rows))[::-1]
+    found = {record.seqno: record for record in pieces if record.stream is stream and record.seqno > after}
+    found.update((record.seqno, record) for record in sound_records(rows))
+    numbers = sorted(found)
+    return [found[number] for number in (numbers if limit < 0 else numbers[-limit:])]
 
 
 def sound_records(rows: Iterator[tuple[Any, ...]]) -> Iterator[Record]:
