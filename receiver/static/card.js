@@ -24,10 +24,22 @@ export class Card {
     this.isOpened = false;
     this.problem = "";
     this.element = make("article", "card");
+    this.isPressed = false;
+    this.element.addEventListener("pointerdown", () => { this.isPressed = true; });
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => this.released());
+  }
+
+  // What is under a finger stays there: a card that changes between down and up would lose the tap.
+  released() {
+    if (!this.isPressed) return;
+    this.isPressed = false;
+    setTimeout(() => this.isStale && this.show(this.incident), 0); // behind the click
   }
 
   show(incident) {
     this.incident = incident;
+    this.isStale = this.isPressed;
+    if (this.isPressed && this.since) return;
     const { element } = this;
     element.className = `card ${incident.severity}${incident.needs_taking_over ? " untaken" : ""}`;
     const parts = [this.head(), this.who(), this.facts(), this.firstCheck(), this.acts(), this.details()];

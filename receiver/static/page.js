@@ -263,7 +263,8 @@ $("sound").addEventListener("click", async () => {
   showSound();
 });
 // Any tap is the first tap a browser wants before it plays sound.
-addEventListener("pointerdown", async () => {
+// Not when it begins: the bell changes its width, and what was under the finger would be gone when it ends.
+addEventListener("click", async () => {
   if (sound.isOn()) return;
   await sound.turnOn();
   showSound();

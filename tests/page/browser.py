@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 WAIT_S = 20.0
 _STEP_S = 0.02
+TRIES = 10
+_MIDDLE = """
+const it = (() => {{ {script} }})();
+it.scrollIntoView({{block: "center"}});
+const box = it.getBoundingClientRect();
+return [box.x + box.width / 2, box.y + box.height / 2];
+"""
 PHONE, DESK = (390, 844), (1280, 900)
 
 COUNT_TONES = """
@@ -75,11 +83,34 @@ class Browser:
         return found
 
     def tap(self, script: str, *values: object) -> None:
-        """A real click, in the middle of the element that a script returns."""
+        """A real click, in the middle of the element that a script returns; again where it was just drawn anew."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        for _ in range(TRIES):
+            element = self.wait(script, *values)
+            with contextlib.suppress(StaleElementReferenceException):
+                self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+                element.click()
+                return
+        raise AssertionError(f"never stood still: {script}")
+
+    def press(self, script: str, *values: object) -> None:
+        """Finger down on an element, and not up yet."""
+        self._mouse("mousePressed", *self.run(_MIDDLE.format(script=script), *values))
+
+    def release(self, x_y: tuple[float, float]) -> None:
+        """Finger up."""
+        self._mouse("mouseReleased", *x_y)
+
+    def middle(self, script: str, *values: object) -> tuple[float, float]:
+        """Of the element that a script returns, once it is there."""
         self.wait(script, *values)
-        element = self.run(script, *values)
-        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        x, y = self.run(_MIDDLE.format(script=script), *values)
+        return x, y
+
+    def _mouse(self, what: str, x: float, y: float) -> None:
+        event = {"type": what, "x": x, "y": y, "button": "left", "clickCount": 1}
+        self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
 
     def type(self, selector: str, words: str) -> None:
         """Into a field."""
@@ -95,9 +126,9 @@ class Browser:
         """Errors and breaches of the policy since the page was opened."""
         return list(self.run("return window.complaints ?? []"))
 
-    def picture(self, path: str, height: int | None = None) -> None:
-        """A screenshot; height: of the whole page rather than of what fits on the screen."""
-        self.driver.save_screenshot(path)
+    def screenshot(self, path: Path) -> None:
+        """What is on the screen."""
+        self.driver.save_screenshot(str(path))
 
     def close(self) -> None:
         """End it."""
@@ -110,6 +141,3 @@ def button_with(words: str) -> str:
         "return [...document.querySelectorAll('button')].find((one) => one.offsetParent !== null && "
         f"one.textContent.includes({words!r}))"
     )
-
-
-Check = Callable[[], object]

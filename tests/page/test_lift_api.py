@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.wire import Measure, Measured, Record
 from receiver.lift_view import Day, TripView, days_of, signal_by_landing, trip_of
-from tests.page.material import LIFT_NO, Log, Told, alarm_records, coverage, heartbeat, told_by_simulator, trip
+from tests.page.material import LIFT_NO, Log, Told, alarm_records, coverage, heartbeat, trip
 from tests.page.site import send_recording
 from tests.receiver.live import FarEnd, with_receiver
 from tests.receiver.making import DEVICE, NOW_MS, identity
@@ -19,11 +19,6 @@ from tests.receiver.making import DEVICE, NOW_MS, identity
 BOX = DEVICE.hex()
 UP_MS = 600_000
 DAY_MS = 86_400_000
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    return told_by_simulator(tmp_path_factory.mktemp("told"))
 
 
 def view(at_ms: int, accel_mmps2: int | None) -> TripView:
