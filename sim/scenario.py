@@ -33,7 +33,7 @@ from sim.faults import (
     Window,
     with_faults,
 )
-from sim.sensors import ordered, raw_readings
+from sim.sensors import joined, ordered, raw_readings
 from sim.spec import draw_lift
 from sim.steps import Step, perform
 from sim.words import StoryError
@@ -223,8 +223,8 @@ class Played:
         return with_faults(clean, self.faults(start_ns), fault_rng)
 
     def readings(self, start_ns: int = 0) -> Iterator[Reading]:
-        """The same with ticks: what the core gets."""
-        return ordered(self.raw_readings(start_ns))
+        """The same with ticks, samples in frames of up to a second: what the core gets."""
+        return ordered(joined(self.raw_readings(start_ns)))
 
     def faults(self, start_ns: int = 0) -> tuple[Fault, ...]:
         """The faults of the file as transforms."""
