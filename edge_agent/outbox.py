@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from edge_agent.delivery_steps import Outcome, RecordKey
 from edge_agent.errors import OutboxError
 from edge_agent.lamps import AlarmInHand
 from edge_agent.outbox_ballast import Ballast
+from edge_agent.outbox_commits import Commits
 from edge_agent.outbox_cursors import Cursors
 from edge_agent.outbox_file import RESCUED_COUNT_MAX, Rescue, is_for_want_of_room, open_file, outbox_error, rescue_from
 from edge_agent.outbox_incidents import Incidents, LocalNotice, UnendedIncident
@@ -69,6 +69,7 @@ class Outbox:
         self._path = path
         self._is_full = False
         self._connection = connection
+        self._transaction = Commits(path, connection).transaction
         self._device_id = device_id
         self._draw_log = draw_log
         self._boot = 1
@@ -382,19 +383,3 @@ class Outbox:
 
     def _remember(self, name: str, value: bytes | int | str) -> None:
         self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
-
-    @contextmanager
-    def _transaction(self, *, is_durable: bool = True) -> Iterator[None]:
-        """All or nothing; durable: on the disk when it ends. Raises `OutboxError` for what the database says."""
-        try:
-            self._connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise outbox_error(self._path, error) from error
