@@ -19,6 +19,7 @@ from edge_agent.records import (
     draft_of_damage,
     draft_of_end,
     draft_of_heartbeat,
+    draft_of_key_change,
     draft_of_lost,
     draft_of_periodic_test,
     draft_of_started,
@@ -59,6 +60,7 @@ from edge_agent.wire_sealing import MacKey, SigningKey, Use
 SEED = bytes(range(32))
 SHARED = bytes(range(1, 33))
 BOX = SigningKey(SEED)
+LATER = SigningKey(SEED, is_named=True)  # the judge knows one seed: a later key differs by its name only
 DEVICE = BOX.public.fingerprint
 LOG = 2_654_435_769
 
@@ -95,6 +97,8 @@ def system() -> Iterator[RecordDraft]:
     yield draft_of_lost(Stream.TELEMETRY, 4, 900, LostReason.NO_ROOM, "full")
     yield draft_of_damage("outbox damaged")
     yield draft_of_periodic_test()
+    yield draft_of_key_change(LATER.public.raw, BOX.public.fingerprint)
+    yield draft_of_key_change(bytes(33), BOX.public.fingerprint)  # a key of a secure element is a byte longer
     yield draft_of_heartbeat((Measured(Measure.DISK_FREE, 1_000_000), Measured(Measure.TRIPS, 4)), "ok")
     yield draft_of_trip(Trip(12 * 10**9, 10**9, 11 * 10**9, Direction.DOWN, 9.5, 1.0, 0.8, 0.9, 1.1, 4, 0))
 
@@ -133,6 +137,7 @@ def everything() -> Iterator[tuple[str, str, bytes]]:
         items.append(BOX.seal(record, Use.RECORD))
         yield "sign1", name, items[-1]
         yield "mac0", name, mac.seal(record, Use.RECORD)
+    yield "sign1", "record of a later key", LATER.seal(record, Use.RECORD)
     stamp = Stamp(17, 5, 1_795_459_200_123, 1)
     for start in range(0, len(items), 64):
         yield "batch", f"from {start}", encode_batch(Batch(DEVICE, tuple(items[start : start + 64]), stamp, 3))
