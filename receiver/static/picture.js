@@ -6,7 +6,7 @@ import { signName, signValue } from "./signs.js";
 
 const ROW_PX = 24;
 const CURVES_PX = 330;
-const LABEL_SHARE = 0.03; // a shorter stretch has no room for its word; touching it still says it
+const LABEL_SHARE = 0.05; // a shorter stretch has no room for its word; touching it still says it
 const FIELDS = ["floor", "direction", "mode", "door", "fault", "safety_circuit_closed", "door_zone", "passenger"];
 
 // Draws into `place`; `picture` is the answer of /v1/incidents/ID/picture.

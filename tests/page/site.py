@@ -107,6 +107,13 @@ class Site:
         """The line is up again."""
         asyncio.run_coroutine_threadsafe(self.line.heal(), self._loop).result(_START_S)
 
+    def wait_for_clock(self) -> None:
+        """Until what `ahead_ms` says is so."""
+        end = time.monotonic() + _START_S
+        while self.now_ms < NOW_MS + self.ahead_ms:
+            assert time.monotonic() < end, "the clock stands"
+            time.sleep(0.01)
+
     def close(self) -> None:
         """End it."""
         self._loop.call_soon_threadsafe(self._end.set)

@@ -14,14 +14,17 @@ from edge_agent.delivery import Lane
 from edge_agent.lamps import LampState, lamps_for
 from edge_agent.wire import Act, Phase
 from tests.page.browser import PHONE, Browser, button_with
-from tests.page.material import LIFT_NO, Log, Told, alarm_records, heartbeat, trip
+from tests.page.material import Log, Told, alarm_records
 from tests.page.site import Site
+from tests.page.stories import filled
+from tests.receiver.live import FarEnd
 from tests.receiver.making import DEVICE, alarm, body, identity
 from tests.receiver.test_with_agent import Box, entrapment
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 Windows = Callable[[str], Browser]
+PASSWORD = "four words that nobody guesses"
 HOSTILE = "<img src=x onerror=alert(1)>"
 LIBRARY = re.compile(r"^(style-src-elem inline|img-src data) ")  # parts for maps, refused and not missed
 CODES = r"\b(?:dBm|mm|KiB|SIM|edge-agent status|faa34e693dafa441(?:-\d+)*|English)\b"
@@ -126,8 +129,8 @@ def test_a_lost_line_is_red_at_once_and_the_page_comes_back_with_what_it_missed(
 
 def test_silent_boxes_missed_tests_and_gaps_are_red(site: Site, windows: Windows) -> None:
     site.store(body(identity(1), alarm(2, incident=None)))  # alarm 1 is missing
-    site.far_end.clock.ms += 1
     site.ahead_ms = 30 * 3_600_000
+    site.wait_for_clock()
     browser = looking(site, windows("one"))
     browser.wait("return document.querySelectorAll('.trouble').length >= 2")
     text = browser.text()
@@ -148,26 +151,6 @@ def test_a_script_in_any_text_is_shown_as_text(site: Site, windows: Windows) -> 
     browser.wait("return document.querySelector('.lift-title')?.textContent.includes('<img')")
     assert not browser.run("return document.querySelector('img')")
     assert quiet(browser) == []
-
-
-def filled(site: Site, told: Told) -> str:
-    """A lift with trips and an entrapment whose recording is here; the address of its picture."""
-    log, records = Log(), alarm_records(told)
-    raised_ms = records[0].stamp.up_ms
-    trips = [trip(n, raised_ms - 600_000 + n * 18_000, accel_mmps2=780 + 3 * n) for n in range(1, 31)]
-    late = [identity(1, LIFT_NO), heartbeat(31, raised_ms - 2_000)]
-    site.store(log.posted(*trips, *late, *records, up_ms=records[-1].stamp.up_ms + 100))
-
-    async def asked(far_end: object) -> str:
-        end = site.far_end
-        answer = await end.client.get(f"{end.url}/v1/incidents")
-        incident = (await answer.json())["incidents"][0]["id"]
-        await end.client.post(f"{end.url}/v1/incidents/{incident}/evidence", json={})
-        return str(incident)
-
-    incident = site.do(asked)
-    site.send_recording(told)
-    return f"#lift={DEVICE.hex()}&picture={incident}"
 
 
 def test_the_picture_of_an_alarm_shows_curves_door_and_marks(site: Site, windows: Windows, told: Told) -> None:
@@ -221,3 +204,40 @@ def test_nothing_is_wider_than_a_phone(site: Site, windows: Windows, told: Told,
     browser.run("location.hash = arguments[0]", place)
     browser.wait("return document.querySelector('[data-picture] .main-svg')", seconds=60.0)
     assert browser.run(width) <= PHONE[0]
+
+
+def test_where_people_are_known_the_page_asks_who_it_is_and_a_viewer_may_only_look(
+    site: Site, windows: Windows
+) -> None:
+    async def made(far_end: FarEnd) -> None:
+        for name, role in (("li", "admin"), ("wang", "viewer")):
+            person = {"name": name, "shown": name.title(), "role": role, "password": PASSWORD}
+            answer = await far_end.client.post(f"{far_end.url}/v1/users", json=person)
+            if answer.status == 401:  # the first one made the receiver ask everybody
+                signed_in = {"name": "li", "password": PASSWORD}
+                csrf = (await (await far_end.client.post(f"{far_end.url}/v1/session", json=signed_in)).json())["csrf"]
+                headers = {"X-CSRF-Token": csrf}
+                answer = await far_end.client.post(f"{far_end.url}/v1/users", json=person, headers=headers)
+            assert answer.status == 200, await answer.text()
+
+    site.store(body(alarm(1)))
+    site.do(made)
+    browser = windows("signing-in")
+    browser.open(site.url)
+    browser.wait("return !document.querySelector('#sign-in').hidden")
+    assert "Entrapment" not in browser.text()
+    for name, password in (("li", "wrong password"), ("wang", PASSWORD)):
+        browser.type("#sign-in-name", name)
+        browser.type("#sign-in-password", password)
+        browser.tap("return document.querySelector('#sign-in button')")
+        browser.wait("return document.querySelector('#sign-in-problem').textContent || document.querySelector('.card')")
+    browser.wait("return document.querySelector('.card')")
+    assert "You may look, not act" in browser.text()
+    assert not browser.run(button_with("I take this over"))
+    browser.tap("return document.querySelector('#me-in')")
+    browser.wait("return document.querySelector('#sign-in') && !document.querySelector('#sign-in').hidden")
+    browser.type("#sign-in-name", "li")
+    browser.type("#sign-in-password", PASSWORD)
+    browser.tap("return document.querySelector('#sign-in button')")
+    browser.tap(button_with("I take this over"))
+    browser.wait("return document.body.innerText.includes('Taken over by Li')")
