@@ -78,7 +78,9 @@ def _be_child(tests: list[str], cpu_s_max: int, known_s: dict[str, float], writi
             os.dup2(quiet, number)
         plugin = Quickest(known_s)
         left_out = (each for name in NOT_NEEDED for each in ("-p", f"no:{name}"))
-        code = int(pytest.main(["-x", "-q", *left_out, "-m", WITHOUT_SLOW, *tests], plugins=[plugin]))
+        code = int(
+            pytest.main(["-x", "-q", "-o", "timeout=0", *left_out, "-m", WITHOUT_SLOW, *tests], plugins=[plugin])
+        )
         os.write(writing, json.dumps({"took_s": plugin.known_s, "failed": plugin.failed}).encode())
     finally:
         os._exit(code)
