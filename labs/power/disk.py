@@ -24,7 +24,7 @@ _GO, _ABORT = 7, 2
 _ACK, _INFO, _UNSUPPORTED = 1, 3, (1 << 31) + 1
 _HAS_FLAGS, _SEND_FLUSH = 1, 4
 _READ, _WRITE, _LEAVE, _FLUSH = 0, 1, 2, 3
-_BAD_REQUEST = 22
+_IO_ERROR, _BAD_REQUEST = 5, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Disk:
         self._lock = threading.Lock()
         self.before = bytes(content)  # as it was when the log began
         self.log: list[Entry] = []
+        self.refuses_next = False  # the next write is an error, and nothing of it is kept
+        self.refused = 0
         self.on_command: Callable[[], None] = lambda: None  # called after each command that was answered
 
     def serve(self, path: Path) -> None:
@@ -117,7 +119,9 @@ class Disk:
             return False
         error, answer = 0, b""
         with self._lock:
-            if command == _WRITE:
+            if command == _WRITE and self.refuses_next:
+                self.refuses_next, self.refused, error = False, self.refused + 1, _IO_ERROR
+            elif command == _WRITE:
                 self._content[offset : offset + length] = content
                 self.log.append(Written(offset, content))
             elif command == _FLUSH:

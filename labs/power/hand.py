@@ -7,6 +7,8 @@ the power, each judged by `judge.py`:
 - states: one run's log of writes and flushes, cut off anywhere, with any part of the unflushed writes, mounted here;
 - cuts: the machine is killed while it works and started again on what its disk has kept, several times in a row.
 
+States once more on a disk that fails the first write after each receipt: what is refused is tried again.
+
 Then the controls: the same with PRAGMA synchronous=NORMAL and OFF behind the outbox's back must lose what was told.
 Environment: SEED (drawn and printed), STATES (400), CUTS (5). Exits with 0 only if nothing was lost and every control
 lost something.
@@ -37,7 +39,11 @@ from edge_agent.errors import EdgeAgentError
 
 DISK_BYTES = 48 << 20
 COMMITS = 1_500  # in the run whose log is cut off; long enough for the outbox to write its log back
+FAILING_COMMITS = 150
 CONTROL_COMMITS = 300
+CONFIRMS_BUT, CONFIRMS_BUT_FAILING = 80, 5  # so many records of each stream the receiver does not confirm
+REFUSED_MAX = 20
+LAST_OF_RECEIPT = "confirms 2"
 CONTROL_STATES = 60
 CONTROL_CUTS = 2
 COMMITS_BEFORE_CUT = (40, 400)
@@ -65,14 +71,26 @@ class Verdict:
             print(f"    {where}: {len(missing)} lost; " + "; ".join([*wrong, *missing][:3]))
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is tried with one way of syncing. careless: see `Lab`; then it must lose."""
+
+    name: str
+    careless: str | None
+    commits: int
+    states: int
+    cuts: int
+    is_failing: bool = False
+
+
 class Lab:
     """The machine, its disk and one account of what it has told."""
 
-    def __init__(self, run_vm: Path, machine: Path, share: Path, seed: int, careless: str | None) -> None:
+    def __init__(self, run_vm: Path, machine: Path, share: Path, seed: int, plan: Plan) -> None:
         self._command = [str(run_vm), str(machine), "--share", str(share), "--fast", "--limit", "3600", "--"]
         self._share = share
         self._seed = seed
-        self._careless = careless
+        self._plan = plan
         self._life = 0
         self.disk = Disk(formatted())
         self.account = Account()
@@ -83,7 +101,8 @@ class Lab:
         cut: the power goes some commands of the disk later, not at once.
         """
         self._life += 1
-        life = {"seed": self._seed, "life": self._life, "careless": self._careless}
+        life = {"seed": self._seed, "life": self._life, "careless": self._plan.careless}
+        life["confirms_but"] = CONFIRMS_BUT_FAILING if self._plan.is_failing else CONFIRMS_BUT
         (self._share / "life.json").write_text(json.dumps(life))
         for name in ("nbd.sock", "tty1.sock", "qemu.pid", "found.json"):
             (self._share / name).unlink(missing_ok=True)
@@ -106,11 +125,18 @@ class Lab:
 
     def _hear(self, port: socket.socket, commits: int, later: threading.Timer, commands: int | None) -> None:
         """Answer each line. commands: of the disk, between the last commit awaited and the cut."""
-        heard = 0
+        heard = refused = 0
         for line in lines(port):
             self.disk.told(line)
             self.account.hear(line)
             heard += line.startswith("committed")
+            if line.startswith("refused") and not self._plan.is_failing:
+                raise RuntimeError(f"the outbox of the machine says: {line}")
+            refused = refused + 1 if line.startswith("refused") else 0
+            if refused > REFUSED_MAX:
+                return  # the disk has failed a write of the file system itself, which is read-only from now on
+            if line.startswith(LAST_OF_RECEIPT) and self._plan.is_failing:
+                self.disk.refuses_next = True
             if heard == commits:
                 if commands is None:
                     return
@@ -242,30 +268,21 @@ def judged_cuts(lab: Lab, cuts: int, chance: random.Random) -> Verdict:
     return verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is tried with one way of syncing. careless: see `Lab`; then it must lose."""
-
-    name: str
-    careless: str | None
-    commits: int
-    states: int
-    cuts: int
-
-
-def tried(plan: Plan, make_lab: Callable[[str | None], Lab], seed: int) -> int:
+def tried(plan: Plan, make_lab: Callable[[Plan], Lab], seed: int) -> int:
     """Both ways, as far as planned. Returns how many went wrong."""
     failed = 0
     for way in [way for way, count in (("states", plan.states), ("cuts", plan.cuts)) if count]:
         begun_s = time.monotonic()
         chance = random.Random(f"{seed} {plan.name} {way}")
-        lab = make_lab(plan.careless)
+        lab = make_lab(plan)
         if way == "cuts":
             verdict = judged_cuts(lab, plan.cuts, chance)
         else:
             lab.live(plan.commits)
             writes, flushes = (sum(isinstance(entry, kind) for entry in lab.disk.log) for kind in (Written, Flushed))
             print(f"  {plan.commits} commits told, {writes} writes and {flushes} flushes of the disk", flush=True)
+            if plan.is_failing and lab.disk.refused == 0:
+                raise RuntimeError("the disk has failed no write")
             verdict = judged_states(lab, plan.states, chance)
         is_well = verdict.judged > 0 and (verdict.bad == 0 if plan.careless is None else verdict.lost > 0)
         failed += not is_well
@@ -285,12 +302,13 @@ def main(run_vm: str, machine: str, share: str) -> int:
     print(f"SEED={seed} STATES={states} CUTS={cuts}", flush=True)
     plans = (
         Plan("outbox as it is", None, COMMITS, states, cuts),
+        Plan("disk that fails writes", None, FAILING_COMMITS, states // 4, 0, is_failing=True),
         Plan("control, synchronous=NORMAL", "NORMAL", CONTROL_COMMITS, CONTROL_STATES, 0),
         Plan("control, synchronous=OFF", "OFF", CONTROL_COMMITS, CONTROL_STATES, CONTROL_CUTS),
     )
 
-    def make_lab(careless: str | None) -> Lab:
-        return Lab(Path(run_vm), Path(machine), Path(share), seed, careless)
+    def make_lab(plan: Plan) -> Lab:
+        return Lab(Path(run_vm), Path(machine), Path(share), seed, plan)
 
     failed = sum(tried(plan, make_lab, seed) for plan in plans)
     print(f"{failed} FAILED" if failed else "passed")

@@ -2,7 +2,7 @@
 
 It is told when it has returned, and the next one waits until the outside says that it has heard. Started by `job.sh`.
 
-`life.json`: seed, careless (null, or what PRAGMA synchronous is set to behind the outbox's back: the
+`life.json`: seed, confirms_but, careless (null, or what PRAGMA synchronous is set to behind the outbox's back: the
 control, which must lose), life (which power-up).
 """
 
@@ -23,6 +23,7 @@ SHARE = Path("/lab")
 FOLDER = Path("/mnt/power/state")
 PATH = FOLDER / "outbox.sqlite"
 OPEN_MAX = 3
+TRIES = 5  # the agent tries for ever
 GROUP_MAX = 12
 RESTARTS_UNTIL = 300
 """The outbox is closed and opened again in these commits, never after: its log must grow until it is written back."""
@@ -62,6 +63,7 @@ class Writer:
         self._chance = random.Random(f"{life['seed']} {life['life']}")
         self._boot_id = f"boot-{life['life']}"
         self._file = life["life"] * 1_000_000
+        self._confirms_but = life["confirms_but"]
         self._serial = Serial()
         self._outbox = judge.open_outbox(PATH, self._boot_id)
 
@@ -72,18 +74,26 @@ class Writer:
             if n < RESTARTS_UNTIL and self._chance.random() < 1 / 40:
                 self._outbox.close()
                 self._outbox = judge.open_outbox(PATH, self._boot_id)
-            luck = self._chance.random()
-            stamp = Stamp(self._outbox.boot, 100 + n)
-            if luck < 0.6:
-                self._alarm(n, stamp)
-            elif luck < 0.9:
-                self._telemetry(n, stamp)
-            elif luck < 0.97:
-                self._receipt(stamp)
-            else:
-                self._file += 1
-                judge.replace(FOLDER, self._file)
-                self._serial.tell(f"replaced {self._file}")
+            for _ in range(TRIES):
+                try:
+                    self._step(n)
+                    break
+                except (OutboxError, OSError) as error:
+                    self._serial.tell(f"refused {error}")
+
+    def _step(self, n: int) -> None:
+        luck = self._chance.random()
+        stamp = Stamp(self._outbox.boot, 100 + n)
+        if luck < 0.6:
+            self._alarm(n, stamp)
+        elif luck < 0.9:
+            self._telemetry(n, stamp)
+        elif luck < 0.97:
+            self._receipt(stamp)
+        else:
+            self._file += 1
+            judge.replace(FOLDER, self._file)
+            self._serial.tell(f"replaced {self._file}")
 
     def _alarm(self, n: int, stamp: Stamp) -> None:
         present = self._outbox.open_incidents()
@@ -110,7 +120,9 @@ class Writer:
     def _receipt(self, stamp: Stamp) -> None:
         """A receiver has stored most of it, and now and then refuses a record for good."""
         marks = [
-            Mark(stream, max(self._outbox.confirmed(judge.MAIN, stream), self._outbox.last(stream) - 80))
+            Mark(
+                stream, max(self._outbox.confirmed(judge.MAIN, stream), self._outbox.last(stream) - self._confirms_but)
+            )
             for stream in (Stream.ALARM, Stream.FAULT, Stream.TELEMETRY)
         ]
         for mark in marks:
@@ -147,6 +159,7 @@ import judge  # noqa: E402  # after the control has its hand on sqlite3
 
 from edge_agent.alarms import Alarm, AlarmKind, AlarmState, Severity  # noqa: E402
 from edge_agent.delivery_steps import Outcome, RecordKey  # noqa: E402
+from edge_agent.errors import OutboxError  # noqa: E402
 from edge_agent.records import RecordDraft, StoredRecord, draft_of_alarm  # noqa: E402
 from edge_agent.wire import Mark, Stamp, Stream, SystemKind, digest  # noqa: E402
 
