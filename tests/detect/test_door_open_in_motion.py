@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from edge_agent.alarms import AlarmKind, AlarmState
+from edge_agent.detect.course import Course
+from edge_agent.detect.rules.door import DoorOpenInMotionRule
 from edge_agent.readings import ControllerDoor, Signal
 from tests.detect.physics import FAST, ORDINARY, SLOW, Drive, change, pause, two_speed
 from tests.detect.scenes import DOORS, Scene, concluded
-from tests.detect.states import LIMITS, limited
+from tests.detect.states import ARRIVED_S, LIMITS, frames, limited, running, told
 
 KIND = AlarmKind.DOOR_OPEN_IN_MOTION
 
@@ -91,6 +95,25 @@ def test_it_is_seen_on_every_lift(drive: Drive, knows: bool) -> None:
     scene, begin_s, end_s = riding(Scene(drive=drive, knows_heights=knows))
     break_contact(scene, (begin_s + end_s) / 2.0, 0.1)
     assert len(scene.stand(5.0).run().of(KIND)) == 1
+
+
+@pytest.mark.parametrize(("speed_mps", "count"), [(0.9, 0), (1.0, 1)])
+@pytest.mark.parametrize("witness", [True, None], ids=["zone-contact", "by-height"])
+def test_a_landing_is_passed_and_not_reached_at_more_than_0_85_mps(
+    speed_mps: float, count: int, witness: bool | None
+) -> None:
+    """The speed less twice its doubt of 0.05 m/s decides; levelling is slower."""
+    make = partial(
+        running,
+        speed_mps=speed_mps,
+        course=Course(0),
+        motion__is_sure=True,
+        motion__doubt_mps=0.05,
+        door__break_ns=50_000_000,
+        position__is_outside_zone=False,
+        position__zone_witness=witness,
+    )
+    assert len(told(DoorOpenInMotionRule(LIMITS), frames(ARRIVED_S, ARRIVED_S + 1.0, make)).raised_s) == count
 
 
 def test_a_door_that_stays_open_after_the_stop_keeps_it_standing() -> None:

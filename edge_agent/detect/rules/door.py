@@ -148,10 +148,9 @@ class DoorOpenInMotionRule:
     """Symptom: the car door opens while the car travels.
 
     Signal: the closed contact (raw) against the speed.
-    Decision: not closed for 20 ms at more than 0.1 m/s outside the door zone; where the zone is not known, at more than
-    0.5 m/s and more than half the speed of this trip (0.85 m/s at most), so that opening ahead of the landing is not
-    taken for it.
-    The speed counts less twice its doubt.
+    Decision: not closed for 20 ms at more than 0.1 m/s outside the door zone, or in it at more than 0.85 m/s, at which
+    a landing is passed; where the zone is not known, at more than 0.5 m/s and more than half the speed of this trip
+    (0.85 m/s at most), so that opening ahead of the landing is not taken for it. The speed counts less twice its doubt.
     Confused with: a stop that was not noticed (the car has then braked), the door opening ahead during levelling,
     people who jump or walk (they leave a speed of the size of its doubt), the end of a slow trip whose start they hid
     (it looks like a start the other way).
@@ -179,9 +178,8 @@ class DoorOpenInMotionRule:
         surely = speed - self.DOUBTS * car.motion.doubt_mps
         if open_ms < self._limits.door_motion_ms_min or surely <= self._limits.door_motion_speed_mps_min:
             return ()
-        outside = car.position.is_outside_zone
-        if outside is False:
-            return ()
+        if car.position.is_outside_zone is False and surely <= LEVELLING_SPEED_MPS_MAX:
+            return ()  # faster it passes the landing
         may_be_levelling = surely < max(
             UNKNOWN_ZONE_SPEED_MPS_MIN, min(LEVELLING_SPEED_MPS_MAX, BEFORE_STOP_RATIO * course.peak_speed)
         )
