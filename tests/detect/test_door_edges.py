@@ -211,8 +211,9 @@ def test_the_car_is_faster_than_ten_centimetres_a_second_and_twice_its_doubt(sig
     assert is_told(riding(sign * 0.31, motion__doubt_mps=0.1, **OUT))
 
 
-def test_in_the_zone_no_door_is_told_and_where_it_is_unknown_it_is() -> None:
-    assert not is_told(riding(position__is_outside_zone=False))
+def test_in_the_zone_no_door_is_told_up_to_0_85_mps_and_where_it_is_unknown_it_is() -> None:
+    assert not is_told(riding(0.85, position__is_outside_zone=False))
+    assert is_told(riding(0.86, position__is_outside_zone=False))
     assert is_told(riding(position__is_outside_zone=None))
     assert is_told(riding(position__is_outside_zone=True))
 
