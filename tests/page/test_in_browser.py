@@ -159,6 +159,8 @@ def test_the_picture_of_an_alarm_shows_curves_door_and_marks(site: Site, windows
     assert not browser.run("return Boolean(window.Plotly)")  # only where something is drawn
     browser.run("location.hash = arguments[0]", place)
     browser.wait("return document.querySelector('[data-picture] .main-svg')", seconds=60.0)
+    svg = "getComputedStyle(document.querySelector('[data-picture] .main-svg'))"
+    assert browser.run(f"return [{svg}.position, {svg}.pointerEvents]") == ["absolute", "none"]  # our charts.css holds
     text = browser.text()
     assert "1 · 0.0 s · raised" in text
     assert "standing still for: 30 s (since −30.0 s)" in text
