@@ -4,7 +4,7 @@ import { Card, subject } from "./card.js";
 import { link as anchor, make, text } from "./dom.js";
 import { LiftPage } from "./lift.js";
 import { Link } from "./link.js";
-import { clock, currentLanguage, duration, pick, say, switchLanguage } from "./say.js";
+import { clock, clockMinutes, currentLanguage, duration, pick, say, switchLanguage } from "./say.js";
 import { lookAgain, mayAct, me, signIn, signOut } from "./session.js";
 import * as sound from "./sound.js";
 
@@ -17,6 +17,9 @@ const TEST_MS = 25 * 3600000; // a box tests the way of an alarm every day
 const PLACE = /^#lift=([0-9a-f]{16})(?:&picture=([0-9a-f-]{20,60}))?$/;
 const $ = (id) => document.getElementById(id);
 
+const OCCASION_MIN = 3; // as the receiver's own
+const OCCASION_MS = 2000;
+let occasionTimer = null;
 let board = null; // the last whole picture; incidents by id
 const cards = new Map(); // incident id -> Card, for open incidents only
 const shownSent = new Set();
@@ -37,6 +40,17 @@ function takeIncident(said) {
   board.incidents.set(said.incident.id, said.incident);
   liftPage.touch(said.incident.device);
   showAll();
+  lookAtOccasions();
+}
+
+// Whether many alarms have one cause is told with the whole picture only.
+function lookAtOccasions() {
+  if (occasionTimer !== null || openIncidents().length < OCCASION_MIN) return;
+  occasionTimer = setTimeout(async () => {
+    occasionTimer = null;
+    const said = await ask("GET", "/v1/incidents").catch(() => null); // a lost line shows itself
+    if (said !== null) takeBoard(said);
+  }, OCCASION_MS);
 }
 
 function takeBoxes(said) {
@@ -95,6 +109,8 @@ function showOpen() {
   if (elements.some((element, i) => $("open").children[i] !== element) || $("open").children.length !== elements.length) {
     $("open").replaceChildren(...elements);
   }
+  $("occasions").replaceChildren(...(board.occasions ?? []).map((occasion) =>
+    text("li", "trouble", say(`occasion_${occasion.cause}`, { ...occasion, time: clockMinutes(occasion.since_ms) }))));
   const untaken = open.filter((incident) => incident.needs_taking_over);
   $("calls").hidden = untaken.length === 0 || $("lift").hidden;
   $("calls").replaceChildren(...untaken.slice(0, 1).map((incident) =>

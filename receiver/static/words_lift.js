@@ -1,6 +1,8 @@
 // Words of the page of one lift, of pictures, of signing in and of refusals; rules as in words.js.
 export const LIFT_WORDS = {
   en: {
+    occasion_power: "Power cut: {lifts} lifts since {time}; somebody is or may be inside {occupied}, {recovered} recovered by themselves.",
+    occasion_unknown: "{lifts} lifts raised alarms together since {time}; somebody is or may be inside {occupied}, {recovered} recovered by themselves.",
     back: "All lifts",
     loading: "loading…",
     calls: "{title}: {subject}. Nobody has taken it over.",
@@ -113,6 +115,8 @@ export const LIFT_WORDS = {
     door_fault: "fault",
   },
   zh: {
+    occasion_power: "停电：自 {time} 起 {lifts} 台电梯报警；{occupied} 台内有人或可能有人，{recovered} 台已自行恢复。",
+    occasion_unknown: "自 {time} 起 {lifts} 台电梯同时报警；{occupied} 台内有人或可能有人，{recovered} 台已自行恢复。",
     back: "所有电梯",
     loading: "正在载入…",
     calls: "{title}：{subject}。尚无人接手。",

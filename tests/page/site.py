@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_agent.wire import PART_TYPE, Part, encode_part
-from edge_agent.wire_sealing import Use
+from edge_agent.wire_sealing import SigningKey, Use
 from tests.page.material import Told
 from tests.receiver.live import FarEnd, with_receiver
 from tests.receiver.making import DEVICE, KEY, NOW_MS
@@ -91,9 +91,9 @@ class Site:
 
         return asyncio.run_coroutine_threadsafe(acted(), self._loop).result(_START_S)
 
-    def store(self, body: bytes) -> None:
+    def store(self, body: bytes, key: SigningKey = KEY) -> None:
         """A batch of a box."""
-        self.do(lambda far_end: far_end.receipt(body))
+        self.do(lambda far_end: far_end.receipt(body, key))
 
     def send_recording(self, told: Told) -> None:
         """All parts of a recording that was asked for."""

@@ -12,13 +12,14 @@ import pytest
 from edge_agent.alarms import AlarmState
 from edge_agent.delivery import Lane
 from edge_agent.lamps import LampState, lamps_for
-from edge_agent.wire import Act, Phase
+from edge_agent.wire import Act, Phase, encode_batch
+from edge_agent.wire_sealing import SigningKey
 from tests.page.browser import PHONE, Browser, button_with
 from tests.page.material import Log, Told, alarm_records
 from tests.page.site import Site
 from tests.page.stories import filled
 from tests.receiver.live import FarEnd
-from tests.receiver.making import DEVICE, alarm, body, identity
+from tests.receiver.making import DEVICE, alarm, batch, body, identity
 from tests.receiver.test_with_agent import Box, entrapment
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -138,6 +139,17 @@ def test_silent_boxes_missed_tests_and_gaps_are_red(site: Site, windows: Windows
     assert re.search(r"the box has been silent for \d+ h", text)
     colours = browser.run("return [...document.querySelectorAll('.trouble')].map((one) => getComputedStyle(one).color)")
     assert set(colours) == {"rgb(193, 18, 31)"}
+
+
+def test_a_dark_district_is_told_as_one_before_the_cards(site: Site, windows: Windows) -> None:
+    browser = looking(site, windows("one"))
+    for number in range(3):
+        key = SigningKey(bytes([number + 1]) * 32)
+        record = alarm(1, device=key.public.fingerprint)
+        site.store(encode_batch(batch(record, device=record.device, key=key)), key)
+    browser.wait("return document.querySelectorAll('.card').length === 3")
+    browser.wait("return document.querySelector('#occasions').textContent.startsWith('3 lifts raised alarms together')")
+    assert "inside 3, 0 recovered" in browser.text()
 
 
 def test_a_script_in_any_text_is_shown_as_text(site: Site, windows: Windows) -> None:
