@@ -6,6 +6,8 @@ Source: argon2-cffi documentation, "Parameters". A digest names its own paramete
 
 from __future__ import annotations
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -16,7 +18,12 @@ BYTES_MAX = 256
 """Ours. A sentence is easier to keep than eight odd characters; the upper bound keeps hashing cheap."""
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody has this password, and checking it takes as long as checking a real one")
+
+
+@cache
+def _nobodys() -> str:
+    """Checking against it takes as long as checking a real one. Made when first needed: it costs 0.1 s and 64 MiB."""
+    return _HASHER.hash("nobody has this password")
 
 
 def digest_of(password: str, name: str) -> str:
@@ -36,6 +43,6 @@ def digest_of(password: str, name: str) -> str:
 def is_right(digest: str | None, password: str) -> bool:
     """Whether a password is the one kept; digest None: nobody has this name, which takes as long."""
     try:
-        return _HASHER.verify(_NOBODY if digest is None else digest, password) and digest is not None
+        return _HASHER.verify(_nobodys() if digest is None else digest, password) and digest is not None
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False

@@ -26,9 +26,11 @@ class Refusals:
         self._said = 0
         self._unsaid = 0
 
-    def note(self, why: str, address: str, what: str) -> None:
-        """Something was refused. why: a short word for counting; what: for a person."""
+    def note(self, why: str, address: str, what: str, *, is_said: bool = True) -> None:
+        """Something was refused. why: a short word for counting; what: for a person. is_said False: others said it."""
         self._counts[why] += 1
+        if not is_said:
+            return
         minute = self._now_ms() // _MINUTE_MS
         if minute != self._minute:
             if self._unsaid:

@@ -38,6 +38,7 @@ KEEPALIVE_S = 75.0
 STOP_S = 2.0
 """Backlog: design/wire.md section 6.1. Keep-alive longer than a poll for notices; a stop that nobody notices. Ours."""
 
+_SAID_ELSEWHERE = (401, 403, 503)  # at the door, and by whoever could not store
 _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -179,7 +180,8 @@ def _guard(address: Address, door: Door, service: Service) -> Middleware:
             return await handler(request)
         except Refusal as refusal:
             what = f"{request.method} {request.path[:80]}: {refusal.status} {refusal.problem}"
-            refusals.note(str(refusal.status), address_of(request, address), what)
+            is_said = refusal.status not in _SAID_ELSEWHERE
+            refusals.note(str(refusal.status), address_of(request, address), what, is_said=is_said)
             return refusal.response()
         except StoreUnavailable as error:
             return Refusal(503, error.problem, error.hint, retry_after_s=UNAVAILABLE_S).response()

@@ -250,8 +250,12 @@ class Service:
 
     async def _follow(self) -> None:
         """Pass on what other receivers on the same database have stored: to open pages, and to boxes that wait here."""
+        is_first = self._followed is None
         found = await self._read(lambda reader: reader.touched_after(self._followed))
         self._followed = found.upto
+        if is_first:  # a page that opened before this may have missed what came in between
+            for firm in self.hub.firms:
+                self.hub.publish(await self.board_event(firm), firm, is_for_all=False)
         for device in found.told:
             self.hub.wake(device)
         for key in found.incidents:

@@ -95,6 +95,16 @@ class Cluster:
             db.execute(f"CREATE DATABASE {name}".encode())
         return self.url(name, self.folder)
 
+    def until_somebody_waits(self, url: str) -> None:
+        """Return when a transaction in this database waits for a lock that another holds."""
+        name = url.split("/")[3].partition("?")[0]
+        deadline_s = time.monotonic() + START_S
+        with psycopg.connect(self._address(name), autocommit=True) as db:
+            asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            while db.execute(asked).fetchone() is None:
+                assert time.monotonic() < deadline_s, "nobody waits for a lock"
+                time.sleep(0.01)
+
     def url(self, name: str, folder: Path) -> str:
         """The URL of a database whose server, or a relay in front of it, has its socket in `folder`."""
         return f"postgresql://{_USER}@/{name}?host={folder}&port={PORT}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
+import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
-from edge_agent.wire import Act, Mark, Phase, Record, Stream, Verdict
+from edge_agent.wire import Act, Batch, Mark, Phase, Record, Stream, Verdict, decode_receipt
+from edge_agent.wire_sealing import PublicKey, sealed_in
 from receiver import tables as t
 from receiver.board import BoardReader
 from receiver.database import Database, open_for_writing
@@ -18,9 +21,11 @@ from receiver.errors import ReceiverError, StoreUnavailable
 from receiver.incidents import Incident, IncidentKey
 from receiver.journal import entries_after
 from receiver.store import Store
-from tests.receiver.making import DEVICE, LOG, NOW_MS, OTHER_DEVICE, alarm, batch, chained, known_to
+from receiver.taken import Taken
+from tests.receiver.making import DEVICE, LOG, NOW_MS, OTHER_DEVICE, alarm, batch, body, chained, known_to
 from tests.receiver.postgresql import Cluster
 from tests.receiver.relay import Relay
+from tests.receiver.test_command import post, receiver
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 KEY = IncidentKey(DEVICE, LOG, Stream.ALARM, 1)
@@ -150,6 +155,40 @@ def test_several_receivers_on_one_database_fold_one_incident_to_what_one_would(c
     assert found["journal"] == 6 + len(numbers)
 
 
+def test_of_two_receivers_with_records_of_one_box_one_waits_for_the_other(cluster: Cluster) -> None:
+    """Without the lock of the box, each would count what is present without what the other has not yet committed."""
+    url = cluster.new_database()
+    is_inside = threading.Event()
+
+    class Holds(Store):
+        """Commits only when another transaction waits."""
+
+        def _take(self, db: Connection, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
+            taken = super()._take(db, batch, now_ms, key)
+            is_inside.set()
+            cluster.until_somebody_waits(url)
+            return taken
+
+    first, second = Holds(url), known_to(Store(url))
+    second.take(batch(alarm(1)), NOW_MS)
+    holding = threading.Thread(target=first.take, args=(batch(alarm(2, phase=Phase.ENDED, incident=1)), NOW_MS))
+    updated = alarm(3, phase=Phase.UPDATED, incident=1)
+    holding.start()
+    assert is_inside.wait(60)
+    second.take(batch(updated), NOW_MS)
+    holding.join()
+    receipt = second.take(batch(alarm(4)), NOW_MS)
+    reader = BoardReader(url)
+    view = reader.incident(KEY)
+    reader.close()
+    first.close()
+    second.close()
+    assert receipt.marks == (Mark(Stream.ALARM, 4),)
+    assert receipt.gaps == ()
+    assert view is not None
+    assert not view.incident.is_open
+
+
 def test_a_follower_of_the_journal_misses_nothing_while_several_receivers_write(cluster: Cluster) -> None:
     url = cluster.new_database()
     known_to(Store(url)).close()
@@ -184,6 +223,26 @@ def test_a_follower_of_the_journal_misses_nothing_while_several_receivers_write(
 def following(opened: Database, after: int) -> list[int]:
     with opened.snapshot() as db:
         return [entry.position for entry in entries_after(db, after)]
+
+
+def test_what_one_receiver_stores_reaches_pages_and_boxes_of_another(cluster: Cluster, tmp_path: Path) -> None:
+    url = cluster.new_database()
+    with receiver(tmp_path, "--database", url) as (_, one), receiver(tmp_path, "--database", url) as (_, other):
+        post(one, body(alarm(1)))
+        with urllib.request.urlopen(f"{other}/v1/events", timeout=60) as page:
+            assert page.readline() == b"event: board\n"
+            incident = json.loads(page.readline().removeprefix(b"data: "))["incidents"][0]["id"]
+            told = urllib.request.Request(
+                f"{one}/v1/incidents/{incident}/notice",
+                data=json.dumps({"act": "taken_over", "who": "Li"}).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+            urllib.request.urlopen(told, timeout=60).close()
+            while b'"taken_over_by":"Li"' not in (line := page.readline()):
+                assert line
+        waiting = f"{other}/v1/notices?dev={DEVICE.hex()}&after=0&wait=50"
+        with urllib.request.urlopen(waiting, timeout=60) as answer:
+            assert [notice.who for notice in decode_receipt(sealed_in(answer.read()).payload).notices] == ["Li"]
 
 
 def test_text_that_postgresql_cannot_hold_blocks_no_record(cluster: Cluster) -> None:
