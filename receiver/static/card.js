@@ -6,6 +6,8 @@ import { signName, signValue } from "./signs.js";
 const ETA_CHOICES_MIN = [5, 10, 15, 20, 30, 60];
 const ETA_FIRST_MIN = 15;
 const NARROW_MS = 2000; // an interval no wider than this is shown as one time
+const CLICK_MS = 100; // on a touch screen the click comes a little behind the end of the touch
+const PRESSED_MS_MAX = 3000; // nobody rests a finger longer; news must come through
 const AGAIN_MS = 4000; // a second tap within this confirms
 
 export function subject(lift, device) {
@@ -25,15 +27,22 @@ export class Card {
     this.problem = "";
     this.element = make("article", "card");
     this.isPressed = false;
-    this.element.addEventListener("pointerdown", () => { this.isPressed = true; });
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => this.released());
+    this.element.addEventListener("pointerdown", () => this.pressed());
   }
 
   // What is under a finger stays there: a card that changes between down and up would lose the tap.
-  released() {
-    if (!this.isPressed) return;
-    this.isPressed = false;
-    setTimeout(() => this.isStale && this.show(this.incident), 0); // behind the click
+  pressed() {
+    if (this.isPressed) return;
+    this.isPressed = true;
+    const once = new AbortController();
+    const over = () => {
+      once.abort();
+      clearTimeout(longest);
+      this.isPressed = false;
+      setTimeout(() => this.isStale && this.show(this.incident), CLICK_MS);
+    };
+    const longest = setTimeout(over, PRESSED_MS_MAX);
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, over, { signal: once.signal });
   }
 
   show(incident) {
