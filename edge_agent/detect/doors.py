@@ -325,7 +325,7 @@ class DoorStage:
 
     def _view(self, now_ns: int) -> DoorView:
         views = [
-            leaf.view(now_ns, is_fault=self._controller.is_fault, unchanged_trips=self._unchanged_trips)
+            leaf.view(now_ns, is_fault=self._has_fault(), unchanged_trips=self._unchanged_trips)
             for leaf in self._leaves
         ]
         if len(views) == 1:

@@ -201,11 +201,11 @@ class OccupancyStage:
 
     def _begin_trip(self, start_ns: int, door: DoorView) -> None:
         self.stirring.restart()
+        self._trips_since_open += 1
         wait_s = (start_ns - max(door.closed_at_ns, self._first_ns)) / 1e9
         if not door.is_witnessed or (door.closed_at_ns == 0 and wait_s < CALL_S):
             self._leaving = None
             return
-        self._trips_since_open += 1
         if self._trips_since_open > 1:
             return  # the door has not opened since the last trip: whoever was inside still is
         share = min(1.0, max(0.0, (wait_s - BOARD_S) / (CALL_S - BOARD_S)))

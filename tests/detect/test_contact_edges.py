@@ -238,3 +238,22 @@ def test_what_comes_in_is_seen_although_nothing_has_moved_for_long() -> None:
     for word, is_fault in ((ControllerDoor.FAULT, True), (ControllerDoor.CLOSED, False)):
         door.stage.take_report(62_000 * MS, word)
         assert door.now(62_000).is_fault is is_fault
+
+
+def test_a_door_fault_of_a_controller_that_is_no_longer_believed_does_not_count() -> None:
+    door = Door()
+    door.at(60_000)
+    door.stage.take_report(61_000 * MS, ControllerDoor.FAULT)
+    assert door.now(61_000).is_fault
+    door.stage.believe_controller(False)
+    assert not door.now(61_100).is_fault
+    door.stage.believe_controller(True)
+    assert door.now(61_200).is_fault
+
+
+def test_a_door_fault_is_over_when_the_contacts_see_the_door_open_fully() -> None:
+    door = Door()
+    door.at(60_000)
+    door.stage.take_report(61_000 * MS, ControllerDoor.FAULT)
+    assert door.edges((62_000, CLOSED, False)).at(62_500).is_fault
+    assert not door.edges((64_000, OPEN, True)).at(64_500).is_fault

@@ -7,11 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from edge_agent.alarms import AlarmKind
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.occupancy import OccupancyView
 from edge_agent.readings import Signal
 from tests.detect.boxes import MG, Box
-from tests.detect.physics import FAST, hung
+from tests.detect.physics import FAST, ORDINARY, cut_short, hung
 from tests.detect.scenes import DOORS, Scene
 
 LIMITS = Limits()
@@ -318,3 +319,16 @@ def test_a_door_that_tries_to_open_shakes_the_car_but_is_nobody() -> None:
     view = seen(scene, 60.0)
     assert view.stirs_count <= 1
     assert view.percent < BELIEVED
+
+
+@pytest.mark.parametrize("started_s", [4.0, 8.0, 14.0])
+def test_a_box_that_starts_just_before_the_car_leaves_behind_a_shut_door_does_not_take_it_for_empty(
+    started_s: float,
+) -> None:
+    """Nobody has seen who boarded: even odds, which do not run down as those of a parked car do."""
+    scene = Scene(box=Box(noise_mps2=1.0 * MG)).stand(started_s)
+    scene.go(cut_short(12.0, ORDINARY, 3.0, 3.0))
+    stopped_s = scene.t_s
+    outcome = scene.stand(150.0).run()
+    (told_s,) = outcome.times_s(AlarmKind.ENTRAPMENT)
+    assert told_s - stopped_s == pytest.approx(30.0, abs=1.0)
