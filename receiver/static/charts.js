@@ -29,7 +29,7 @@ export function palette() {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = ["ink", "soft", "line", "card", "red", "orange", "blue", "green", "curve", "band", "door-open", "door-moving", "door-closed"];
+  const names = ["ink", "soft", "line", "card", "red", "orange", "blue", "green", "curve", "speed", "band", "door-open", "door-moving", "door-closed"];
   const found = Object.fromEntries(names.map((name) => [name, colour(name)]));
   probe.remove();
   return found;

@@ -175,7 +175,7 @@ export class LiftPage {
     const title = (key, y) => ({ text: say(key), x: 0, xref: "paper", xanchor: "left", y, yref: "paper", yanchor: "bottom", showarrow: false, font: { color: colours.soft } });
     this.trendPlot.style.height = "420px";
     await draw(this.trendPlot, [
-      line("trip_accel", "accel_mps2", "m/s²", "y", colours.orange), line("trip_decel", "decel_mps2", "m/s²", "y", colours.blue),
+      line("trip_accel", "accel_mps2", "m/s²", "y", colours.orange), line("trip_decel", "decel_mps2", "m/s²", "y", colours.speed),
       line("trip_jerk", "jerk_mps3", "m/s³", "y2", colours.curve), line("trip_speed", "speed_mps", "m/s", "y3", colours.green),
     ], {
       xaxis: { type: "date", tickformat: "%Y-%m-%d", hoverformat: "%Y-%m-%d", nticks: 6, anchor: "y3", fixedrange: true }, hovermode: "x",

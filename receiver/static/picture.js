@@ -6,7 +6,8 @@ import { signName, signValue } from "./signs.js";
 
 const ROW_PX = 24;
 const CURVES_PX = 330;
-const LABEL_SHARE = 0.05; // a shorter stretch has no room for its word; touching it still says it
+const NAMES_PX = 130; // about what the names of the rows take
+const WORD_PX = { latin: 7, wide: 12 }; // a stretch with no room for its word is not labelled; touching it still says it
 const FIELDS = ["floor", "direction", "mode", "door", "fault", "safety_circuit_closed", "door_zone", "passenger"];
 
 // Draws into `place`; `picture` is the answer of /v1/incidents/ID/picture.
@@ -16,7 +17,8 @@ export async function showPicture(place, picture) {
   place.replaceChildren(plot, legend(), signList(picture), doorTimes(picture), notes(picture));
   const rows = timelineRows(picture);
   plot.style.height = `${CURVES_PX + ROW_PX * rows.length + 60}px`;
-  await draw(plot, [...curves(picture), ...timelines(rows, picture.to_s - picture.from_s)], layout(picture, rows));
+  const secondsPerPx = (picture.to_s - picture.from_s) / Math.max(100, plot.clientWidth - NAMES_PX);
+  await draw(plot, [...curves(picture), ...timelines(rows, secondsPerPx)], layout(picture, rows));
 }
 
 function columnTimes(picture) {
@@ -34,7 +36,7 @@ function curves(picture) {
     { ...band, y: picture.accel_low_mps2, name: say("drawn_low"), hovertemplate: "%{y:.2f} m/s²" },
     { ...band, y: picture.accel_high_mps2, name: say("drawn_high"), hovertemplate: "%{y:.2f} m/s²", fill: "tonexty", fillcolor: colours.band },
     { x, y: picture.speed_mps, xaxis: "x", yaxis: "y2", mode: "lines", name: say("drawn_speed"), connectgaps: false,
-      line: { color: colours.blue, width: 2 }, hovertemplate: "%{y:.2f} m/s" },
+      line: { color: colours.speed, width: 2 }, hovertemplate: "%{y:.2f} m/s" },
   ];
 }
 
@@ -69,7 +71,11 @@ function controllerWord(field, value) {
   return has(key) ? say(key) : String(value);
 }
 
-function timelines(rows, whole) {
+function widthPx(words) {
+  return [...words].reduce((sum, sign) => sum + (sign > "\u2e80" ? WORD_PX.wide : WORD_PX.latin), 0);
+}
+
+function timelines(rows, secondsPerPx) {
   const traces = [];
   rows.forEach((row, i) => {
     const y = rows.length - i;
@@ -79,7 +85,7 @@ function timelines(rows, whole) {
         line: { color: span.colour, width: 12 }, name: row.name, hovertemplate: `${escaped(span.words)}<extra>${escaped(row.name)}</extra>`,
       });
     }
-    const said = row.spans.filter((span) => span.isSaid && span.to - span.from > LABEL_SHARE * whole).slice(0, 60);
+    const said = row.spans.filter((span) => span.isSaid && span.to - span.from > widthPx(span.words) * secondsPerPx).slice(0, 60);
     if (said.length) {
       traces.push({
         x: said.map((span) => span.from), y: said.map(() => y), text: said.map((span) => escaped(span.words)), xaxis: "x", yaxis: "y3",
