@@ -34,6 +34,13 @@ _MOVED = (
     )
     .values(last_up_ms=bindparam("up_ms"), last_arrived_ms=bindparam("arrived_ms"))
 )
+_HEARD = update(_D).where(_OF_BOX).values(log=bindparam("log"), last_contact_ms=bindparam("last_contact_ms"))
+_PLACE = ("dev", "log", "stream", "seqno")
+_FOLDED = (
+    update(_I)
+    .where(*(_I.c[name] == bindparam(f"at_{name}") for name in _PLACE))
+    .values({name: bindparam(name) for name in ("is_open", "is_alarm", "stage")})
+)
 _PENDING = (
     NOTICES.where(_N.c.dev == bindparam("dev"), _N.c.number > bindparam("after"))
     .order_by(_N.c.number)
@@ -58,7 +65,7 @@ def note_contact(db: Connection, batch: Batch, log: int, now_ms: int) -> None:
     """A batch of this box has arrived; the first one makes its row."""
     row = {"dev": batch.device, "log": log, "last_contact_ms": now_ms}
     if db.execute(t.insert_new(_D), row).rowcount == 0:
-        db.execute(update(_D).where(_D.c.dev == batch.device).values(log=log, last_contact_ms=now_ms))
+        db.execute(_HEARD, {"at_dev": batch.device, "log": log, "last_contact_ms": now_ms})
     up_ms, boot = batch.stamp.up_ms, batch.stamp.boot
     contact = {
         "dev": batch.device,
@@ -100,7 +107,7 @@ def refold(db: Connection, key: IncidentKey, now_ms: int | None = None) -> None:
         row = {**place, **kept, "stored_ms": now_ms}
         if db.execute(t.insert_new(_I), row).rowcount == 1:
             return
-    db.execute(update(_I).where(*(_I.c[name] == value for name, value in place.items())).values(**kept))
+    db.execute(_FOLDED, {**{f"at_{name}": value for name, value in place.items()}, **kept})
 
 
 def pending(db: Connection, device: bytes, after: int) -> tuple[Notice, ...]:

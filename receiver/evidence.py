@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, select, update
 
 from edge_agent.wire import FILE_BYTES_MAX, FILE_DIGEST_BYTES
 from edge_agent.wire_values import Part, Stream, Want
@@ -39,6 +39,14 @@ class EvidenceState(IntEnum):
     HERE = 2
     GONE = 3  # the box does not keep it any more
     DAMAGED = 4  # what came was never what the alarm named
+
+
+_WANTED = (
+    select(_E.c.digest, _E.c.have)
+    .where(_E.c.dev == bindparam("dev"), _E.c.state == int(EvidenceState.ASKED))
+    .order_by(_E.c.asked_ms, _E.c.digest)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +110,7 @@ class EvidenceTable:
 
     def want(self, device: bytes) -> Want | None:
         """What a box is to send next: the recording that was asked for first."""
-        row = self._db.execute(
-            select(_E.c.digest, _E.c.have)
-            .where(_E.c.dev == device, _E.c.state == int(EvidenceState.ASKED))
-            .order_by(_E.c.asked_ms, _E.c.digest)
-            .limit(1)
-        ).one_or_none()
+        row = self._db.execute(_WANTED, {"dev": device}).one_or_none()
         return None if row is None else Want(bytes(row.digest), row.have)
 
     def take(self, part: Part) -> tuple[IncidentKey, ...]:

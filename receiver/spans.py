@@ -20,6 +20,7 @@ _ROW = select(t.span.c.first, t.span.c.last, t.span.c.since_ms).where(*_OF_STREA
 _BEFORE = _ROW.where(t.span.c.first <= bindparam("low")).order_by(t.span.c.first.desc()).limit(1)
 _WITHIN = _ROW.where(t.span.c.first > bindparam("low"), t.span.c.first <= bindparam("high"))
 _DROPPED = delete(t.span).where(*_OF_STREAM, t.span.c.first == bindparam("at_first"))
+_ADDED = t.span.insert()
 _IN_ORDER = _ROW.order_by(t.span.c.first).limit(GAPS_MAX + 1)
 
 
@@ -63,7 +64,7 @@ def add_span(db: Connection, device: bytes, log: int, stream: Stream, first: int
         "last": max([last, *(row.last for row in touched)]),
         "since_ms": min([now_ms, *(row.since_ms for row in touched)]),
     }
-    db.execute(t.span.insert(), merged)
+    db.execute(_ADDED, merged)
 
 
 def standing(db: Connection, device: bytes, log: int, stream: Stream) -> Standing | None:

@@ -6,6 +6,7 @@ to a box begins with (dev, log, stream, number); nothing is ordered by time.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
@@ -274,6 +275,7 @@ def _insert_new(element: _InsertNew, compiler: SQLCompiler, **options: Any) -> s
     return plain + " ON CONFLICT DO NOTHING"
 
 
+@cache
 def insert_new(table: Table) -> Insert:
     """Insert a row unless one with its key is there."""
     return _InsertNew(table).inline().execution_options(preserve_rowcount=True)
