@@ -109,7 +109,7 @@ def test_each_address_is_open_to_its_role_and_those_above_and_to_nobody_below(tm
         for method, path, need in _MATRIX:
             if path in ("/v1/events", "/v1/session"):
                 continue
-            where = path.format(id=ID, name="nobody", lift="1", number="1", firm="1")
+            where = path.format(id=ID, name="nobody", lift="1", number="1", firm="1", device="0" * 16)
             answer = await far_end.client.request(method, f"{far_end.url}{where}", headers=headers, data=b"{}")
             is_refused = answer.status == 403 and "may not do this" in await answer.text()
             far_end.client.cookie_jar.clear()

@@ -231,20 +231,28 @@ async def next_event(stream: aiohttp.StreamReader) -> tuple[str, Any]:
     return name.removeprefix("event: "), json.loads(text.removeprefix("data: "))
 
 
+async def next_news(stream: aiohttp.StreamReader) -> tuple[str, Any]:
+    """The next event that is no sign of life: on a busy machine those come in between."""
+    while True:
+        name, said = await next_event(stream)
+        if name != "beat":
+            return name, said
+
+
 def test_an_alarm_and_its_taking_over_reach_an_open_page_at_once(tmp_path: Path) -> None:
     async def story(far_end: FarEnd) -> None:
         page = await far_end.client.get(f"{far_end.url}/v1/events", timeout=aiohttp.ClientTimeout(total=None))
         assert page.content_type == "text/event-stream"
-        name, board = await next_event(page.content)
+        name, board = await next_news(page.content)
         assert (name, board["incidents"]) == ("board", [])
         await far_end.receipt(body(alarm(1)))
-        name, said = await next_event(page.content)
+        name, said = await next_news(page.content)
         assert (name, said["incident"]["id"], said["incident"]["needs_taking_over"]) == ("incident", ID, True)
         await far_end.tell(ID, TAKEOVER)
-        name, said = await next_event(page.content)
+        name, said = await next_news(page.content)
         assert (name, said["incident"]["taken_over_by"]) == ("incident", "Li")
         await far_end.notices(f"dev={DEVICE.hex()}&after=1")
-        name, said = await next_event(page.content)
+        name, said = await next_news(page.content)
         assert (name, said["incident"]["box_was_told"]) == ("incident", True)
         page.close()
 
@@ -280,10 +288,10 @@ def test_a_lift_that_gets_its_name_later_is_named_on_open_pages(tmp_path: Path) 
     async def story(far_end: FarEnd) -> None:
         await far_end.receipt(body(alarm(1)))
         page = await far_end.client.get(f"{far_end.url}/v1/events")
-        _, board = await next_event(page.content)
+        _, board = await next_news(page.content)
         assert board["incidents"][0]["lift"] is None
         await far_end.receipt(body(identity(1, "L7")))
-        name, board = await next_event(page.content)
+        name, board = await next_news(page.content)
         assert (name, board["incidents"][0]["lift"]) == ("board", "L7")
         page.close()
 
