@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from edge_agent.agent_baselines import BaselinesKeeper
+from edge_agent.agent_box_watch import BoxWatch
 from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
 from edge_agent.agent_duties import Duties
 from edge_agent.agent_ends import choose_ends
@@ -87,6 +88,7 @@ class AgentCore:
         keeper: EvidenceKeeper | None = None,
         lamps: LampKeeper | None = None,
         baselines: BaselinesKeeper | None = None,
+        box: BoxWatch | None = None,
     ) -> None:
         self.dispatch = dispatch
         self.watch = watch
@@ -104,6 +106,7 @@ class AgentCore:
         self._keeper = keeper
         self._lamps = lamps
         self._baselines = baselines
+        self._box = box
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
         self._telemetry: deque[_Entry] = deque()
@@ -166,6 +169,8 @@ class AgentCore:
         self._keep_evidence(now_ns)
         if self._lamps is not None and (fault := self._lamps.work(now_ns)) is not None:
             self._alarm(fault, now_ns)
+        for stage in () if self._box is None else self._box.work(now_ns):
+            self._alarm(stage, now_ns)
         for reset in self.dispatch.take_resets():
             self.end_incidents(reset.incident, f"{reset.who} at {reset.destination}".strip(), now_ns)
         self.journal.settle(now_ns)

@@ -98,8 +98,8 @@ ROWS = (
         severity=Severity.MINOR,
         title_en="Storage low",
         title_zh="存储空间不足",
-        raised_when_en="The outbox or the disk is over its mark, or anything was dropped.",
-        cleared_when_en="Below the mark.",
+        raised_when_en="Less than 100 MiB are free on the disk, or unsent records were dropped.",
+        cleared_when_en="150 MiB are free, and nothing was dropped for an hour.",
         evidence=(
             EvidenceField("outbox_bytes", "bytes", "size of the outbox"),
             EvidenceField("dropped_count", "", "records dropped since start"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from drivers.modem_turns import ModemTurns
 from edge_agent.agent import Agent
 from edge_agent.agent_baselines import BaselinesKeeper
+from edge_agent.agent_box_watch import BoxWatch
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_duties import Duties
@@ -29,7 +30,7 @@ from edge_agent.agent_texts import Texts
 from edge_agent.agent_uploads import Uploads
 from edge_agent.alarms import Alarm, OpenIncident
 from edge_agent.baselines_file import BaselinesFile
-from edge_agent.box_health import box_health
+from edge_agent.box_health import box_health, bytes_of, free_bytes
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.check_config import what_it_starts
 from edge_agent.cli.log_lines import start_log
@@ -91,6 +92,7 @@ class _Numbers:
 
     lamps: int
     certificate: int
+    box: tuple[int, int]
     core: int
     resumed: tuple[OpenIncident, ...]
 
@@ -98,7 +100,7 @@ class _Numbers:
     def of(cls, outbox: Outbox) -> _Numbers:
         """Behind all that were ever given out."""
         first = outbox.next_incident()
-        return cls(first, first + 1, first + 2, outbox.open_incidents())
+        return cls(first, first + 1, (first + 2, first + 3), first + 4, outbox.open_incidents())
 
     def listener(self, renewed: Callable[[int], None], report: Callable[[Alarm, int], None]) -> Listener:
         """Who hears of renewals of the certificate."""
@@ -193,6 +195,14 @@ def _core(
         baselines=BaselinesKeeper(file, installation, journal, clock.now_ns(), learned.baselines),
         duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
         lamps=_lamps(settings, outbox, numbers.lamps),
+        box=BoxWatch(
+            clock,
+            lambda: free_bytes(folder.path),
+            lambda: bytes_of(Path(settings.delivery.outbox)),
+            lambda: outbox.counts.dropped_count,
+            numbers.box,
+            resumed,
+        ),
     )
 
 
