@@ -133,7 +133,7 @@ def test_joined_frames_hold_the_same_samples_a_second_at_most_and_everything_els
 
     edges = [SignalEdge(round(t_s * 1e9), Signal.DOOR_OPEN, True) for t_s in (0.1, 0.7, 1.5)]
     before, last = Tick(0), Tick(5 * 10**9)
-    raw = [before, frame(0.2, 0.4), frame(0.6), edges[1], frame(1.1), frame(1.3, 1.4), edges[2], last]
+    raw: list[Reading] = [before, frame(0.2, 0.4), frame(0.6), edges[1], frame(1.1), frame(1.3, 1.4), edges[2], last]
     out = list(joined(iter(raw)))
     assert [type(reading) for reading in out] == [Tick, AccelFrame, SignalEdge, AccelFrame, SignalEdge, Tick]
     assert [reading.t_ns for reading in out] == [0, 200_000_000, 700_000_000, 1_300_000_000, 1_500_000_000, 5 * 10**9]
