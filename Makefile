@@ -44,14 +44,8 @@ demo: setup
 stories: setup
 	$(BIN)/lift-sim list
 
-# Tests that only compute run on all cores; those that hear sockets, ports and processes run one by one.
-COMPUTING := $(wildcard tests/detect tests/detect_ride tests/recording tests/mutation) \
-	$(addprefix tests/sim/,test_run.py test_world.py test_scenario_fuzz.py test_campaign.py)
-QUICK := "not system and not campaign and not hardware"
-
 test: setup check
-	$(BIN)/pytest -m $(QUICK) --numprocesses auto --dist worksteal $(COMPUTING)
-	$(BIN)/pytest -m $(QUICK) $(addprefix --ignore=,$(COMPUTING))
+	$(BIN)/pytest -m "not system and not campaign and not hardware" --numprocesses auto --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
