@@ -312,6 +312,11 @@ def test_every_single_byte_of_a_small_database_may_be_damaged(tmp_path: Path) ->
     assert sum(count >= 2 for count in kept) > 0.99 * len(kept)  # the head of their own page is 100 of 17,408 bytes
 
 
+@pytest.mark.parametrize("length", [1, 2, 19, 20, 99, 100, 1_023])
+def test_a_file_that_was_cut_off_within_its_first_page_is_set_aside(tmp_path: Path, length: int) -> None:
+    assert _kept(tmp_path, _filled(tmp_path)[:length]) == (True, 0)
+
+
 @pytest.mark.system
 @pytest.mark.timeout(1_800)
 def test_every_single_byte_of_a_small_database_may_be_its_last(tmp_path: Path) -> None:
