@@ -301,12 +301,17 @@ def _kept(folder: Path, content: bytes) -> tuple[bool, int]:
     return was_aside, len([alarm for alarm in alarms if alarm.kind != AlarmKind.DOOR_OPEN_IN_MOTION])
 
 
+EACH_BYTE = pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.campaign)])
+"""Every third byte in the system tests, every one in the campaign: five minutes each."""
+
+
 @pytest.mark.system
 @pytest.mark.timeout(1_800)
-def test_every_single_byte_of_a_small_database_may_be_damaged(tmp_path: Path) -> None:
+@EACH_BYTE
+def test_every_single_byte_of_a_small_database_may_be_damaged(tmp_path: Path, step: int) -> None:
     whole = _filled(tmp_path)  # three unsent alarms
     kept = []
-    for at in range(len(whole)):
+    for at in range(0, len(whole), step):
         kept.append(_kept(tmp_path, whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])[1])
     assert sum(count >= 3 for count in kept) > 0.95 * len(kept)
     assert sum(count >= 2 for count in kept) > 0.99 * len(kept)  # the head of their own page is 100 of 17,408 bytes
@@ -319,10 +324,11 @@ def test_a_file_that_was_cut_off_within_its_first_page_is_set_aside(tmp_path: Pa
 
 @pytest.mark.system
 @pytest.mark.timeout(1_800)
-def test_every_single_byte_of_a_small_database_may_be_its_last(tmp_path: Path) -> None:
+@EACH_BYTE
+def test_every_single_byte_of_a_small_database_may_be_its_last(tmp_path: Path, step: int) -> None:
     whole = _filled(tmp_path)  # its alarms are in one page, the newest first
     end = (whole.rindex(_body_of_newest_alarm(whole, tmp_path)) // 1_024 + 1) * 1_024
-    for at in range(len(whole)):
+    for at in range(0, len(whole), step):
         was_aside, kept = _kept(tmp_path, whole[:at])
         assert was_aside or at == 0 or at > len(whole) - 1_024, at
         assert kept >= 3 or at < end, at
