@@ -208,6 +208,14 @@ class SamplesLost:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceWord:
+    """Whether a maintenance visit is under way, as a person told the agent; repeated every few seconds while it is."""
+
+    t_ns: int
+    is_under_way: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has come this far and nothing older will follow."""
 
@@ -223,5 +231,6 @@ Reading = (
     | ModemReport
     | SourceFault
     | SamplesLost
+    | MaintenanceWord
     | Tick
 )

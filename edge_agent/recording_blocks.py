@@ -25,6 +25,7 @@ from edge_agent.readings import (
     ControllerReport,
     Direction,
     FaultReason,
+    MaintenanceWord,
     Mode,
     ModemReport,
     PressureSample,
@@ -44,7 +45,7 @@ READINGS_MAX = 128
 BLOCK_BYTES_MAX = 1 << 20
 TEXT_LENGTH_MAX = 500
 
-_ACCEL, _SIGNAL, _CONTROLLER, _PRESSURE, _FAULT, _LOST, _TICK, _SUPPLY, _MODEM = range(9)
+_ACCEL, _SIGNAL, _CONTROLLER, _PRESSURE, _FAULT, _LOST, _TICK, _SUPPLY, _MODEM, _VISIT = range(10)
 _STEP_BYTES_SHORT, _STEP_BYTES_LONG = 4, 8
 
 
@@ -115,6 +116,8 @@ def _item_of(reading: Reading, base_ns: int) -> list[object]:
             levels = {0: reading.rssi_dbm, 1: reading.rsrp_dbm}
             known = {key: dbm for key, dbm in levels.items() if dbm is not None}
             return [_MODEM, dt_ns, reading.sim.value, reading.registration.value, known]
+        case MaintenanceWord():
+            return [_VISIT, dt_ns, reading.is_under_way]
         case _:
             assert_never(reading)
 
@@ -187,6 +190,8 @@ def _reading_of(code: int, t_ns: int, rest: list[object]) -> Reading:
         case 8:
             levels = {key: _whole(dbm) for key, dbm in _map(rest[2]).items()}
             return ModemReport(t_ns, SimState(rest[0]), Registration(rest[1]), levels.get(0), levels.get(1))
+        case 9:
+            return MaintenanceWord(t_ns, _yes(rest[0]))
         case _:
             raise ValueError(f"a reading of unknown code {code}")
 

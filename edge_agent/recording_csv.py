@@ -17,6 +17,7 @@ from edge_agent.readings import (
     ControllerReport,
     Direction,
     FaultReason,
+    MaintenanceWord,
     Mode,
     ModemReport,
     PressureSample,
@@ -43,6 +44,7 @@ from edge_agent.toml_table import nearest_hint
 PRESSURE_COLUMNS = "t_s,p_hpa"
 SUPPLY_COLUMNS = "t_s,voltage_v,current_a"  # ours, as is modem.csv
 MODEM_COLUMNS = "t_s,sim,registration,rssi_dbm,rsrp_dbm"
+VISIT_COLUMNS = "t_s,under_way"  # ours, too
 SIGNALS_COLUMNS = "t_s,name,value"
 CONTROLLER_COLUMNS = "t_s,field,value"
 SOURCES_COLUMNS = "t_s,source,event,detail"  # ours: troubles of sources, which the exchange form has no file for
@@ -257,6 +259,10 @@ def _modem(row: Row, t_ns: int) -> Reading:
     return ModemReport(t_ns, sim, registration, _dbm(row, 3), _dbm(row, 4))
 
 
+def _visit(row: Row, t_ns: int) -> Reading:
+    return MaintenanceWord(t_ns, _two_state(row, 1))
+
+
 def _dbm(row: Row, index: int) -> int | None:
     """An empty cell: not known."""
     if not row.cells[index]:
@@ -279,6 +285,7 @@ _SMALL_FILES: tuple[tuple[str, str, Callable[[Row, int], Reading]], ...] = (
     ("supply.csv", SUPPLY_COLUMNS, _supply),
     ("modem.csv", MODEM_COLUMNS, _modem),
     ("signals.csv", SIGNALS_COLUMNS, _signal),
+    ("visit.csv", VISIT_COLUMNS, _visit),
     ("sources.csv", SOURCES_COLUMNS, _trouble),
 )
 
@@ -303,8 +310,8 @@ def _one_of(words: type[E], cell: str, row: Row) -> E:
     return words(cell)
 
 
-def _two_state(row: Row) -> bool:
-    cell = row.cells[2].lower()
+def _two_state(row: Row, index: int = 2) -> bool:
+    cell = row.cells[index].lower()
     if cell in _TRUE:
         return True
     if cell in _FALSE:

@@ -15,6 +15,7 @@ from edge_agent.errors import RecordingError
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
+    MaintenanceWord,
     ModemReport,
     PressureSample,
     Reading,
@@ -33,6 +34,7 @@ from edge_agent.recording_csv import (
     SIGNALS_COLUMNS,
     SOURCES_COLUMNS,
     SUPPLY_COLUMNS,
+    VISIT_COLUMNS,
 )
 from edge_agent.recording_meta import RecordingMeta, meta_text
 
@@ -100,6 +102,8 @@ class ExchangeWriter:
             case ModemReport():
                 levels = ("" if dbm is None else str(dbm) for dbm in (reading.rssi_dbm, reading.rsrp_dbm))
                 self._rows("modem.csv", MODEM_COLUMNS, [(t_s, reading.sim.value, reading.registration.value, *levels)])
+            case MaintenanceWord():
+                self._rows("visit.csv", VISIT_COLUMNS, [(t_s, _digit(reading.is_under_way))])
             case SourceFault():
                 row = (t_s, reading.source, reading.reason.value, reading.detail)
                 self._rows("sources.csv", SOURCES_COLUMNS, [row])

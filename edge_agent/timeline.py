@@ -8,6 +8,7 @@ from typing import assert_never
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
+    MaintenanceWord,
     ModemReport,
     PressureSample,
     Reading,
@@ -163,6 +164,8 @@ def source_of(reading: Reading) -> str:
             return "supply"
         case ModemReport():
             return "modem"
+        case MaintenanceWord():
+            return "visit"
         case SourceFault() | SamplesLost():
             return reading.source
         case Tick():
@@ -190,7 +193,9 @@ def _order_of_kind(reading: Reading) -> int:
             return 6
         case ModemReport():
             return 7
-        case Tick():
+        case MaintenanceWord():
             return 8
+        case Tick():
+            return 9
         case _:
             assert_never(reading)

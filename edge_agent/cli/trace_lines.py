@@ -32,6 +32,7 @@ def _items(car: CarState) -> Iterator[tuple[str, str]]:
     yield "outside_zone", _yes(car.position.is_outside_zone)
     yield "occupied_percent", str(car.occupancy.percent)
     yield "inspection", _yes(car.is_inspection)
+    yield "visit", _yes(car.is_visited)
     yield "mode", "-" if car.controller.mode is None else car.controller.mode.value
     yield "fault", "-" if car.controller.fault is None else str(car.controller.fault)
     for source in car.sources:

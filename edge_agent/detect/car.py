@@ -70,6 +70,12 @@ class CarState:
     travel_max_m: float | None  # from the lowest to the highest known landing
     sources: tuple[SourceView, ...]
     supply: SupplyView = SupplyView()
+    is_visited: bool = False  # a maintenance visit is under way
+
+    @property
+    def is_worked_on(self) -> bool:
+        """In inspection operation, or during a maintenance visit."""
+        return self.is_inspection or self.is_visited
 
     @property
     def standing_since_ns(self) -> int | None:

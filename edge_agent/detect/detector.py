@@ -35,11 +35,13 @@ from edge_agent.detect.rules.table import all_rules
 from edge_agent.detect.signal import FRAME_NS, Frame, FrameCutter, indices_between
 from edge_agent.detect.sources import CONTROLLER, MODEM, PRESSURE, SUPPLY, SourceStage
 from edge_agent.detect.supply import SupplyStage
+from edge_agent.detect.visit import VisitStage
 from edge_agent.installation import Installation
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
     Direction,
+    MaintenanceWord,
     Mode,
     ModemReport,
     PressureSample,
@@ -105,6 +107,7 @@ class Detector:
         self._ride_quality = RideStage(wiring.accel_rate_hz)
         self._report: RideReport | None = None
         self._inspection = InspectionStage(limits)
+        self._visit = VisitStage()
         self._air = AirStage()
         self._felt_ns = 0
         self._supply = SupplyStage(limits)
@@ -163,6 +166,9 @@ class Detector:
                 self._supply.take(reading)
             case ModemReport():
                 self._take_modem(reading, conclusions)
+            case MaintenanceWord():
+                self._stirred_ns = reading.t_ns
+                self._visit.take(reading.t_ns, reading.is_under_way)
             case SourceFault():
                 self._stirred_ns = reading.t_ns
                 self._sources.failed(reading.source, reading.t_ns, reading.reason, reading.detail)
@@ -305,6 +311,7 @@ class Detector:
             self._position.travel_max_m(),
             self._sources.step(end_ns) + self._words.troubles() + self._inspection.troubles(),
             self._supply.view,
+            self._visit.is_active(end_ns),
         )
         conclusions.extend(self._episodes.step(self._car))
         self._learning.step(self._car)
@@ -346,7 +353,7 @@ class Detector:
         before = self._position.landing()
         after = self._position.take_ride(ride.distance_m, (ride.end_ns - ride.start_ns) / 1e9)
         self._last_ride = ride
-        if not self._inspection.was_seen:
+        if not self._inspection.was_seen and not self._visit.is_active(t_ns):
             self._learning.add(ride)
         return Trip(
             t_ns=t_ns,

@@ -81,7 +81,7 @@ class Episodes:
     def _judge(self, car: CarState, watch: _Watch, findings: tuple[Finding, ...]) -> list[Alarm]:
         alarms: list[Alarm] = []
         seen = set()
-        is_muted = car.is_inspection and not watch.rule.outlives_inspection
+        is_muted = car.is_worked_on and not watch.rule.outlives_inspection
         for finding in () if is_muted else findings:
             self._name(watch, finding)
             seen.add(finding.subject)

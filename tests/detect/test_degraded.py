@@ -20,6 +20,7 @@ from edge_agent.installation import Installation, Wiring
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
+    MaintenanceWord,
     ModemReport,
     PressureSample,
     Reading,
@@ -91,7 +92,7 @@ def _source_of(reading: Reading) -> str:
             return "pressure"
         case SourceFault() | SamplesLost():
             return reading.source
-        case SignalEdge() | SupplySample() | ModemReport() | Tick():
+        case SignalEdge() | SupplySample() | ModemReport() | MaintenanceWord() | Tick():
             return ""
 
 

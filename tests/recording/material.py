@@ -15,6 +15,7 @@ from edge_agent.readings import (
     ControllerReport,
     Direction,
     FaultReason,
+    MaintenanceWord,
     Mode,
     ModemReport,
     PressureSample,
@@ -87,10 +88,12 @@ def one_of_each_kind() -> list[Reading]:
         SupplySample(8 * MS, 12.123456789012345, -0.1),
         ModemReport(9 * MS, SimState.PIN_NEEDED, Registration.EMERGENCY_ONLY, rsrp_dbm=-141),
         ModemReport(9 * MS, SimState.READY, Registration.ROAMING, -51, -44),
+        MaintenanceWord(10 * MS, True),
         Tick(100 * MS),
         AccelFrame(np.array([150 * MS, S + 7 * S]), np.array([[-0.0, 1e-300, 0.1], [1 / 3, -2e5, 9.80665]])),
         ControllerReport(S + 1, floor="2", mode=Mode.UNKNOWN, safety_circuit_closed=True, passenger=True),
         SignalEdge(2 * S, Signal.LIGHT_CURTAIN_REAR, False),
+        MaintenanceWord(2 * S, False),
         Tick(2 * S + 100 * MS),
     ]
 

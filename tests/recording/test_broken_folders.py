@@ -9,6 +9,7 @@ import pytest
 from edge_agent.readings import (
     AccelFrame,
     ControllerReport,
+    MaintenanceWord,
     ModemReport,
     PressureSample,
     Reading,
@@ -120,6 +121,8 @@ def file_of(reading: Reading) -> str:
             return "supply.csv"
         case ModemReport():
             return "modem.csv"
+        case MaintenanceWord():
+            return "visit.csv"
         case ControllerReport():
             return "controller.csv"
         case _:

@@ -217,7 +217,7 @@ class ExcessiveAccelerationRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         ride = car.ride
-        if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
+        if ride is None or car.is_worked_on or AlarmKind.EMERGENCY_STOP in raised:
             return ()
         peak = max(ride.accel_mps2, ride.decel_mps2)
         is_fit = ride.was_mounted and ride.shaking_mps2 <= JUMPED_MPS2
@@ -269,7 +269,7 @@ class ExcessiveJerkRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         ride = car.ride
-        if ride is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
+        if ride is None or car.is_worked_on or AlarmKind.EMERGENCY_STOP in raised:
             return ()
         if not ride.was_mounted or ride.shaking_mps2 > JUMPED_MPS2:
             return ()
@@ -329,7 +329,7 @@ class ExcessiveVibrationRule:
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         report = car.ride_report
-        if report is None or car.is_inspection or AlarmKind.EMERGENCY_STOP in raised:
+        if report is None or car.is_worked_on or AlarmKind.EMERGENCY_STOP in raised:
             return ()
         axes = (report.vertical, report.horizontal_worst)
         regions = [axis.constant for axis in axes]

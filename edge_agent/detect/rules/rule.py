@@ -29,7 +29,7 @@ class Rule(Protocol):
     """One rule for one kind of alarm. Stateful folds are allowed; clocks, I/O and randomness are not."""
 
     kind: AlarmKind
-    outlives_inspection: bool  # True: not muted by inspection operation
+    outlives_inspection: bool  # True: not muted by inspection operation or a visit
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """Judge one frame; `raised`: the kinds that stand raised."""
