@@ -1,7 +1,8 @@
 """One day of a campaign: draw a lift, live a day with it, run the real detection core over it, judge every alarm.
 
 A day is known by the seed of the campaign and its own number; nothing else decides what happens in it. The box is
-new, or settled: then it has learned from one ordinary day of the same lift, which is not judged.
+new, or settled: then each lift is lived with for a week, of which the first day is ordinary and not judged, and each
+of the six others begins with what the box has learned until then.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from sim.roughness import rough_from
 from sim.sensors import joined, ordered, raw_readings
 from sim.troubles import draw_troubles
 
+SETTLED_DAYS = 6
+"""Days of one lift that are judged where the box is settled."""
+
 
 @dataclass(frozen=True, slots=True)
 class LivedDay:
@@ -47,21 +51,19 @@ class LivedDay:
         return raw_readings(self.day.lift, self.day.life.box, rng, self.duration_s)
 
     def baselines(self) -> Baselines | None:
-        """What the box has learned on the day before; None: it is new."""
-        if self.before is None:
-            return None
-        detector = Detector(self.before.day.life.installation, Limits())
-        for reading in ordered(joined(self.before.raw_readings())):
-            detector.step(reading)
-        return detector.baselines()
+        """What the box has learned on the days before; None: it is new."""
+        return None if self.before is None else self.before.concluded(self.before.baselines())[1]
 
-    def alarms(self) -> Iterator[Alarm]:
-        """What the real detection core raises, clears and suspects."""
-        detector = Detector(self.day.life.installation, Limits(), baselines=self.baselines())
-        for reading in ordered(joined(self.raw_readings())):
-            for conclusion in detector.step(reading):
-                if isinstance(conclusion, Alarm):
-                    yield conclusion
+    def concluded(self, baselines: Baselines | None) -> tuple[tuple[Alarm, ...], Baselines | None]:
+        """What the real detection core raises, clears and suspects, and what it has learned in the end."""
+        detector = Detector(self.day.life.installation, Limits(), baselines=baselines)
+        alarms = tuple(
+            conclusion
+            for reading in ordered(joined(self.raw_readings()))
+            for conclusion in detector.step(reading)
+            if isinstance(conclusion, Alarm)
+        )
+        return alarms, detector.baselines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +89,27 @@ class DayResult:
 
 
 def lived(seed: int, number: int, *, is_settled: bool = False) -> LivedDay:
-    """Live day `number` of the campaign with this seed."""
-    life_rng, plan_rng, story_rng, sensor_rng = branches(np.random.default_rng([seed, number]), 4)
-    life = draw_life(life_rng, f"campaign-{seed}-{number}")
-    day = live_day(life, story_rng, draw_troubles(life, plan_rng))
-    before = _day_before(seed, number) if is_settled else None
+    """Live day `number` of the campaign with this seed; a settled box has lived through the days before."""
+    if not is_settled:
+        return _lived(seed, number, number)
+    lift, day = divmod(number, SETTLED_DAYS)
+    lived_day = _lived(seed, lift, lift * SETTLED_DAYS, is_ordinary=True)
+    for each in range(day + 1):
+        lived_day = _lived(seed, lift, lift * SETTLED_DAYS + each, before=lived_day)
+    return lived_day
+
+
+def _lived(seed: int, lift: int, number: int, *, is_ordinary: bool = False, before: LivedDay | None = None) -> LivedDay:
+    """A day of lift `lift`. is_ordinary: without special events."""
+    life_rng, *day_rngs = branches(np.random.default_rng([seed, lift]), 4)
+    life = draw_life(life_rng, f"campaign-{seed}-{lift}")
+    if before is not None:
+        day_rngs = branches(np.random.default_rng([seed, lift, number + 1]), 3)
+    plan_rng, story_rng, sensor_rng = day_rngs
+    day = live_day(life, story_rng, () if is_ordinary else draw_troubles(life, plan_rng))
     for kind, start_s in rough_from(day.lift).items():
         day.diary.allow((kind,), start_s, float("inf"))
     return LivedDay(seed, number, day, int(sensor_rng.integers(1 << 62)), before)
-
-
-def _day_before(seed: int, number: int) -> LivedDay:
-    """An ordinary day of the same lift with the same box."""
-    life_rng = branches(np.random.default_rng([seed, number]), 4)[0]
-    life = draw_life(life_rng, f"campaign-{seed}-{number}")
-    story_rng, sensor_rng = branches(np.random.default_rng([seed, number, 1]), 2)
-    return LivedDay(seed, number, live_day(life, story_rng, ()), int(sensor_rng.integers(1 << 62)))
 
 
 def judged(lived_day: LivedDay, alarms: tuple[Alarm, ...]) -> DayResult:
@@ -131,7 +138,23 @@ def judged(lived_day: LivedDay, alarms: tuple[Alarm, ...]) -> DayResult:
     )
 
 
-def run_day(seed: int, number: int, *, is_settled: bool = False) -> DayResult:
-    """Live, run and judge one day."""
-    lived_day = lived(seed, number, is_settled=is_settled)
-    return judged(lived_day, tuple(lived_day.alarms()))
+def run_day(seed: int, number: int) -> tuple[DayResult, ...]:
+    """Live, run and judge one day of a new box."""
+    lived_day = lived(seed, number)
+    return (judged(lived_day, lived_day.concluded(None)[0]),)
+
+
+def run_week(seed: int, lift: int) -> tuple[DayResult, ...]:
+    """Live, run and judge the days of one lift with a settled box; each day is as `lived` gives it."""
+    days: list[LivedDay] = []
+    last: LivedDay | None = lived(seed, (lift + 1) * SETTLED_DAYS - 1, is_settled=True)
+    while last is not None:
+        days.append(last)
+        last = last.before
+    results: list[DayResult] = []
+    baselines: Baselines | None = None
+    for each in reversed(days):
+        alarms, baselines = each.concluded(baselines)
+        if each.before is not None:
+            results.append(judged(each, alarms))
+    return tuple(results)

@@ -19,8 +19,8 @@ _SEVERE = (Severity.CRITICAL, Severity.MAJOR)
 
 
 def report(days: Sequence[DayResult], seed: int, *, is_settled: bool = False) -> Iterator[str]:
-    """Lines of the report. is_settled: the boxes had learned from one day before."""
-    yield "Boxes that have learned from one ordinary day before:" if is_settled else "Boxes on their first day:"
+    """Lines of the report. is_settled: the boxes had learned on the days before."""
+    yield "Boxes on their second to seventh day:" if is_settled else "Boxes on their first day:"
     yield from _exposure(days)
     yield ""
     yield from _false_by_kind(days)

@@ -17,7 +17,7 @@ from edge_agent.alarms import AlarmState
 from edge_agent.errors import EdgeAgentError
 from edge_agent.recording_export import ExchangeWriter
 from edge_agent.recording_meta import RecordingMeta
-from sim.campaign import DayResult, LivedDay, judged, lived, run_day
+from sim.campaign import SETTLED_DAYS, DayResult, LivedDay, judged, lived, run_day, run_week
 from sim.campaign_line import line_of, result_of
 from sim.campaign_report import DAYS_PER_YEAR, missed_entrapments, report
 
@@ -34,7 +34,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--folder", metavar="DIR", type=Path, help="keep each day there; days that are there are done")
     command.add_argument("--minutes", type=float, help="stop after so many minutes and report what was run")
     command.add_argument(
-        "--settled", action="store_true", help="the box has learned from an ordinary day before (costs twice the time)"
+        "--settled", action="store_true", help="six days of each lift, with what the box has learned before each"
     )
     command.add_argument("--day", metavar="N", type=int, help="run this one day again and print its alarms")
     command.add_argument("--record", metavar="DIR", type=Path, help="with --day: write it as a recording as well")
@@ -44,10 +44,11 @@ def run_campaign(args: argparse.Namespace) -> int:
     """Run what is missing and report; 1 if an entrapment was missed."""
     if args.day is not None:
         return _one_day(lived(args.seed, args.day, is_settled=args.settled), args.record)
-    run = partial(run_day, args.seed, is_settled=args.settled)
+    run = partial(run_week if args.settled else run_day, args.seed)
     done = _Folder(args.folder, args.seed, is_settled=args.settled)
     wanted = max(1, round(args.lift_years * DAYS_PER_YEAR))
-    missing = [number for number in range(wanted) if number not in done.days]
+    each = SETTLED_DAYS if args.settled else 1
+    missing = sorted({number // each for number in range(wanted) if number not in done.days})
     ends = None if args.minutes is None else time.monotonic() + 60.0 * args.minutes
     try:
         _run(run, missing, max(1, args.jobs), done, ends)
@@ -81,11 +82,12 @@ class _Folder:
         if body and not body.endswith("\n"):
             self._file.write("\n")
 
-    def add(self, result: DayResult) -> None:
-        """One more day is done."""
-        self.days[result.number] = result
+    def add(self, results: tuple[DayResult, ...]) -> None:
+        """One more lift is done, with the days that it was run for."""
+        for result in results:
+            self.days[result.number] = result
         if self._file is not None:
-            self._file.write(line_of(result) + "\n")
+            self._file.write("".join(line_of(result) + "\n" for result in results))
             self._file.flush()
 
     def _claim(self, path: Path, mine: Mapping[str, object]) -> None:
@@ -111,7 +113,9 @@ def core_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def _run(run: Callable[[int], DayResult], numbers: list[int], jobs: int, done: _Folder, ends: float | None) -> None:
+def _run(
+    run: Callable[[int], tuple[DayResult, ...]], numbers: list[int], jobs: int, done: _Folder, ends: float | None
+) -> None:
     if not numbers:
         return
     progress = _Progress(len(numbers))
@@ -124,8 +128,8 @@ def _run(run: Callable[[int], DayResult], numbers: list[int], jobs: int, done: _
         return
     with ProcessPoolExecutor(jobs) as pool:
         try:
-            for result in _results(pool, run, iter(numbers), jobs, ends):
-                done.add(result)
+            for results in _results(pool, run, iter(numbers), jobs, ends):
+                done.add(results)
                 progress.one_more()
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -134,13 +138,13 @@ def _run(run: Callable[[int], DayResult], numbers: list[int], jobs: int, done: _
 
 def _results(
     pool: ProcessPoolExecutor,
-    run: Callable[[int], DayResult],
+    run: Callable[[int], tuple[DayResult, ...]],
     numbers: Iterator[int],
     jobs: int,
     ends: float | None,
-) -> Iterator[DayResult]:
+) -> Iterator[tuple[DayResult, ...]]:
     """Results as they come; only a few days are handed out ahead."""
-    running: set[Future[DayResult]] = set()
+    running: set[Future[tuple[DayResult, ...]]] = set()
     while True:
         may_start = ends is None or time.monotonic() < ends
         while may_start and len(running) < jobs + WAITING_MAX:
@@ -175,7 +179,7 @@ class _Progress:
         self._told_s = now_s
         left_s = (now_s - self._began_s) / self._count * (self._total - self._count)
         bar = "#" * round(20 * self._count / self._total)
-        text = f"[{bar:<20}] {self._count} of {self._total} lift-days, about {left_s / 60.0:.0f} min left"
+        text = f"[{bar:<20}] {self._count} of {self._total} lifts, about {left_s / 60.0:.0f} min left"
         print(f"\r{text}" if is_terminal else text, end="" if is_terminal else "\n", file=sys.stderr, flush=True)
         if is_terminal and self._count == self._total:
             print(file=sys.stderr)
@@ -184,7 +188,7 @@ class _Progress:
 def _one_day(lived_day: LivedDay, folder: Path | None) -> int:
     if folder is not None:
         _record(lived_day, folder)
-    alarms = tuple(lived_day.alarms())
+    alarms, _ = lived_day.concluded(lived_day.baselines())
     result = judged(lived_day, alarms)
     life = lived_day.day.life
     print(f"day {lived_day.number} of seed {lived_day.seed}: {result.drive} at {life.spec.rated_mps:g} m/s, ", end="")

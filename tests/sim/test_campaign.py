@@ -13,7 +13,7 @@ import pytest
 from edge_agent.alarms import AlarmKind
 from edge_agent.readings import AccelFrame
 from sim.__main__ import main
-from sim.campaign import DayResult, lived
+from sim.campaign import SETTLED_DAYS, DayResult, lived
 from sim.campaign_line import line_of, result_of
 from sim.campaign_report import false_strata, missed_entrapments, report
 from sim.cli_campaign import core_digest
@@ -52,19 +52,31 @@ def test_same_seed_and_number_give_the_same_day_and_the_same_readings() -> None:
     assert np.array_equal(frames[0].samples_mps2, frames[1].samples_mps2)
 
 
-def test_a_settled_box_has_lived_an_ordinary_day_of_the_same_lift() -> None:
-    day = lived(3, 5, is_settled=True)
-    assert day.before is not None
-    assert repr(day.before.day.life) == repr(day.day.life)
-    assert day.before.day.lift.trips != day.day.lift.trips
-    assert day.before.day.diary.dues == []
-    assert day.day.lift.trips == lived(3, 5).day.lift.trips
+def test_a_settled_box_has_lived_an_ordinary_day_of_the_same_lift_and_the_days_since() -> None:
+    day = lived(3, 2 * SETTLED_DAYS + 1, is_settled=True)
+    before = day.before
+    assert before is not None
+    assert before.number == 2 * SETTLED_DAYS
+    first = before.before
+    assert first is not None
+    assert first.before is None
+    assert first.day.diary.dues == []
+    assert first.day.diary.spans == []
+    assert repr(first.day.life) == repr(before.day.life) == repr(day.day.life) == repr(lived(3, 2).day.life)
+    assert len({repr(each.day.lift.trips) for each in (first, before, day)}) == 3
+
+
+def test_each_lift_of_settled_boxes_is_another_one() -> None:
+    last, first = (lived(3, number, is_settled=True) for number in (SETTLED_DAYS - 1, SETTLED_DAYS))
+    assert repr(last.day.life) != repr(first.day.life)
+    assert first.before is not None
+    assert first.before.before is None
 
 
 @pytest.mark.system
 @pytest.mark.timeout(300)
 def test_a_settled_box_begins_with_what_it_has_learned() -> None:
-    day = lived(3, 5, is_settled=True)
+    day = lived(3, 2 * SETTLED_DAYS, is_settled=True)
     learned = day.baselines()
     assert learned is not None
     assert learned.habits
