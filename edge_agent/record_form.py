@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from edge_agent.alarms import DoorState
@@ -14,6 +15,7 @@ from edge_agent.wire_values import (
     Checkpoint,
     ClockFix,
     ClockSource,
+    Commissioned,
     Detail,
     Head,
     Identity,
@@ -27,6 +29,8 @@ from edge_agent.wire_values import (
     Record,
     Stamp,
     Stream,
+    Visit,
+    VisitAct,
     WirePlace,
 )
 
@@ -46,12 +50,16 @@ NOTE_BYTES_MAX = 80
 LIFT_NO_BYTES_MAX = 32
 FIRMWARE_BYTES_MAX = 24
 HEADS_MAX = 4
+STEPS_MAX = 99
+PERSON_BYTES_MAX = 32
+ITEM_BITS_BYTES_MAX = 16
+VISIT_S_MAX = 86_400
 KEY_BYTES_MIN, KEY_BYTES_MAX = 32, 33  # Ed25519; a compressed P-256 point
 
 _REQUIRED = frozenset(range(8))
 _OPTIONAL = frozenset(range(8, 20))
 _LATER = range(16, 20)
-_CLOCK_FIX, _LOST, _CHECKPOINT, _IDENTITY, _KEY_CHANGE = 1, 2, 3, 4, 5
+_CLOCK_FIX, _LOST, _CHECKPOINT, _IDENTITY, _KEY_CHANGE, _COMMISSIONED, _VISIT = range(1, 8)
 
 
 def device_id(value: object, what: str) -> bytes:
@@ -189,13 +197,19 @@ def _detail_to_tree(detail: Detail) -> list[object]:
             return [_IDENTITY, detail.lift_no, detail.firmware, detail.configuration]
         case KeyChange():
             return [_KEY_CHANGE, detail.key, detail.replaces]
+        case Commissioned():
+            counts = [detail.passed, detail.doubtful, detail.failed, detail.skipped]
+            return [_COMMISSIONED, detail.report, counts]
+        case Visit():
+            told = [detail.number, int(detail.act), detail.lasted_s, detail.person]
+            return [_VISIT, *told, detail.items, detail.done, detail.faulty]
         case _:
             assert_never(detail)
 
 
 def _detail_from_tree(tree: object) -> Detail:
-    parts = array(tree, 3, 5, "detail")
-    match whole(parts[0], _CLOCK_FIX, _KEY_CHANGE, "detail type"):
+    parts = array(tree, 3, 8, "detail")
+    match whole(parts[0], _CLOCK_FIX, _VISIT, "detail type"):
         case 1:
             _, wall, unc, source, step = array(parts, 5, 5, "clock fix")
             return ClockFix(
@@ -225,12 +239,38 @@ def _detail_from_tree(tree: object) -> Detail:
                 text(firmware, 1, FIRMWARE_BYTES_MAX, "identity firmware"),
                 octets(configuration, LINK_BYTES, LINK_BYTES, "identity configuration"),
             )
+        case 6:
+            return _commissioned_from(parts)
+        case 7:
+            return _visit_from(parts)
         case _:
             _, key, replaces = array(parts, 3, 3, "key change")
             return KeyChange(
                 octets(key, KEY_BYTES_MIN, KEY_BYTES_MAX, "changed key"),
                 octets(replaces, DEVICE_ID_BYTES, DEVICE_ID_BYTES, "replaced key"),
             )
+
+
+def _commissioned_from(parts: Sequence[object]) -> Commissioned:
+    _, report, counts = array(parts, 3, 3, "commissioning")
+    passed, doubtful, failed, skipped = (
+        whole(count, 0, STEPS_MAX, "commissioning steps") for count in array(counts, 4, 4, "commissioning steps")
+    )
+    digest = octets(report, DIGEST_BYTES, DIGEST_BYTES, "commissioning report")
+    return Commissioned(digest, passed, doubtful, failed, skipped)
+
+
+def _visit_from(parts: Sequence[object]) -> Visit:
+    _, number, act, lasted_s, person, items, done, faulty = array(parts, 8, 8, "visit")
+    return Visit(
+        seqno(number, "visit number"),
+        one_of(act, VisitAct, "visit act"),
+        whole(lasted_s, 0, VISIT_S_MAX, "visit time"),
+        text(person, 1, PERSON_BYTES_MAX, "visit person"),
+        octets(items, LINK_BYTES, LINK_BYTES, "visit checklist"),
+        octets(done, 0, ITEM_BITS_BYTES_MAX, "visit items done"),
+        octets(faulty, 0, ITEM_BITS_BYTES_MAX, "visit items faulty"),
+    )
 
 
 def _head_from_tree(tree: object) -> Head:

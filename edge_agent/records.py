@@ -16,6 +16,7 @@ from edge_agent.readings import Direction
 from edge_agent.wire_values import (
     Checkpoint,
     ClockFix,
+    Commissioned,
     Detail,
     Identity,
     KeyChange,
@@ -26,6 +27,7 @@ from edge_agent.wire_values import (
     Phase,
     Stream,
     SystemKind,
+    Visit,
     WirePlace,
 )
 
@@ -71,6 +73,8 @@ _MEASURES: dict[str, tuple[Measure, float]] = {
     "door_open_s": (Measure.DOOR_MS, 1000.0),
     "door_open_s_mean": (Measure.DOOR_MS, 1000.0),
     "door_close_s_mean": (Measure.DOOR_MS, 1000.0),
+    "door_close_ms": (Measure.DOOR_MS, 1.0),
+    "trips_seen": (Measure.TRIPS, 1.0),
     "level_error_mm": (Measure.LEVEL_ERROR, 1.0),
     "landing_offset_mm": (Measure.LEVEL_ERROR, 1.0),
     "standstill_s": (Measure.STILL_S, 1.0),
@@ -208,6 +212,26 @@ def draft_of_key_change(key: bytes, replaces: bytes) -> RecordDraft:
     return RecordDraft(Stream.FAULT, SystemKind.KEY_CHANGED, detail=KeyChange(key, replaces))
 
 
+def draft_of_commissioning(commissioned: Commissioned, person: str) -> RecordDraft:
+    """The lift was commissioned, and this is the digest of the sealed report. person: who, as they call themselves."""
+    note = _cut(f"by {person}", form.NOTE_BYTES_MAX) if person else ""
+    return RecordDraft(Stream.FAULT, SystemKind.COMMISSIONING, note=note, detail=commissioned)
+
+
+def draft_of_visit(visit: Visit, signs: Iterable[Evidence], remark: str, place: Place) -> RecordDraft:
+    """One stage of a maintenance visit. signs: what was measured, before it or during it."""
+    measures, rest = _measures_of(signs)
+    note = _cut(_plain(remark), form.NOTE_BYTES_MAX)
+    return RecordDraft(
+        Stream.FAULT,
+        SystemKind.MAINTENANCE_VISIT,
+        place=_place_of(place),
+        measures=measures,
+        note=_pairs(rest, note),
+        detail=replace(visit, person=_cut(_plain(visit.person), form.PERSON_BYTES_MAX) or "?"),
+    )
+
+
 def draft_of_end(kind: int, stream: Stream, incident: int, note: str) -> RecordDraft:
     """A person ended an incident, at the lift or from afar. incident: the core's number of it."""
     return RecordDraft(stream, kind, Phase.ENDED, incident, note=_cut(note, form.NOTE_BYTES_MAX))
@@ -297,6 +321,11 @@ def _shown(value: float | int | bool | str) -> str:
 def _cut(text: str, bytes_max: int) -> str:
     """The longest beginning of whole characters that fits."""
     return text.encode("utf-8", "replace")[:bytes_max].decode("utf-8", "ignore")
+
+
+def _plain(text: str) -> str:
+    """On one line."""
+    return " ".join(text.split())
 
 
 def _round(value: float) -> int:

@@ -55,6 +55,7 @@ class Use(Enum):
     PART = b"lift/1 part"
     HELLO = b"lift/1 hello"
     JOIN = b"lift/1 join"
+    REPORT = b"lift/1 report"
 
 
 class SealRefused(WireError):

@@ -46,6 +46,8 @@ class SystemKind(IntEnum):
     CONFIGURATION_CHANGED = 68
     PERIODIC_TEST = 69  # on the alarm stream, so that it walks the path of an alarm
     KEY_CHANGED = 70
+    COMMISSIONING = 73
+    MAINTENANCE_VISIT = 74
     TRIP = 96
     HEARTBEAT = 97
     SIGNAL_COVERAGE = 101
@@ -101,6 +103,14 @@ class Verdict(IntEnum):
     NOT_ALLOWED = 3
     CONFLICT = 4  # same number, other bytes
     LATER = 5
+
+
+class VisitAct(IntEnum):
+    """What is told of a maintenance visit."""
+
+    STARTED = 1
+    FINISHED = 2
+    FORGOTTEN = 3  # nobody finished it in time: alarms are told again
 
 
 class Act(IntEnum):
@@ -209,7 +219,35 @@ class KeyChange:
     replaces: bytes
 
 
-Detail = ClockFix | Lost | Checkpoint | Identity | KeyChange
+@dataclass(frozen=True, slots=True)
+class Commissioned:
+    """The lift was commissioned. report: digest of the sealed report; the others count its steps by verdict."""
+
+    report: bytes
+    passed: int
+    doubtful: int
+    failed: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One stage of a maintenance visit. number: counts the visits of this box.
+
+    items: first 8 bytes of the digest of the checklist. done, faulty: bit n (lowest first) stands for its item n + 1;
+    faulty: looked at and found not in order.
+    """
+
+    number: int
+    act: VisitAct
+    lasted_s: int
+    person: str
+    items: bytes
+    done: bytes = b""
+    faulty: bytes = b""
+
+
+Detail = ClockFix | Lost | Checkpoint | Identity | KeyChange | Commissioned | Visit
 
 
 @dataclass(frozen=True, slots=True)

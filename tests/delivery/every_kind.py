@@ -26,6 +26,7 @@ from edge_agent.records import (
     draft_of_alarm,
     draft_of_checkpoint,
     draft_of_clock_fix,
+    draft_of_commissioning,
     draft_of_coverage,
     draft_of_damage,
     draft_of_end,
@@ -36,12 +37,14 @@ from edge_agent.records import (
     draft_of_periodic_test,
     draft_of_started,
     draft_of_trip,
+    draft_of_visit,
 )
 from edge_agent.story import kind_name
 from edge_agent.wire import (
     Checkpoint,
     ClockFix,
     ClockSource,
+    Commissioned,
     Head,
     LostReason,
     Measure,
@@ -50,6 +53,8 @@ from edge_agent.wire import (
     Record,
     Stamp,
     Stream,
+    Visit,
+    VisitAct,
     chain_start,
     digest,
     encode_record,
@@ -103,6 +108,18 @@ def drafts() -> Iterator[tuple[str, RecordDraft]]:
     yield "an outbox was damaged", draft_of_damage("outbox damaged, kept as outbox.damaged-1; 3 taken over")
     yield "periodic test", draft_of_periodic_test()
     yield "another key seals from now on", draft_of_key_change(bytes(range(100, 132)), DEVICE)
+    commissioned = draft_of_commissioning(Commissioned(bytes(range(32)), 8, 1, 0, 1), "王建国")
+    yield "commissioned by 王建国: 8 steps passed, 1 doubtful, 1 skipped", commissioned
+    before = (Evidence("door_close_ms", 2_610.0), Evidence("trips_seen", 18), Evidence("door_open_ms", 1_870))
+    started = Visit(3, VisitAct.STARTED, 0, "王建国", bytes(range(8)))
+    yield "visit 3 started by 王建国", draft_of_visit(started, before, "", Place(0, False, 0, DoorState.OPEN))
+    finished = Visit(3, VisitAct.FINISHED, 2_400, "王建国", bytes(range(8)), b"\xff\x0f", b"\x00\x01")
+    yield (
+        "visit 3 finished after 40 min, item 9 not in order",
+        draft_of_visit(finished, before, "rollers worn", Place(0)),
+    )
+    forgotten = Visit(3, VisitAct.FORGOTTEN, 7_200, "王建国", bytes(range(8)))
+    yield "visit 3 forgotten for 2 h", draft_of_visit(forgotten, (), "", Place())
     yield (
         "a trip up from 1 to 4",
         draft_of_trip(Trip(9 * S, S, 8 * S, Direction.UP, 9.0, 1.6, 0.8, 0.9, 1.1, from_landing=1, to_landing=4)),
