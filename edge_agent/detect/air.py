@@ -3,7 +3,8 @@
 In: pressure samples, standstill or not, the height as the position stage has it. Out: one `AirHeight` a few seconds
 after each standstill has begun. State: the last quiet block and the height there, how much two blocks at rest differ
 (wind, ventilation, the chip), the scale of the air. Decision: mean of a block of 3 s before the trip against one after
-it; never a pressure by itself, because weather is worth hundreds of metres. The doubt grows with the time between.
+it; never a pressure by itself, because weather is worth hundreds of metres. The doubt grows with the time between: like
+its root at first, in proportion later, because weather and ventilation go one way for minutes.
 Delay: 4 s. After a gap: the height before it is what makes a lost car found again; forgotten after ten minutes.
 """
 
@@ -34,6 +35,10 @@ NOISE_BLOCKS = 50.0
 NOISE_BLOCKS_MIN = 5.0
 """How much two blocks 12 s apart differ while the car stands: 0.5 m rms at first, then what they do differ by, never
 below 0.1 m. Nothing is said before five pairs were heard. Source: judgement; 0.06 hPa are 0.5 m."""
+
+PAIRS_ALIKE = 4.0
+"""Beyond 48 s the changes have the same direction. Source: judgement; a lift without contacts whose height followed a
+falling pressure by 2.6 m in seven minutes (second generator, `no_contacts`, seed 311)."""
 
 HEIGHT_SIGMA_M_MAX = 0.5
 """A height more doubtful than this is no place to measure from."""
@@ -127,8 +132,8 @@ class AirStage:
         way_m = self._scale * (mean_m - base.air_m)
         scale_sigma = SCALE_SIGMA_LEARNED if self._scale_trips >= SCALE_TRIPS else SCALE_SIGMA
         pairs = max(1.0, (t_ns - base.t_ns) / 1e9 / PAIR_S)
-        noise_m2 = max(NOISE_M2_MIN, self._noise_m2)
-        sigma_m = (base.sigma_m**2 + noise_m2 * pairs + (scale_sigma * way_m) ** 2) ** 0.5
+        noise_m2 = max(NOISE_M2_MIN, self._noise_m2) * pairs * max(1.0, pairs / PAIRS_ALIKE)
+        sigma_m = (base.sigma_m**2 + noise_m2 + (scale_sigma * way_m) ** 2) ** 0.5
         return AirHeight(base.height_m + way_m, sigma_m)
 
     def _learn(self, mean_m: float, height_m: float, sigma_m: float) -> None:

@@ -41,7 +41,11 @@ NEW_LANDING_SIGMA_M = 0.3
 """A landing seen once may be a measuring error; each further visit halves the doubt. Source: judgement."""
 
 STOREY_M_MIN = 2.2
-"""Two landings of one door side are never closer. Source: clear entrance heights of 2.0 m (memory, unverified)."""
+"""Two landings of one door side are never closer, so a stop within half of it is at a landing that is known already,
+and one farther off is not, however large the doubt. Source: clear entrance heights of 2.0 m (memory, unverified)."""
+
+OVERRUN_M_MAX = 2.0
+"""A car that seems farther than this beyond the last landing is not there: pit and headroom end. Source: judgement."""
 
 AIR_SIGMA_M_MAX = 1.0
 AIR_OFF_SIGMAS = 3.0
@@ -232,7 +236,7 @@ class PositionStage:
                 self._landings.append(_Landing(0.0, 1))
             return self.landing()
         nearest = self._nearest(self._height)
-        if nearest is not None and abs(nearest.height_m - self._height) <= max(SAME_LANDING_M, 2.0 * self._sigma):
+        if nearest is not None and abs(nearest.height_m - self._height) <= self._same_m():
             if self._sigma > nearest.sigma_m:
                 self._learn(self._height - nearest.height_m, nearest.height_m)
             if not self._is_given:
@@ -276,9 +280,14 @@ class PositionStage:
         """From the lowest to the highest given landing."""
         return self._landings[-1].height_m - self._landings[0].height_m if self._is_given else None
 
+    def _same_m(self) -> float:
+        """A stop so near to a known landing is at it."""
+        same_m = max(SAME_LANDING_M, 2.0 * self._sigma)
+        return same_m if self._is_given else min(same_m, 0.5 * STOREY_M_MIN)
+
     def _narrow(self) -> None:
         """Keep the guesses that stand at a landing now; one left is the truth."""
-        tolerance = max(SAME_LANDING_M, 2.0 * self._sigma)
+        tolerance = self._same_m()
         kept = []
         for guess in self._guesses or ():
             nearest = self._nearest(guess)
@@ -344,6 +353,9 @@ class PositionStage:
             return None
         distance, margin = abs(height - nearest.height_m), 2.0 * sigma
         if self._is_given:
+            low_m, high_m = self._landings[0].height_m, self._landings[-1].height_m
+            if not low_m - OVERRUN_M_MAX <= height <= high_m + OVERRUN_M_MAX:
+                return None
             if distance > self._half_m + margin:
                 return True
         elif self._half_m + margin < distance and self._has_no_room(height):

@@ -70,8 +70,8 @@ def test_five_pairs_must_have_been_heard() -> None:
     assert len(heard(32.0).stand(40.0, 60.0, 3.0, 3.0).said) == 1
 
 
-def test_the_doubt_grows_with_each_twelve_seconds_between() -> None:
-    for since_s, pairs in ((34.0, 1.0), (40.0, 1.0), (52.0, 2.0), (76.0, 4.0)):
+def test_the_doubt_grows_with_each_twelve_seconds_between_and_after_four_of_them_faster() -> None:
+    for since_s, pairs in ((34.0, 1.0), (40.0, 1.0), (52.0, 2.0), (76.0, 4.0), (100.0, 9.0), (124.0, 16.0)):
         ((_, found),) = heard().stand(since_s, since_s + 5.0, 3.0, 3.0).said
         assert found.sigma_m == sigma_m(pairs * 0.25 * 4.0 / 9.0, 3.0)
 

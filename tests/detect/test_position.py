@@ -124,6 +124,12 @@ def test_above_the_highest_landing_is_outside() -> None:
     assert ride(stage(start=3), 1.5, opens=False).is_outside_zone is True
 
 
+@pytest.mark.parametrize(("way_m", "outside"), [(1.9, True), (2.1, None)])
+def test_a_car_that_would_be_in_the_roof_is_in_an_unknown_place(way_m: float, outside: bool | None) -> None:
+    assert ride(stage(start=3), way_m, opens=False).is_outside_zone is outside
+    assert ride(stage(start=0), -way_m, opens=False).is_outside_zone is outside
+
+
 def test_a_zone_contact_wins_over_the_height() -> None:
     position = stage()
     position.take_zone(False)

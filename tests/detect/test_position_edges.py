@@ -254,6 +254,20 @@ def test_a_new_landing_is_doubted_30_cm_more_and_each_visit_halves_its_doubt() -
     assert position.height == (second.height_m, second.sigma_m)
 
 
+@pytest.mark.parametrize(("height_m", "landings"), [(-4.95, 3), (-4.85, 4), (-3.4, 4)])
+def test_a_stop_half_a_storey_from_a_learned_landing_is_another_one_however_large_the_doubt(
+    height_m: float, landings: int
+) -> None:
+    """Landings at 0, -6 and -15 m; three ways of 9 m in 100 s are doubted by more than 2 m each."""
+    position = unknown()
+    position.stands_at_landing()
+    arrive(position, -6.0, 100.0)
+    arrive(position, -9.0, 100.0)
+    arrive(position, 15.0 + height_m, 100.0)
+    assert position.height[1] > 0.5
+    assert len(position.learned()) == landings
+
+
 def test_a_landing_seen_often_still_follows_by_a_twentieth() -> None:
     position = unknown()
     position.recall((LearnedLanding(0.0, 500, 0.0), LearnedLanding(3.0, 500, 0.0)), 1.0, ())
