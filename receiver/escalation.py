@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
@@ -20,19 +20,27 @@ from receiver import audit
 from receiver import tables as t
 from receiver.errors import ReceiverError
 from receiver.incidents import IncidentKey, Stage
+from receiver.outgoing import (
+    ADAPTER,
+    AGAIN_MS,
+    AGAIN_MS_MAX,
+    CLAIM_MS,
+    TRIES_MAX,
+    MessageState,
+    again,
+    is_due,
+    outcome,
+)
 from receiver.roles import Actor
+
+__all__ = ["AGAIN_MS", "AGAIN_MS_MAX", "CLAIM_MS", "TRIES_MAX", "MessageState"]
 
 STEPS_MAX = 10
 AFTER_S_MAX = 86_400
 TARGET_BYTES_MAX = 400
 PLANNED_MAX = 2_000
 CLAIMED_MAX = 200
-CLAIM_MS = 60_000
-TRIES_MAX = 10
-AGAIN_MS = 5_000
-AGAIN_MS_MAX = 300_000
-"""Messages looked at and taken in one turn; how long a claim holds, longer than any sending; how often a message is
-tried and how soon again, doubling: some 40 minutes in all. Ours."""
+"""Messages looked at and taken in one turn. Ours."""
 
 DEFAULT_LIST = "*"
 """The list of every lift that has none of its own."""
@@ -44,15 +52,6 @@ class Channel(Enum):
     MAIL = "mail"
     SMS = "sms"
     WEBHOOK = "webhook"
-
-
-class MessageState(IntEnum):
-    """How far a message is. Its name in small letters is its name in the JSON."""
-
-    WAITING = 0
-    SENT = 1
-    DEAD = 2  # tried in vain; somebody must look
-    NOT_NEEDED = 3  # taken over or gone before it was sent
 
 
 class MessageKind(Enum):
@@ -96,6 +95,7 @@ class Message:
 
 
 _I, _M, _D = t.incident.c, t.message.c, t.device.c
+_TO_PEOPLE = _M.channel != ADAPTER
 _TARGETS: Mapping[Channel, re.Pattern[str]] = {
     Channel.MAIL: re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,255}"),
     Channel.SMS: re.compile(r"\+?[0-9]{3,20}"),
@@ -158,13 +158,13 @@ def plan(db: Connection, now_ms: int) -> int:
 
 def claim(db: Connection, now_ms: int) -> tuple[Message, ...]:
     """Messages that are to be sent now, for one target; they are nobody else's for a minute."""
-    is_due = and_(_M.state == int(MessageState.WAITING), _M.next_ms <= now_ms, _M.claimed_ms <= now_ms - CLAIM_MS)
+    due = and_(is_due(now_ms), _TO_PEOPLE)
     first = db.execute(
-        select(_M.channel, _M.target).where(is_due).order_by(_M.due_ms, _M.dev, _M.seqno, _M.step).limit(1)
+        select(_M.channel, _M.target).where(due).order_by(_M.due_ms, _M.dev, _M.seqno, _M.step).limit(1)
     ).one_or_none()
     if first is None:
         return ()
-    same = and_(is_due, _M.channel == first.channel, _M.target == first.target)
+    same = and_(due, _M.channel == first.channel, _M.target == first.target)
     rows = db.execute(select(t.message).where(same).order_by(_M.due_ms).limit(CLAIMED_MAX)).all()
     found = tuple(_message(row) for row in rows)
     for message in found:
@@ -175,20 +175,13 @@ def claim(db: Connection, now_ms: int) -> tuple[Message, ...]:
 def mark(db: Connection, messages: Iterable[Message], now_ms: int, error: str | None, *, is_final: bool) -> None:
     """What became of messages that were claimed. error None: sent. is_final: it makes no sense to try again."""
     for message in messages:
-        tries = message.tries + 1
-        values: dict[str, object] = {"tries": tries, "claimed_ms": 0, "error": error}
-        if error is None:
-            values |= {"state": int(MessageState.SENT), "sent_ms": now_ms}
-        elif is_final or tries >= TRIES_MAX:
-            values["state"] = int(MessageState.DEAD)
-        else:
-            values["next_ms"] = now_ms + min(AGAIN_MS << (tries - 1), AGAIN_MS_MAX)
+        values = outcome(message.tries + 1, now_ms, error, is_final=is_final)
         db.execute(update(t.message).where(_at(message)).values(**values))
 
 
 def messages(db: Connection, state: MessageState | None, count: int = 200) -> tuple[Message, ...]:
     """The newest messages, of one state or all."""
-    asked = select(t.message).order_by(_M.due_ms.desc(), _M.dev, _M.seqno, _M.step).limit(count)
+    asked = select(t.message).where(_TO_PEOPLE).order_by(_M.due_ms.desc(), _M.dev, _M.seqno, _M.step).limit(count)
     if state is not None:
         asked = asked.where(_M.state == int(state))
     return tuple(_message(row) for row in db.execute(asked))
@@ -196,15 +189,15 @@ def messages(db: Connection, state: MessageState | None, count: int = 200) -> tu
 
 def counts(db: Connection) -> dict[tuple[Channel, MessageState], int]:
     """How many messages of each way are in each state."""
-    rows = db.execute(select(_M.channel, _M.state, func.count().label("number")).group_by(_M.channel, _M.state))
+    counted = select(_M.channel, _M.state, func.count().label("number")).where(_TO_PEOPLE)
+    rows = db.execute(counted.group_by(_M.channel, _M.state))
     return {(Channel(row.channel), MessageState(row.state)): row.number for row in rows}
 
 
 def retry(db: Connection, key: IncidentKey, step: int, kind: MessageKind, by: Actor, now_ms: int) -> bool:
     """Try a dead message again. False: there is no such dead message."""
     named = and_(*_place(key), _M.step == step, _M.kind == kind.value, _M.state == int(MessageState.DEAD))
-    values = {"state": int(MessageState.WAITING), "tries": 0, "next_ms": now_ms, "claimed_ms": 0}
-    is_there = db.execute(update(t.message).where(named).values(**values)).rowcount == 1
+    is_there = db.execute(update(t.message).where(named).values(**again(now_ms))).rowcount == 1
     if is_there:
         audit.write(db, by, "message tried again", f"{key}-{step}-{kind.value}", now_ms)
     return is_there
