@@ -1,0 +1,1 @@
+"""What other programs are told: platforms of cities, alarm receiving centres, brokers. See docs/adapters.md."""
