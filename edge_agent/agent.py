@@ -22,7 +22,7 @@ from edge_agent.agent_ways import Beside, Errand, Way
 from edge_agent.clock import Clock
 from edge_agent.delivery import Lane, Poll, Send, Uplink
 from edge_agent.errors import SourceError, UplinkError, WrongDevice
-from edge_agent.local_requests import EndRequest
+from edge_agent.local_requests import Request
 from edge_agent.readings import AccelFrame, FaultReason, Reading, SourceFault
 from edge_agent.source import Source
 from edge_agent.status import AgentState, AgentStatus
@@ -59,11 +59,11 @@ class Notifier(Protocol):
 class Requests(Protocol):
     """What people at the box ask for."""
 
-    def take(self) -> tuple[EndRequest, ...]:
+    def take(self) -> tuple[Request, ...]:
         """What was asked since the last call."""
         ...
 
-    def answer(self, request: EndRequest, sentences: tuple[str, ...]) -> None:
+    def answer(self, request: Request, sentences: tuple[str, ...]) -> None:
         """Tell who asked."""
         ...
 
@@ -311,7 +311,7 @@ class Agent:
             return
         self._asked_ns = now_ns
         for request in self._requests.take():
-            self._requests.answer(request, self._core.end_incidents(request.incident, request.who, now_ns))
+            self._requests.answer(request, self._core.hear(request, now_ns))
 
     def _carry(self, steps: Sequence[Send | Poll]) -> None:
         for step in steps:

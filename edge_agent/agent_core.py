@@ -20,16 +20,18 @@ from edge_agent.agent_duties import Duties
 from edge_agent.agent_ends import choose_ends
 from edge_agent.agent_lamps import LampKeeper
 from edge_agent.agent_sources import SourceWatch
-from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Severity, SignalCoverage, Trip
-from edge_agent.catalogue import CATALOGUE
+from edge_agent.agent_visits import VisitKeeper, commissioning_of
+from edge_agent.alarms import Alarm, AlarmState, OpenIncident, Place, Severity, SignalCoverage, Trip
+from edge_agent.catalogue_visit import visit_words
 from edge_agent.delivery import Poll, Send
 from edge_agent.detect.detector import Detector
 from edge_agent.errors import OutboxError, RecordingError
 from edge_agent.evidence import EvidenceKeeper
 from edge_agent.journal import Journal
+from edge_agent.local_requests import REFUSED, CommissioningRequest, EndRequest, Request, VisitRequest
 from edge_agent.readings import Reading, SamplesLost, Tick
 from edge_agent.records import RecordDraft, draft_of_alarm, draft_of_coverage, draft_of_evidence, draft_of_trip
-from edge_agent.status import IncidentStatus
+from edge_agent.status import IncidentStatus, incident_status
 from edge_agent.story import alarm_sentence, coverage_sentence, record_words, trip_sentence
 from edge_agent.timeline import Timeline
 from edge_agent.wire import Stamp, Stream
@@ -89,6 +91,7 @@ class AgentCore:
         lamps: LampKeeper | None = None,
         baselines: BaselinesKeeper | None = None,
         box: BoxWatch | None = None,
+        visits: VisitKeeper | None = None,
     ) -> None:
         self.dispatch = dispatch
         self.watch = watch
@@ -107,6 +110,7 @@ class AgentCore:
         self._lamps = lamps
         self._baselines = baselines
         self._box = box
+        self.visits = visits
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
         self._telemetry: deque[_Entry] = deque()
@@ -155,6 +159,7 @@ class AgentCore:
 
     def turn(self, now_ns: int) -> tuple[Send | Poll, ...]:
         """Judge what is due, commit what came of it, and say what is to be sent."""
+        self._visit(now_ns)
         for reading in self._timeline.release(now_ns):
             self._step(reading, now_ns)
         self._do_duties(now_ns)
@@ -217,9 +222,38 @@ class AgentCore:
             self.journal.tell(logging.INFO, sentence)
         return choice.sentences
 
+    def hear(self, request: Request, now_ns: int) -> tuple[str, ...]:
+        """What a person at the box asks for. Returns sentences for who asked."""
+        match request:
+            case EndRequest():
+                return self.end_incidents(request.incident, request.who, now_ns)
+            case VisitRequest():
+                if self.visits is None:
+                    return REFUSED, visit_words("no_visits", request.language)
+                return self.visits.hear(request, now_ns)
+            case CommissioningRequest():
+                draft, sentences = commissioning_of(request)
+                self.commit(draft, now_ns, now_ns)
+                self.journal.tell(logging.INFO, sentences[-1])
+                return sentences
+            case _:
+                assert_never(request)
+
     def incidents(self, now_ns: int) -> tuple[IncidentStatus, ...]:
         """What is suspected or open, oldest first."""
-        return tuple(_incident_status(incident, now_ns) for incident in self._incidents.values())
+        return tuple(incident_status(incident, now_ns) for incident in self._incidents.values())
+
+    def _visit(self, now_ns: int) -> None:
+        """A maintenance visit that is under way, begins or ends."""
+        if self.visits is None:
+            return
+        car = self._detector.car
+        self.visits.look(car)
+        news = self.visits.work(Place() if car is None else car.place(), now_ns, is_outbox_well=self.is_outbox_well)
+        if news.word is not None:
+            self._timeline.push(news.word)
+        for draft in news.drafts:
+            self.commit(draft, now_ns, now_ns)
 
     def _step(self, reading: Reading, now_ns: int) -> None:
         if self._recorder is not None:
@@ -270,6 +304,8 @@ class AgentCore:
 
     def _trip(self, trip: Trip, now_ns: int) -> None:
         self.trips_count += 1
+        if self.visits is not None:
+            self.visits.take_trip(trip, self._detector.last_ride_report)
         self.journal.tell(logging.INFO, trip_sentence(trip))
         self._gather(draft_of_trip(trip), trip.t_ns, now_ns)
 
@@ -351,13 +387,3 @@ class AgentCore:
 
     def _outbox_works(self, now_ns: int) -> None:
         self.journal.change(now_ns, logging.INFO, "outbox", "The outbox takes records")
-
-
-def _incident_status(incident: Alarm | OpenIncident, now_ns: int) -> IncidentStatus:
-    if isinstance(incident, OpenIncident):
-        severity = CATALOGUE[incident.kind].severity.value
-        return IncidentStatus(incident.kind.public_name, incident.incident, "raised before the restart", severity, None)
-    age_s = max(0.0, (now_ns - incident.t_ns) / NS_PER_S)
-    return IncidentStatus(
-        incident.kind.public_name, incident.incident, incident.state.value, incident.severity.value, age_s
-    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_agent.agent_core import AgentCore
+from edge_agent.agent_visits import VisitKeeper
 from edge_agent.clock import Clock
 from edge_agent.detect.car import CarState
 from edge_agent.errors import OutboxError
-from edge_agent.status import AgentState, AgentStatus, CarStatus, detectability, readiness_status
+from edge_agent.status import AgentState, AgentStatus, CarStatus, VisitStatus, detectability, readiness_status
 
 NS_PER_S = 1_000_000_000
 
@@ -55,7 +56,16 @@ def status_of(core: AgentCore, identity: Identity, state: AgentState, clock: Clo
             readiness.state, tuple((each.lesson, each.have, each.need) for each in readiness.missing)
         ),
         detectability=detectability(core.watch.senses),
+        visit=_visit_status(core.visits, now_ns),
     )
+
+
+def _visit_status(visits: VisitKeeper | None, now_ns: int) -> VisitStatus | None:
+    visit = None if visits is None else visits.under_way
+    if visits is None or visit is None:
+        return None
+    elapsed_s = round(visits.elapsed_s(now_ns), 1)
+    return VisitStatus(visit.number, visit.person, elapsed_s, visit.minutes, visit.checklist)
 
 
 def _car_status(car: CarState | None) -> CarStatus | None:

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from edge_agent.alarms import AlarmKind
+from edge_agent.alarms import Alarm, AlarmKind, OpenIncident
 from edge_agent.catalogue import CATALOGUE
 from edge_agent.catalogue_readiness import LESSONS, STATES, STATUS_WORDS, Lesson, ReadyState
 from edge_agent.catalogue_sources import CONFUSED, CONTROLLER, NEEDS, SHARPENS, Sight, may_be_confused, sight
+from edge_agent.catalogue_visit import visit_words
 
 
 class AgentState(Enum):
@@ -105,6 +106,17 @@ class DestinationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitStatus:
+    """The maintenance visit under way."""
+
+    number: int
+    person: str
+    elapsed_s: float
+    minutes: int
+    checklist: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStatus:
     """Everything `edge-agent status` shows. Ages count from `now_ns`, the writer's monotonic time."""
 
@@ -128,6 +140,7 @@ class AgentStatus:
     dropped_count: int
     readiness: ReadinessStatus
     detectability: Detectability
+    visit: VisitStatus | None = None
 
 
 def readiness_status(state: ReadyState, missing: tuple[tuple[Lesson, int, int], ...]) -> ReadinessStatus:
@@ -145,6 +158,17 @@ def _readiness_sentence(state: ReadyState, missing: tuple[tuple[Lesson, int, int
     if not parts:
         return words
     return STATUS_WORDS["missing"][is_chinese].format(state=words, parts=STATUS_WORDS["comma"][is_chinese].join(parts))
+
+
+def incident_status(incident: Alarm | OpenIncident, now_ns: int) -> IncidentStatus:
+    """An incident as its latest stage tells it, or as it was found at the start."""
+    if isinstance(incident, OpenIncident):
+        severity = CATALOGUE[incident.kind].severity.value
+        return IncidentStatus(incident.kind.public_name, incident.incident, "raised before the restart", severity, None)
+    age_s = max(0.0, (now_ns - incident.t_ns) / 1e9)
+    return IncidentStatus(
+        incident.kind.public_name, incident.incident, incident.state.value, incident.severity.value, age_s
+    )
 
 
 def detectability(senses: Set[str]) -> Detectability:
@@ -186,6 +210,8 @@ def status_lines(status: AgentStatus, age_s: float, language: str = "en") -> tup
     ]
     ready = status.readiness
     lines.append(STATUS_WORDS["readiness"][is_chinese].format(ready.sentence_zh if is_chinese else ready.sentence_en))
+    if status.visit is not None:
+        lines.append(_visit_line(status.visit, language))
     lines.append(_car_line(status.car))
     for incident in status.incidents:
         since = "" if incident.age_s is None else f", {_span(incident.age_s)} ago"
@@ -207,6 +233,13 @@ def status_lines(status: AgentStatus, age_s: float, language: str = "en") -> tup
     lines.append(_clock_line(status))
     lines.extend(_blind_lines(status.detectability, is_chinese))
     return tuple(lines)
+
+
+def _visit_line(visit: VisitStatus, language: str) -> str:
+    lasted = int(visit.elapsed_s // 60)
+    return visit_words(
+        "under_way", language, number=visit.number, person=visit.person, lasted=lasted, minutes=visit.minutes
+    )
 
 
 def _blind_lines(seen: Detectability, is_chinese: bool) -> Iterator[str]:

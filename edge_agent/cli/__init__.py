@@ -20,6 +20,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "join": "make a receiver and this box known to each other, by the text of a QR code",
         "wipe": "remove keys, enrolment, records and recordings of this box",
         "end-alarm": "end an incident at the lift, when everybody is out",
+        "visit": "begin or finish a maintenance visit at the lift",
         "maps": "list and explain the register maps of lift controllers",
         "outbox": "list, show, verify or export the records that wait and those that are kept",
         "alarms": "print the alarm catalogue or the detection limits",

@@ -28,6 +28,7 @@ from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.agent_texts import Texts
 from edge_agent.agent_uploads import Uploads
+from edge_agent.agent_visits import VisitKeeper
 from edge_agent.alarms import Alarm, OpenIncident
 from edge_agent.baselines_file import BaselinesFile
 from edge_agent.box_health import box_health, bytes_of, free_bytes
@@ -203,6 +204,7 @@ def _core(
             numbers.box,
             resumed,
         ),
+        visits=VisitKeeper(folder.path, clock, boot_id(), journal),
     )
 
 

@@ -106,6 +106,7 @@ class Detector:
         self._shock_mps2 = 0.0
         self._ride_quality = RideStage(wiring.accel_rate_hz)
         self._report: RideReport | None = None
+        self._last_report: RideReport | None = None
         self._inspection = InspectionStage(limits)
         self._visit = VisitStage()
         self._air = AirStage()
@@ -122,6 +123,11 @@ class Detector:
     def car(self) -> CarState | None:
         """The latest snapshot; None before the first frame."""
         return self._car
+
+    @property
+    def last_ride_report(self) -> RideReport | None:
+        """Ride quality of the last trip for which it could be told."""
+        return self._last_report
 
     def baselines(self) -> Baselines | None:
         """All that is learned so far, for the next run; None while nothing can be told of the box's direction."""
@@ -267,6 +273,7 @@ class Detector:
             self._is_placed = self._is_placed and not (is_open and ride.end_ns <= door.since_ns)
             if ride.was_mounted:
                 self._report = self._ride_quality.finish(ride.start_ns, ride.end_ns, self._mount.view().gravity)
+                self._last_report = self._report or self._last_report
         open_since_ns = self._motion.open_since_ns
         self._ride_quality.forget(end_ns if open_since_ns is None else open_since_ns)
         if not is_open:

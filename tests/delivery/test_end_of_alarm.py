@@ -98,9 +98,9 @@ def test_a_request_is_answered_once_and_rubbish_is_swept_away(tmp_path: Path) ->
     answers: list[str] = []
     asking = threading.Thread(target=lambda: answers.append(RequestFolder(tmp_path).ask_end(7, "Li \n Na", 10.0)))
     asking.start()
-    found: tuple[EndRequest, ...] = ()
+    found: list[EndRequest] = []
     while not found:
-        found = box.take()
+        found = [request for request in box.take() if isinstance(request, EndRequest)]
     assert [(request.incident, request.who) for request in found] == [(7, "Li Na")]
     box.answer(found[0], ("one", "two"))
     asking.join()

@@ -13,6 +13,7 @@ from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_lamps import LampKeeper, Lamps
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
+from edge_agent.agent_visits import VisitKeeper
 from edge_agent.clock import WallKeeper, WallTime
 from edge_agent.delivery import Delivery, Lane, Poll, Send
 from edge_agent.delivery_steps import AnswerMissing
@@ -201,12 +202,14 @@ def bench(
     sources: Sequence[str] = ("accelerometer",),
     recorder: Recorder | None = None,
     lamps: Lamps | None = None,
+    boot: str = "b",
+    now_ns: int = 1_000 * S,
 ) -> Bench:
     """The real core, outbox, timeline, detector and deliveries in `folder`."""
-    clock = HandClock()
+    clock = HandClock(now_ns)
     lines = Lines()
     journal = journal_into(lines)
-    outbox = Outbox.open(folder / "outbox.sqlite", DEVICE, boot_id="b", up_ms=1, destinations=receivers)
+    outbox = Outbox.open(folder / "outbox.sqlite", DEVICE, boot_id=boot, up_ms=1, destinations=receivers)
     deliveries = [Delivery(name, lane, seed=1, start_spread_s=0.0) for name in receivers for lane in Lane]
     lamps_incident, resumed = outbox.next_incident(), outbox.open_incidents()
     first_incident = lamps_incident + 1
@@ -220,6 +223,7 @@ def bench(
         journal=journal,
         resumed=resumed,
         lamps=None if lamps is None else LampKeeper(lamps, lamps_incident, outbox.alarms_in_hand),
+        visits=VisitKeeper(folder, clock, boot, journal),
     )
     return Bench(core, outbox, clock, lines, {name: PaperReceiver() for name in receivers})
 
