@@ -89,14 +89,16 @@ def _control(target: Target, stage: Path, version: str) -> None:
     files = sorted(path for path in stage.rglob("*") if path.is_file() and not path.is_symlink())
     size_kib = sum(-(-path.stat().st_size // 1024) for path in files)
     depends = [f"python3 (>= {PYTHON[target.suite]})", f"python3 (<< {target.python_next}~)", "systemd"]
-    if target.suite == "trixie":
-        depends.append("python3-lgpio")
+    # Of Raspberry Pi OS; plain Debian 13 has none, and a box without contacts needs none.
+    recommends = "Recommends: python3-lgpio\n" if target.suite == "trixie" else ""
     sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(stage)}" for path in files]
     _put(
         stage / "DEBIAN/control",
         (DEBIAN / "control.in")
         .read_text(encoding="utf-8")
-        .format(version=version, arch=target.arch, size_kib=size_kib, depends=", ".join(depends)),
+        .format(
+            version=version, arch=target.arch, size_kib=size_kib, depends=", ".join(depends), recommends=recommends
+        ),
     )
     _put(stage / "DEBIAN/md5sums", "\n".join(sums) + "\n")
     for name in ("postinst", "prerm", "postrm"):

@@ -21,7 +21,6 @@ verb=$1 dir=$2; shift 2
 
 if [ "$verb" = make ]; then
   inc="systemd,systemd-sysv,dbus,udev,kmod,python3,libpam-systemd"
-  case " $* " in *" trixie "*) inc="$inc,python3-lgpio";; esac
   args=()
   while [ $# -gt 0 ]; do
     case $1 in
