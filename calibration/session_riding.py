@@ -1,0 +1,231 @@
+"""The watchers of the steps in which the car moves or the supply is taken away, and the table of all watchers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from calibration.session_live import Gauge, Live, Question, Watcher
+from calibration.session_tells import Answer, Finding
+from calibration.session_watchers import (
+    NS_PER_S,
+    BaseWatcher,
+    DoorsWatcher,
+    MountWatcher,
+    NoiseWatcher,
+    PresenceWatcher,
+    TestAlarmWatcher,
+    WiringWatcher,
+)
+from calibration.words import Said, StepName, said
+from edge_agent.alarms import Trip
+from edge_agent.detect.detector import Detector
+from edge_agent.installation import Installation
+from edge_agent.readings import ControllerReport, Direction, ModemReport, Reading, SupplySample
+from edge_agent.settings import Settings
+
+TRIPS_MIN = 4
+SPEED_BAR_MPS = 3.0
+SAME_STOP_M = 1.0
+DISCHARGE_S = 120.0
+BELOW_DBM, ABOVE_DBM = -113.0, -51.0
+"""Ends of the bar. Source: 3GPP TS 27.007, +CSQ: the lowest and the highest level that a modem tells."""
+CONTROLLER_VALUES = ("floor", "direction", "door", "mode", "fault")
+
+
+def blank_installation(settings: Settings) -> Installation:
+    """The wiring as it is, and nothing claimed of the lift: what is to be learned is not told."""
+    told = settings.installation()
+    lift = replace(told.lift, rated_speed_mps=None, landing_heights_m=(), start_landing_index=None)
+    return Installation(lift, told.wiring)
+
+
+class _RidingWatcher(BaseWatcher):
+    """Lets the detection core tell of trips and landings."""
+
+    def __init__(self, step: StepName, settings: Settings) -> None:
+        super().__init__(step, settings)
+        self._detector = Detector(blank_installation(settings), settings.limits)
+        self.trips: list[Trip] = []
+
+    def take(self, reading: Reading) -> None:
+        self.trips += [each for each in self._detector.step(reading) if isinstance(each, Trip)]
+
+    def directions(self) -> frozenset[Direction]:
+        """Seen so far."""
+        return frozenset(trip.direction for trip in self.trips)
+
+    def speed_gauge(self) -> Gauge:
+        """Of the car now, up positive."""
+        car = self._detector.car
+        bar_mps = self.settings.lift.rated_speed_mps or SPEED_BAR_MPS
+        value = None if car is None else car.motion.speed_mps
+        return Gauge("gauge.speed", value, "m/s", -1.2 * bar_mps, 1.2 * bar_mps)
+
+    def height_gauge(self) -> Gauge:
+        """Above the place where the step began."""
+        car = self._detector.car
+        return Gauge("gauge.height", None if car is None else car.position.height_m, "m")
+
+
+class TripsWatcher(_RidingWatcher):
+    """Speed, height, trips and landings."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(StepName.TRIPS, settings)
+        self._at_m, self._stops_m, self._seen = 0.0, [0.0], 0
+
+    def take(self, reading: Reading) -> None:
+        super().take(reading)
+        for trip in self.trips[self._seen :]:
+            self._at_m += trip.distance_m if trip.direction is Direction.UP else -trip.distance_m
+            if all(abs(self._at_m - stop_m) > SAME_STOP_M for stop_m in self._stops_m):
+                self._stops_m.append(self._at_m)
+        self._seen = len(self.trips)
+
+    def live(self) -> Live:
+        count, both = len(self.trips), len(self.directions()) == 2
+        gauges = (
+            self.speed_gauge(),
+            self.height_gauge(),
+            Gauge("gauge.trips", float(count), "", 0.0, float(TRIPS_MIN), count >= TRIPS_MIN),
+            Gauge("gauge.stops", float(len(self._stops_m))),
+        )
+        lacks = said("trips.more", left=max(1, TRIPS_MIN - count)) if count < TRIPS_MIN else said("trips.one_way")
+        share = min(count / TRIPS_MIN, 1.0 if both else 0.9)
+        return self.seen(gauges, share, lacks)
+
+
+class ControllerWatcher(_RidingWatcher):
+    """Each value that the controller says, to be held against what the person sees."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(StepName.CONTROLLER, settings)
+        self._report: ControllerReport | None = None
+        self._answers: dict[str, str] = {}
+
+    def take(self, reading: Reading) -> None:
+        super().take(reading)
+        if isinstance(reading, ControllerReport) and not reading.is_suspect:
+            self._report = reading
+
+    def tell(self, finding: Finding) -> None:
+        if isinstance(finding, Answer):
+            self._answers[finding.question] = finding.value
+
+    def _values(self) -> dict[str, str]:
+        return {} if self._report is None else values_of(self._report)
+
+    def questions(self) -> tuple[Question, ...]:
+        if not self.trips:
+            return ()
+        return tuple(
+            Question(name, said(f"controller.ask.{name}", value=value))
+            for name, value in self._values().items()
+            if name not in self._answers
+        )
+
+    def live(self) -> Live:
+        gauges = [Gauge(f"controller.{name}", value) for name, value in self._values().items()]
+        gauges.append(self.speed_gauge())
+        if self._report is None:
+            return self.seen(gauges, 0.0, said("controller.silent"))
+        if not self.trips:
+            return self.seen(gauges, 0.3, said("controller.ride"))
+        left = self.questions()
+        share = 1.0 - 0.7 * len(left) / max(1, len(self._values()))
+        return self.seen(gauges, share, said("controller.confirm", left=len(left)) if left else None)
+
+
+def values_of(report: ControllerReport) -> dict[str, str]:
+    """What a report says, in words of the catalogue or as it stands."""
+    found: dict[str, str] = {}
+    for name in CONTROLLER_VALUES:
+        value = getattr(report, name)
+        if value is not None:
+            found[name] = str(value.value) if hasattr(value, "value") else str(value)
+    return found
+
+
+class SignalWatcher(_RidingWatcher):
+    """Strength of the mobile signal now, and how often it was heard."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(StepName.SIGNAL, settings)
+        self._report: ModemReport | None = None
+        self._count = 0
+
+    def take(self, reading: Reading) -> None:
+        super().take(reading)
+        if isinstance(reading, ModemReport):
+            self._report = reading
+            self._count += 1
+
+    def live(self) -> Live:
+        report = self._report
+        if report is None:
+            return self.seen((), 0.0, said("signal.silent"))
+        gauges = [Gauge("gauge.registration", report.registration.value)]
+        for name, dbm in (("gauge.rssi", report.rssi_dbm), ("gauge.rsrp", report.rsrp_dbm)):
+            if dbm is not None:
+                gauges.append(Gauge(name, float(dbm), "dBm", BELOW_DBM, ABOVE_DBM))
+        gauges.append(self.height_gauge())
+        count = len(self.trips)
+        return self.seen(gauges, (1 + count) / 3.0, said("signal.more", trips=count))
+
+
+class SupplyWatcher(BaseWatcher):
+    """Voltage and current of the battery, and how long it has carried the box."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(StepName.SUPPLY, settings)
+        self._sample: SupplySample | None = None
+        self._since_ns: int | None = None
+        self.carried_s = 0.0
+
+    def take(self, reading: Reading) -> None:
+        if not isinstance(reading, SupplySample):
+            return
+        self._sample = reading
+        is_discharging = reading.current_a >= self.settings.limits.battery_discharge_a_min
+        if not is_discharging:
+            self._since_ns = None
+        elif self._since_ns is None:
+            self._since_ns = reading.t_ns
+        else:
+            self.carried_s = max(self.carried_s, (reading.t_ns - self._since_ns) / NS_PER_S)
+
+    def instruction(self) -> Said:
+        if self.carried_s >= DISCHARGE_S:
+            return said("supply.do.back")
+        return said("supply.do" if self._since_ns is None else "supply.do.wait")
+
+    def live(self) -> Live:
+        if self._sample is None:
+            return self.seen((), 0.0, said("supply.silent"))
+        empty_v = self.settings.limits.battery_empty_v
+        volts, amperes = self._sample.voltage_v, self._sample.current_a
+        gauges = (
+            Gauge("gauge.battery", volts, "V", empty_v * 0.9, empty_v * 1.4, volts > empty_v),
+            Gauge("gauge.current", amperes, "A", -2.0, 2.0),
+            Gauge("gauge.carried", self.carried_s, "s", 0.0, DISCHARGE_S, self.carried_s >= DISCHARGE_S),
+        )
+        lacks = said("supply.more", seconds=max(0, round(DISCHARGE_S - self.carried_s)))
+        return self.seen(gauges, self.carried_s / DISCHARGE_S, lacks)
+
+
+WATCHERS: Mapping[StepName, Callable[[Settings], Watcher]] = MappingProxyType(
+    {
+        StepName.WIRING: WiringWatcher,
+        StepName.MOUNT: MountWatcher,
+        StepName.NOISE: NoiseWatcher,
+        StepName.DOORS: DoorsWatcher,
+        StepName.PRESENCE: PresenceWatcher,
+        StepName.TRIPS: TripsWatcher,
+        StepName.CONTROLLER: ControllerWatcher,
+        StepName.SIGNAL: SignalWatcher,
+        StepName.SUPPLY: SupplyWatcher,
+        StepName.TEST_ALARM: TestAlarmWatcher,
+    }
+)
