@@ -43,19 +43,19 @@ NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class StepCapture:
     """What a step is judged by.
 
-    readings: in order, ticks included. findings: what was told, in order. earlier: results of the other steps.
+    readings: in order, ticks included. told: findings and answers, in order. earlier: results of the other steps.
     """
 
     readings: Sequence[Reading]
-    findings: tuple[Told, ...]
+    told: tuple[Told, ...]
     settings: Settings
     earlier: tuple[StepResult, ...] = ()
 
 
-Fit = Callable[[Capture], StepResult]
+Fit = Callable[[StepCapture], StepResult]
 """Judges one step. Pure: the same capture gives the same result."""
 
 
@@ -144,13 +144,33 @@ class Session:
         if self._watcher is not None:
             self._watcher.tell(finding)
 
-    def finish(self, step: StepName, recording: str | None = None) -> StepResult:
-        """Judge the step under way by what was taken; keep and return the result. recording: name of its file."""
+    def told(self) -> tuple[Told, ...]:
+        """What was told in the step under way."""
+        return tuple(self._findings)
+
+    def finish(
+        self, step: StepName, recording: str | None = None, readings: Sequence[Reading] | None = None
+    ) -> StepResult:
+        """Judge the step under way; keep and return the result.
+
+        recording: name of its file; readings: those of that file, so that it can be judged alike years later.
+        """
         if step is not self._running:
             raise ValueError(f"{step.value} is not under way")
+        return self.judge(step, self._readings if readings is None else readings, self.told(), recording)
+
+    def judge(
+        self, step: StepName, readings: Sequence[Reading], told: tuple[Told, ...], recording: str | None
+    ) -> StepResult:
+        """Judge a step by a recording; keep and return the result."""
         earlier = tuple(result for result in self.results() if result.step is not step)
-        result = self._fits[step](Capture(self._readings, tuple(self._findings), self._settings, earlier))
-        return self._settle(replace(result, recording=recording))
+        taken = StepCapture(readings, told, self._settings, earlier)
+        result = self._settle(replace(self._fits[step](taken), recording=recording))
+        if step is StepName.TRIPS and StepName.SIGNAL not in self._results and self._settings.modem is not None:
+            beside = self._fits[StepName.SIGNAL](StepCapture(readings, told, self._settings, self.results()))
+            if beside.verdict is Verdict.PASSED:  # heard well enough on the way: no trip more for it
+                self._settle(replace(beside, recording=recording))
+        return result
 
     def skip(self, step: StepName, why: Said) -> StepResult:
         """Leave a step out, with the reason."""

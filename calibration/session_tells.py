@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from edge_agent.readings import FaultReason
 
@@ -50,3 +51,40 @@ class Told:
 
     t_ns: int
     finding: Finding
+
+
+def told_to_json(told: tuple[Told, ...]) -> str:
+    """The same text for the same content."""
+    rows = []
+    for each in told:
+        fields = asdict(each.finding)
+        if isinstance(each.finding, Found):
+            fields["reason"] = None if each.finding.reason is None else each.finding.reason.value
+        rows.append({"t_ns": each.t_ns, "kind": type(each.finding).__name__.lower(), **fields})
+    return json.dumps(rows, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+
+
+def told_from_json(text: str) -> tuple[Told, ...]:
+    """The inverse. Raises ValueError."""
+    try:
+        return tuple(Told(int(row["t_ns"]), _finding_of(row)) for row in json.loads(text))
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"no list of findings ({error})") from None
+
+
+def _finding_of(row: dict[str, object]) -> Finding:
+    match row:
+        case {"kind": "found", "source": str(source), "count": int(count), "problem": str(problem), "hint": str(hint)}:
+            reason, answering = row["reason"], row["answering"]
+            if not isinstance(answering, list):
+                raise ValueError("answering is no list")
+            kind = None if reason is None else FaultReason(reason)
+            return Found(source, count, kind, problem, hint, tuple(map(str, answering)))
+        case {"kind": "answer", "question": str(question), "value": str(value)}:
+            return Answer(question, value)
+        case {"kind": "stored", "receiver": str(receiver), "is_stored": bool(is_stored), "problem": str(problem)}:
+            after_s = row["after_s"]
+            if not isinstance(after_s, int | float):
+                raise ValueError("after_s is no number")
+            return Stored(receiver, is_stored, float(after_s), problem)
+    raise ValueError(f"no finding: {str(row)[:80]}")

@@ -42,7 +42,7 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "benchmarks*",
         ),
     ),
-    (3, ("edge_agent.agent*",)),
+    (3, ("edge_agent.agent*", "calibration.guided*")),
     (
         0,
         ("edge_agent.readings", "edge_agent.alarms", "edge_agent.errors", "edge_agent.source", "edge_agent.catalogue*"),
@@ -81,6 +81,7 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "calibration.landings*",
             "calibration.controller*",
             "calibration.session*",
+            "calibration.fit*",
         ),
     ),
 )
