@@ -72,6 +72,8 @@ ADDRESSES: Mapping[tuple[str, str], Needs | Role] = {
     ("POST", "/v1/escalation/retry"): Role.OPERATOR,
     ("GET", "/v1/escalation/lists/{lift}"): Role.VIEWER,
     ("PUT", "/v1/escalation/lists/{lift}"): Role.ADMIN,
+    ("GET", "/v1/adapters"): Role.VIEWER,
+    ("POST", "/v1/adapters/retry"): Role.OPERATOR,
     ("GET", "/v1/feed"): Role.VIEWER,
     ("GET", "/v1/csv/incidents"): Role.VIEWER,
     ("GET", "/v1/csv/lifts"): Role.VIEWER,

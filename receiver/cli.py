@@ -13,9 +13,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from edge_agent.errors import SettingsError
 from edge_agent.wire import DEVICE_ID_BYTES
 from edge_agent.wire_sealing import MAC_KEY_BYTES, SigningKey, text_of_secret
+from receiver.adapters.settings import Configured, adapters_in
 from receiver.board import BoardReader
+from receiver.cli_adapter import adapter, add_adapter
 from receiver.cli_care import add_backup, add_export, back_up, export, load, verify
 from receiver.cli_enrol import invite, write_tls
 from receiver.cli_people import add_init, add_user, change_people, make
@@ -59,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return verify(place)
         if asked.command == "export":
             return export(place, asked.what, asked.lift, asked.out, _now_ms())
+        if asked.command == "adapter":
+            return adapter(place, asked.act, asked.name, asked.settings, _now_ms())
         if asked.command == "user":
             return change_people(place, asked)
         if asked.command in ("invite", "enrol"):
@@ -67,8 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return write_tls(place, asked.host, asked.out, _now_ms())
         address = Address(asked.host, asked.port, tuple(name.lower() for name in asked.name))
         ways = Ways() if asked.settings is None else Ways.read(asked.settings)
-        return asyncio.run(_run(place, address, ways, Kept(asked.keep_telemetry, asked.keep_audit)))
-    except ReceiverError as error:
+        told = () if asked.settings is None else adapters_in(asked.settings)
+        return asyncio.run(_run(place, address, ways, Kept(asked.keep_telemetry, asked.keep_audit), told))
+    except (ReceiverError, SettingsError) as error:
         print(f"lift-receiver: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -83,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=_port, default=PORT, help=f"port (default {PORT}; 0: any free one)")
     run.add_argument("--name", action="append", default=[], help="further host name of the page, behind a proxy")
     run.add_argument(
-        "--settings", type=Path, metavar="FILE", help="mail server, SMS gateway: ways to tell people outside"
+        "--settings", type=Path, metavar="FILE", help="mail server, SMS gateway, platforms: who is told outside"
     )
     run.add_argument("--keep-telemetry", type=_days, default=Kept().telemetry_days, metavar="DAYS", help=_KEEP)
     run.add_argument("--keep-audit", type=_days, default=Kept().audit_days, metavar="DAYS", help=_KEEP)
@@ -102,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     checked = commands.add_parser("verify", help="check digest, seal and chain of every record")
     exported = commands.add_parser("export", help="incidents or lifts as CSV, records as lines of JSON")
     add_export(exported)
+    told = commands.add_parser(
+        "adapter", help="platforms, alarm centres, brokers: check, list, try dead messages again"
+    )
+    add_adapter(told)
     invited = commands.add_parser(
         "invite", aliases=["enrol"], help="make a one-time code for a box to join, also while a receiver runs"
     )
@@ -117,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
     mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
-    for command in (run, made, user, copied, checked, exported, incidents, key, share, invited, tls):
+    for command in (run, made, user, copied, checked, exported, told, incidents, key, share, invited, tls):
         add_place(command)
     return parser
 
@@ -169,7 +179,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _run(place: Place, address: Address, ways: Ways, kept: Kept) -> int:
+async def _run(place: Place, address: Address, ways: Ways, kept: Kept, told: tuple[Configured, ...]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -183,7 +193,7 @@ async def _run(place: Place, address: Address, ways: Ways, kept: Kept) -> int:
         stack.callback(people.close)
         warnings = warn_if_reachable(address, not people.is_empty())
         service = Service(store, reader, _now_ms, kept=kept)
-        running = await start(service, people, address, escalator=Escalator(service, ways))
+        running = await start(service, people, address, escalator=Escalator(service, ways), adapters=told)
         for warning in warnings:
             logging.getLogger("receiver").warning("%s", warning)
         print(f"listening on {running.url}", flush=True)

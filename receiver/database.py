@@ -60,6 +60,7 @@ class Turn(IntEnum):
     PEOPLE = 4
     ESCALATION = 5
     RETENTION = 6
+    ADAPTERS = 7
 
 
 class FolderLock:

@@ -7,9 +7,11 @@ import re
 
 from aiohttp import web
 
+from receiver.adapters import senml
 from receiver.bodies import Refusal
 from receiver.json_view import Json, incident_tree, measures_of
 from receiver.lift_view import Day, LiftView, TripView, load_lift
+from receiver.out_api import wants_senml
 from receiver.people_api import json_answer
 from receiver.service import Service
 
@@ -20,12 +22,15 @@ def lift_routes(service: Service) -> list[web.RouteDef]:
     """GET of /v1/boxes/{device}."""
 
     async def get_box(request: web.Request) -> web.Response:
-        device = request.match_info["device"]
+        device, is_senml = request.match_info["device"], wants_senml(request)
         view = None
         if _DEVICE.fullmatch(device):
             view = await service.read(lambda db: load_lift(db, bytes.fromhex(device)))
         if view is None:
             raise Refusal(404, "no box of this id has sent anything", "Take an id from `devices` of /v1/incidents")
+        if is_senml:
+            pack = senml.senml_text(senml.pack_of_box(view)).encode()
+            return web.Response(body=pack, content_type=senml.SENML, headers={"Cache-Control": "no-store"})
         return json_answer(lift_text(view, service.now_ms()))
 
     return [web.get("/v1/boxes/{device}", get_box)]

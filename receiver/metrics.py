@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 
 from receiver import escalation
 from receiver import tables as t
+from receiver.adapters import queue
 from receiver.incidents import Stage
 from receiver.journal import last_position
 
@@ -52,6 +53,7 @@ def metrics_text(db: Connection, now_ms: int, refused: Mapping[str, int]) -> str
     ]
     lines += _gauge("journal_position", "Records and notices ever stored", [("", last_position(db))])
     lines += _gauge("escalation_messages", "Messages to people outside by way and state", _messages(db))
+    lines += _gauge("adapter_messages", "Messages to other programs by adapter and state", _handovers(db))
     by_why = [(f'{{why="{why}"}}', number) for why, number in sorted(refused.items())]
     lines += _gauge("refused", "Requests and connections refused by this process, by why", by_why)
     return "\n".join(lines) + "\n"
@@ -60,6 +62,11 @@ def metrics_text(db: Connection, now_ms: int, refused: Mapping[str, int]) -> str
 def _messages(db: Connection) -> list[tuple[str, int]]:
     found = sorted((channel.value, state.name.lower(), n) for (channel, state), n in escalation.counts(db).items())
     return [(f'{{way="{channel}",state="{state}"}}', number) for channel, state, number in found]
+
+
+def _handovers(db: Connection) -> list[tuple[str, int]]:
+    found = sorted((adapter, state.name.lower(), n) for (adapter, state), n in queue.counts(db).items())
+    return [(f'{{adapter="{adapter}",state="{state}"}}', number) for adapter, state, number in found]
 
 
 def _count(db: Connection, table: Table, condition: ColumnElement[bool]) -> int:

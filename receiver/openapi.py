@@ -15,6 +15,7 @@ from receiver.roles import Role
 _Tree = dict[str, object]
 _TEXT: _Tree = {"type": "string"}
 _WHOLE: _Tree = {"type": "integer"}
+_FORMAT: _Tree = {"enum": ["json", "senml"]}
 
 SUMMARIES: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/records"): "Box: a batch of sealed records; answered by a sealed receipt",
@@ -50,6 +51,8 @@ SUMMARIES: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/escalation/retry"): "Try a dead message again",
     ("GET", "/v1/escalation/lists/{lift}"): "Who is told of the alarms of a lift; `default` for all others",
     ("PUT", "/v1/escalation/lists/{lift}"): "Set who is told",
+    ("GET", "/v1/adapters"): "How far each other program is told, and what was refused: ?state=dead",
+    ("POST", "/v1/adapters/retry"): "Tell another program again what was refused",
     ("GET", "/v1/feed"): "Records and notices in the order of the commits, after a position",
     ("GET", "/v1/csv/incidents"): "Open and recent incidents as CSV",
     ("GET", "/v1/csv/lifts"): "The register as CSV",
@@ -91,6 +94,7 @@ BODIES: Mapping[tuple[str, str], _Tree] = {
     ("PUT", "/v1/firms/{firm}"): _object((), phone=_TEXT, mail=_TEXT),
     ("POST", "/v1/invitations"): _object(("url",), url=_TEXT),
     ("POST", "/v1/escalation/retry"): _object(("name",), name=_TEXT),
+    ("POST", "/v1/adapters/retry"): _object(("adapter",), adapter=_TEXT, key=_TEXT),
     ("PUT", "/v1/escalation/lists/{lift}"): _object(("steps",), steps={"type": "array", "items": _STEP}),
     ("POST", "/v1/users"): _object(
         ("name", "role", "password"), name=_TEXT, shown=_TEXT, role=_ROLE, password=_TEXT, firm=_TEXT
@@ -100,9 +104,11 @@ BODIES: Mapping[tuple[str, str], _Tree] = {
     ),
 }
 QUERIES: Mapping[tuple[str, str], Mapping[str, _Tree]] = {
-    ("GET", "/v1/feed"): {"after": _WHOLE, "limit": _WHOLE},
+    ("GET", "/v1/feed"): {"after": _WHOLE, "limit": _WHOLE, "format": _FORMAT},
+    ("GET", "/v1/boxes/{device}"): {"format": _FORMAT},
     ("GET", "/v1/lifts"): {"after": _TEXT},
     ("GET", "/v1/escalation"): {"state": {"enum": ["waiting", "sent", "dead", "not_needed"]}},
+    ("GET", "/v1/adapters"): {"adapter": _TEXT, "state": {"enum": ["waiting", "sent", "dead"]}},
     ("GET", "/v1/audit"): {"before": _TEXT},
 }
 

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from receiver import feed, journal, register
 from receiver.access import actor_of
-from receiver.bodies import whole_query
+from receiver.adapters import senml
+from receiver.bodies import Refusal, whole_query
 from receiver.metrics import metrics_text
 from receiver.openapi import description
 from receiver.people_api import json_answer
@@ -26,7 +27,12 @@ def out_routes(service: Service) -> list[web.RouteDef]:
     async def get_feed(request: web.Request) -> web.Response:
         after = whole_query(request, "after", 0, POSITION_MAX, 0)
         count = whole_query(request, "limit", 1, journal.ENTRIES_MAX, journal.ENTRIES_MAX)
+        is_senml = wants_senml(request)
         page = await service.read(lambda db: journal.page_after(db, after, count))
+        if is_senml:
+            pack = senml.senml_text(senml.pack_of_entries(page.entries)).encode()
+            headers = {NEXT_HEADER: str(page.upto), "Cache-Control": "no-store"}
+            return web.Response(body=pack, content_type=senml.SENML, headers=headers)
         is_cbor = CBOR_SEQUENCE in request.headers.get("Accept", "")
         written = b"".join(feed.cbor_item(e) if is_cbor else feed.json_line(e) for e in page.entries)
         headers = {NEXT_HEADER: str(page.upto), "Cache-Control": "no-store"}
@@ -59,6 +65,14 @@ def out_routes(service: Service) -> list[web.RouteDef]:
         web.get("/metrics", get_metrics),
         web.get("/v1/openapi.json", get_description),
     ]
+
+
+def wants_senml(request: web.Request) -> bool:
+    """`?format=senml`, or the type in Accept. Raises `Refusal` 400 for another format."""
+    word = request.query.get("format")
+    if word not in (None, "json", "senml"):
+        raise Refusal(400, f"the format {word[:20]!r} is unknown", "Give senml, or json, which is the default")
+    return word == "senml" or (word is None and senml.SENML in request.headers.get("Accept", ""))
 
 
 def _csv(words: str, name: str) -> web.Response:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, select, tuple_, update
 
 from edge_agent.wire_values import Stream
 from receiver import tables as t
-from receiver.escalation import MessageState
+from receiver.outgoing import ADAPTER, MessageState
 
 DAY_MS = 86_400_000
 ROWS_MAX = 2_000
@@ -25,6 +25,7 @@ class Kept:
     telemetry_days: int = 400
     audit_days: int = 1_100
     message_days: int = 400
+    handed_over_days: int = 30  # what other programs have taken; what they refused stays with the other messages
 
 
 def prune(db: Connection, kept: Kept, now_ms: int) -> int:
@@ -41,6 +42,10 @@ def prune(db: Connection, kept: Kept, now_ms: int) -> int:
     if kept.message_days:
         is_old = t.message.c.due_ms < now_ms - kept.message_days * DAY_MS
         removed += db.execute(delete(t.message).where(is_old, t.message.c.state != int(MessageState.WAITING))).rowcount
+    if kept.handed_over_days:
+        is_old = t.message.c.due_ms < now_ms - kept.handed_over_days * DAY_MS
+        is_taken = and_(t.message.c.channel == ADAPTER, t.message.c.state == int(MessageState.SENT))
+        removed += db.execute(delete(t.message).where(is_old, is_taken)).rowcount
     return removed
 
 

@@ -13,6 +13,9 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from receiver.access import ACTOR, Needs, Sees, address_of, admitted, needs_of
+from receiver.adapters.api import adapter_routes
+from receiver.adapters.runner import AdapterLoop, run_all
+from receiver.adapters.settings import Configured
 from receiver.bodies import Refusal
 from receiver.box_api import UNAVAILABLE_S, box_routes
 from receiver.connections import PATIENCE, ConnectionCounts, GuardedConnection, Patience, guarded
@@ -64,6 +67,7 @@ class Running:
         service: Service,
         door: Door,
         escalator: Escalator | None,
+        adapters: Sequence[Configured],
         runner: web.AppRunner,
         server: asyncio.Server,
         url: str,
@@ -81,6 +85,8 @@ class Running:
         self._tasks = [asyncio.create_task(service.run())]
         if escalator is not None:
             self._tasks.append(asyncio.create_task(escalator.run()))
+        if adapters:
+            self._tasks.append(asyncio.create_task(run_all([AdapterLoop(service, each.adapter) for each in adapters])))
 
     async def stop(self) -> None:
         """Answer what has arrived, then close."""
@@ -100,12 +106,16 @@ async def start(
     address: Address,
     patience: Patience = PATIENCE,
     escalator: Escalator | None = None,
+    adapters: Sequence[Configured] = (),
 ) -> Running:
-    """Listen. escalator: tells people outside. Raises `ReceiverError` when the port cannot be had."""
+    """Listen. escalator: tells people outside; adapters: tell other programs.
+
+    Raises `ReceiverError` when the port cannot be had.
+    """
     door = Door(people, service.now_ms)
     app = web.Application(middlewares=[_guard(address, door, service)])
     app.on_response_prepare.append(_add_headers)
-    app.add_routes(_routes(service, door, address, patience))
+    app.add_routes(_routes(service, door, address, patience, adapters))
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -129,10 +139,12 @@ async def start(
         raise _cannot_listen(address, error) from error
     host = f"[{address.host}]" if ":" in address.host else address.host
     port = server.sockets[0].getsockname()[1]
-    return Running(service, door, escalator, runner, server, f"http://{host}:{port}")
+    return Running(service, door, escalator, adapters, runner, server, f"http://{host}:{port}")
 
 
-def _routes(service: Service, door: Door, address: Address, patience: Patience) -> list[web.RouteDef]:
+def _routes(
+    service: Service, door: Door, address: Address, patience: Patience, adapters: Sequence[Configured]
+) -> list[web.RouteDef]:
     return [
         *box_routes(service, patience),
         *enrol_routes(service, patience),
@@ -141,6 +153,7 @@ def _routes(service: Service, door: Door, address: Address, patience: Patience) 
         *audit_routes(door),
         *register_routes(service, patience),
         *escalation_routes(service, patience),
+        *adapter_routes(service, patience, adapters),
         *out_routes(service),
         *firm_routes(service, patience),
         *people_routes(service, door, patience),

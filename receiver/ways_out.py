@@ -31,6 +31,9 @@ SMS_CHARACTERS_MAX = 300
 ANSWER_BYTES_MAX = 2_048
 """A sending ends well before its claim does; two SMS at the most; what is read of an answer. Ours."""
 
+ADAPTERS = "adapter"
+"""The table of the settings file that is about other programs."""
+
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
@@ -81,6 +84,8 @@ class Ways:
         kinds = {"mail": MailSettings, "sms": GatewaySettings, "webhook": WebhookSettings}
         found: dict[str, Any] = {}
         for name, values in tables.items():
+            if name == ADAPTERS:  # read by `receiver.adapters.settings`
+                continue
             if name not in kinds or not isinstance(values, dict):
                 raise ReceiverError(f"[{name}] is unknown", subject=str(path), hint=hint)
             unknown = values.keys() - {field.name for field in fields(kinds[name])}

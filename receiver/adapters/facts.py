@@ -6,14 +6,15 @@ the receiver, the latest that the moment can have been (see docs/receiver.md, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from edge_agent.alarms import DoorState
 from edge_agent.records import BETWEEN_LANDINGS
-from edge_agent.wire_values import Notice, Phase, Record, Stream, WirePlace
+from edge_agent.wire_values import Notice, Phase, Record, Stream, SystemKind, WirePlace
 from receiver import register
 from receiver import tables as t
 from receiver.adapters.codes import BACNET, kind_of
@@ -291,6 +292,8 @@ def _newest_place(db: Connection, device: bytes, log: int) -> tuple[Record, int]
         for row in db.execute(asked):
             record = decoded(bytes(row.body))
             if record.place is not None:
+                if record.kind == SystemKind.TRIP:  # it tells which way the car went; now it stands
+                    record = replace(record, place=replace(record.place, moving=0))
                 found.append((row.arrived_ms, record))
     if not found:
         return None

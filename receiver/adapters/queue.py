@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
 
 from edge_agent.wire_values import Act, Phase, Stream
 from receiver import audit
@@ -144,6 +144,11 @@ def move(db: Connection, adapter: str, lane: Lane, upto: int) -> None:
     db.execute(update(t.counter).where(name, _C.value < upto).values(value=upto))
 
 
+def skip(db: Connection, adapter: str, lane: Lane) -> None:
+    """What is in the journal now is not wanted."""
+    move(db, adapter, lane, last_position(db))
+
+
 def claim(db: Connection, adapter: str, count: int, now_ms: int) -> tuple[Waiting, ...]:
     """Rows whose turn it is, alarms first; of one incident never a later one before an earlier one."""
     named = and_(_of(adapter), _M.state == int(MessageState.WAITING))
@@ -215,6 +220,14 @@ def retry(db: Connection, adapter: str, key: str | None, by: Actor, now_ms: int)
     if dead:
         audit.write(db, by, "handed over again", adapter, now_ms, f"{len(dead)} messages" if key is None else key)
     return len(dead)
+
+
+def forget(db: Connection, adapter: str, by: Actor, now_ms: int) -> int:
+    """Everything about an adapter: it begins anew. Returns how many rows are gone."""
+    removed = db.execute(delete(t.message).where(_of(adapter))).rowcount
+    db.execute(delete(t.counter).where(_C.name.startswith(f"adapter:{adapter}:", autoescape=True)))
+    audit.write(db, by, "adapter forgotten", adapter, now_ms, f"{removed} messages")
+    return removed
 
 
 def take_turn(db: Connection, adapter: str, duty: str, number: int) -> bool:

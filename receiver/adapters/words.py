@@ -33,6 +33,7 @@ class What(Enum):
     REMOTE_RESET = "remote_reset"
     SNAPSHOT = "snapshot"  # of one lift, by the clock
     ONLINE = "online"  # of this receiver, by the clock
+    FIGURES = "figures"  # a record of telemetry; only for adapters that say so
 
 
 BY_THE_CLOCK = (What.SNAPSHOT, What.ONLINE)
@@ -99,6 +100,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def language(self) -> str:
+        """Of titles and texts: en or zh."""
+        ...
+
+    @property
     def at_once(self) -> int:
         """How many things may be on their way at one time."""
         ...
@@ -120,6 +126,10 @@ class Adapter(Protocol):
 
     def wants(self, what: What, kind: int | None) -> bool:
         """Whether this is told at all. kind None: not known yet, it is decided when its facts are there."""
+        ...
+
+    def code_of(self, kind: int) -> Value:
+        """The other end's code of an alarm kind; None: it has none."""
         ...
 
     async def hand_over(self, telling: Telling) -> None:
