@@ -34,13 +34,17 @@ def program(name: str) -> str | None:
 class Cluster:
     """One server with any number of databases."""
 
-    def __init__(self) -> None:
-        """Make and start it. Skips the test by name where there is no PostgreSQL."""
+    def __init__(self, memory: str | None = _MEMORY) -> None:
+        """Make and start it. memory: where it keeps its files if that is there; None: on the disk for passing files.
+
+        Skips the test by name where there is no PostgreSQL.
+        """
         server, maker = program("postgres"), program("initdb")
         if server is None or maker is None:
             pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
         self._server = server
-        self.folder = Path(tempfile.mkdtemp(prefix="lift-pg-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
+        is_there = memory is not None and os.access(memory, os.W_OK)
+        self.folder = Path(tempfile.mkdtemp(prefix="lift-pg-", dir=memory if is_there else None))
         self._as_user = self._other_user()
         self._numbers = itertools.count(1)
         made = [maker, "-D", str(self._data), "-U", _USER, "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"]
