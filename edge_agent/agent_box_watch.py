@@ -7,6 +7,7 @@ stages of `storage_low` and `clock_untrusted`. State: since when the clock has b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from edge_agent.alarms import Alarm, AlarmKind, AlarmState, Evidence, OpenIncident
 from edge_agent.catalogue import CATALOGUE
@@ -21,6 +22,14 @@ DROP_NS = 3600 * NS_PER_S  # so long after the last drop a box with room again i
 UNSET_NS = 24 * 3600 * NS_PER_S  # Source: alarm catalogue row 58
 
 
+class ShellWatch(Protocol):
+    """Something of the box itself that the shell watches between two turns of the core."""
+
+    def work(self, now_ns: int) -> tuple[Alarm, ...]:
+        """Stages that begin or end now. Takes milliseconds. Never raises."""
+        ...
+
+
 class BoxWatch:
     """See the module."""
 
@@ -32,8 +41,13 @@ class BoxWatch:
         dropped: Callable[[], int],
         incidents: tuple[int, int],
         resumed: Sequence[OpenIncident] = (),
+        *,
+        trouble: str = "",
     ) -> None:
-        """free_bytes: on the disk of the outbox; None: not known. incidents: of storage and clock, not of the core."""
+        """free_bytes: on the disk of the outbox; None: not known. incidents: of storage and clock, not of the core.
+
+        trouble: why the outbox is not on the disk, in a few words; "": it is.
+        """
         self._clock = clock
         self._free_bytes = free_bytes
         self._outbox_bytes = outbox_bytes
@@ -42,6 +56,7 @@ class BoxWatch:
         self._incident = dict(zip(kinds, incidents, strict=True))
         self._incident |= {each.kind: each.incident for each in resumed if each.kind in kinds}
         self._raised = {each.kind for each in resumed if each.kind in kinds}
+        self._trouble = trouble
         self._look_ns = 0
         self._dropped_last = 0
         self._dropped_ns: int | None = None
@@ -60,7 +75,7 @@ class BoxWatch:
             self._dropped_last, self._dropped_ns = dropped, now_ns
         has_dropped = self._dropped_ns is not None and now_ns - self._dropped_ns < DROP_NS
         mark = WELL_BYTES if AlarmKind.STORAGE_LOW in self._raised else LOW_BYTES
-        is_low = free_bytes is not None and free_bytes < mark
+        is_low = bool(self._trouble) or (free_bytes is not None and free_bytes < mark)
         evidence = (Evidence("outbox_bytes", self._outbox_bytes()), Evidence("dropped_count", dropped))
         return self._stage(AlarmKind.STORAGE_LOW, now_ns, evidence, is_found=has_dropped or is_low)
 
@@ -80,4 +95,5 @@ class BoxWatch:
             return None
         self._raised ^= {kind}
         state = AlarmState.RAISED if is_found else AlarmState.CLEARED
-        return Alarm(now_ns, kind, state, CATALOGUE[kind].severity, self._incident[kind], evidence)
+        note = self._trouble if kind is AlarmKind.STORAGE_LOW and is_found else ""
+        return Alarm(now_ns, kind, state, CATALOGUE[kind].severity, self._incident[kind], evidence, note=note)

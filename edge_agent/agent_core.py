@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from edge_agent.agent_baselines import BaselinesKeeper
-from edge_agent.agent_box_watch import BoxWatch
+from edge_agent.agent_box_watch import ShellWatch
 from edge_agent.agent_delivery import NS_PER_S, Dispatch, Outbox
 from edge_agent.agent_duties import Duties
 from edge_agent.agent_ends import choose_ends
@@ -90,7 +90,7 @@ class AgentCore:
         keeper: EvidenceKeeper | None = None,
         lamps: LampKeeper | None = None,
         baselines: BaselinesKeeper | None = None,
-        box: BoxWatch | None = None,
+        watches: Sequence[ShellWatch] = (),
         visits: VisitKeeper | None = None,
     ) -> None:
         self.dispatch = dispatch
@@ -109,7 +109,7 @@ class AgentCore:
         self._keeper = keeper
         self._lamps = lamps
         self._baselines = baselines
-        self._box = box
+        self._watches = watches
         self.visits = visits
         self._waiting: deque[_Entry] = deque()
         self._retry_ns = 0
@@ -136,6 +136,10 @@ class AgentCore:
     def late_count(self) -> int:
         """Readings that came too late to be judged."""
         return self._timeline.lost_count
+
+    def unwritten(self) -> tuple[tuple[RecordDraft, Stamp], ...]:
+        """What the outbox has not taken, in order: alarms and faults, then telemetry."""
+        return tuple((entry.draft, entry.stamp) for entry in (*self._waiting, *self._telemetry))
 
     def take(self, source: str, readings: Iterable[Reading], now_ns: int) -> None:
         """What a source gave."""
@@ -174,7 +178,7 @@ class AgentCore:
         self._keep_evidence(now_ns)
         if self._lamps is not None and (fault := self._lamps.work(now_ns)) is not None:
             self._alarm(fault, now_ns)
-        for stage in () if self._box is None else self._box.work(now_ns):
+        for stage in [stage for each in self._watches for stage in each.work(now_ns)]:
             self._alarm(stage, now_ns)
         for reset in self.dispatch.take_resets():
             self.end_incidents(reset.incident, f"{reset.who} at {reset.destination}".strip(), now_ns)

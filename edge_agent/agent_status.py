@@ -23,6 +23,8 @@ class Identity:
     boot_id: str
     pid: int
     started_ns: int
+    safe_without: tuple[str, ...] | None = None
+    storage_trouble: str = ""
 
 
 def status_of(core: AgentCore, identity: Identity, state: AgentState, clock: Clock, now_ns: int) -> AgentStatus:
@@ -57,6 +59,8 @@ def status_of(core: AgentCore, identity: Identity, state: AgentState, clock: Clo
         ),
         detectability=detectability(core.watch.senses),
         visit=_visit_status(core.visits, now_ns),
+        safe_without=identity.safe_without,
+        storage_trouble=identity.storage_trouble,
     )
 
 

@@ -98,14 +98,20 @@ ROWS = (
         severity=Severity.MINOR,
         title_en="Storage low",
         title_zh="存储空间不足",
-        raised_when_en="Less than 100 MiB are free on the disk, or unsent records were dropped.",
-        cleared_when_en="150 MiB are free, and nothing was dropped for an hour.",
+        raised_when_en=(
+            "Less than 100 MiB are free on the disk, or unsent records were dropped, "
+            "or the disk cannot be written and records wait in memory (told in the note)."
+        ),
+        cleared_when_en="150 MiB are free, records are on the disk again, and nothing was dropped for an hour.",
         evidence=(
             EvidenceField("outbox_bytes", "bytes", "size of the outbox"),
             EvidenceField("dropped_count", "", "records dropped since start"),
         ),
-        first_check_en="Check why the receivers are not reached; then free space on the box.",
-        first_check_zh="检查为何无法连接接收端；再清理终端存储。",
+        first_check_en=(
+            "Check why the receivers are not reached; then free space on the box. "
+            "A card that cannot be written is worn: replace it."
+        ),
+        first_check_zh="检查为何无法连接接收端；再清理终端存储。存储卡不可写时请更换。",
         gb="-",
         bacnet="-",
     ),
@@ -158,7 +164,7 @@ ROWS = (
         severity=Severity.MINOR,
         title_en="Box opened",
         title_zh="终端被打开",
-        raised_when_en="The lid contact of the box opens.",
+        raised_when_en="The lid contact of the box has been open for 2 s.",
         cleared_when_en="The lid is closed.",
         evidence=(EvidenceField("lid_open_s", "s", "time the lid has been open"),),
         first_check_en="Ask who is at the box; look for tampering.",
@@ -171,7 +177,10 @@ ROWS = (
         severity=Severity.MINOR,
         title_en="Box restarts again and again",
         title_zh="终端反复重启",
-        raised_when_en="The box has restarted several times within an hour.",
+        raised_when_en=(
+            "Three runs of the agent within an hour ended without a stop; after five short ones on end it runs in safe "
+            "mode (told in the note): accelerometer, contacts and delivery only."
+        ),
         cleared_when_en="An hour without a restart.",
         evidence=(EvidenceField("restarts_count", "", "restarts within the hour"),),
         first_check_en="Check the supply of the box; read its log for the cause.",

@@ -60,6 +60,15 @@ STATUS_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "cannot_see": ("Cannot see: {}", "无法发现：{}"),
         "sees_partly": ("Sees {}: {}", "{}：{}"),
         "less_sure": ("Less sure: {}", "较不确定：{}"),
+        "in_memory": (
+            "RECORDS ARE IN MEMORY ONLY and are lost with the supply: {}",
+            "记录仅存于内存，断电即丢失：{}",
+        ),
+        "safe": (
+            "SAFE MODE after repeated crashes, until an hour has gone well; left out: {}",
+            "反复崩溃后处于安全模式，正常运行一小时后恢复；已停用：{}",
+        ),
+        "nothing": ("nothing", "无"),
     }
 )
 """What `edge-agent status` says around them, in English and Chinese."""

@@ -94,18 +94,20 @@ class Outbox:
         destinations: Sequence[str] = (),
         bounds: Bounds | None = None,
         draw_log: Callable[[], int] = random_log_id,
+        rescue: Rescue | None = None,
     ) -> Outbox:
         """Open or create. A damaged file is set aside, and what can be read of it is taken over into a new log.
 
         On a full disk the ballast goes, so that it opens. boot_id: the kernel's; a new one counts the boot counter up.
         up_ms: now, on the clock of the stamps.
-        destinations: the receivers that must have a record before it may go. Raises `OutboxError`.
+        destinations: the receivers that must have a record before it may go. rescue: what a new file begins with.
+        Raises `OutboxError`.
         """
 
         def opened() -> Outbox:
             outbox = cls(path, open_file(path), device_id, tuple(destinations), bounds or Bounds(), draw_log)
             try:
-                outbox._begin(boot_id, up_ms)
+                outbox._begin(boot_id, up_ms, rescue)
             except BaseException:
                 outbox.close()
                 raise
@@ -312,17 +314,31 @@ class Outbox:
 
     def start_new_log(self, stamp: Stamp) -> None:
         """Take what is unsent over into a log with a new id: somebody else has written under the present one."""
-        rescue = self._unsent()
+        rescue = self.unsent()
         with self._transaction():
             self._renew(rescue)
             note = f"new log: the receiver has other records under our numbers; {len(rescue.records)} taken over"
             self._log.write(draft_of_damage(note), stamp)
 
-    def _begin(self, boot_id: str, up_ms: int) -> None:
+    def unsent(self, count_max: int = RESCUED_COUNT_MAX) -> Rescue:
+        """What another outbox would have to take over. count_max: the newest of each stream but alarms; -1: all."""
+        records = []
+        for stream in Stream:
+            newest_count = -1 if stream is Stream.ALARM else count_max
+            records += self._log.whole_after(stream, self._cursors.acknowledged(stream), newest_count)
+        return Rescue(tuple(records), self._incidents.all_rows())
+
+    def take_over(self, rescue: Rescue) -> None:
+        """Records and incidents of another outbox, behind what is here. Raises `OutboxError`; then nothing is."""
+        with self._transaction():
+            self._incidents.merge(rescue.incidents, self._log.adopt(rescue))
+
+    def _begin(self, boot_id: str, up_ms: int, given: Rescue | None) -> None:
         with self._transaction():
             meta = dict(self._connection.execute("SELECT name, value FROM meta").fetchall())
             # Not only of this start: power may have failed before what is in it was taken over.
             aside, rescue = (None, Rescue()) if meta else rescue_from(self._path, self._cursors.destinations)
+            rescue = given if given is not None and not meta and aside is None else rescue
             self.set_aside = aside
             boot, earlier_boot_id = meta.get("boot", rescue.boot), meta.get("boot_id", rescue.boot_id)
             self._boot = max(1, boot if boot_id == earlier_boot_id else boot + 1)
@@ -332,7 +348,7 @@ class Outbox:
             if not meta:
                 self._renew(rescue)
             elif meta["device"] != self._device_id:
-                self._renew(self._unsent())
+                self._renew(self.unsent())
             self._log.count_again()
             gone = self._cursors.join(frozenset(meta.get("destinations", "").split("\n")) if meta else frozenset())
             self._write_lost(gone, LostReason.TOO_OLD)
@@ -353,13 +369,6 @@ class Outbox:
         self._cursors.begin()
         self._incidents.adopt(rescue.incidents, self._log.adopt(rescue))
         self._remember("log", log_id)
-
-    def _unsent(self) -> Rescue:
-        records = []
-        for stream in Stream:
-            count_max = -1 if stream is Stream.ALARM else RESCUED_COUNT_MAX
-            records += self._log.whole_after(stream, self._cursors.acknowledged(stream), count_max)
-        return Rescue(tuple(records), self._incidents.all_rows())
 
     def _next(
         self, destination: str, streams: Sequence[Stream], max_count: int, max_bytes: int

@@ -249,10 +249,11 @@ def rescue_from(path: Path, destinations: tuple[str, ...]) -> tuple[Path | None,
     That is: unsent alarms and faults, open incidents, the boot counter. Raises `sqlite3.Error` on a full disk.
     """
     earlier = _earlier_asides(path)
-    return (earlier[-1][1], _rescued(earlier[-1][1], destinations)) if earlier else (None, Rescue())
+    return (earlier[-1][1], rescued(earlier[-1][1], destinations)) if earlier else (None, Rescue())
 
 
-def _rescued(aside: Path, destinations: tuple[str, ...]) -> Rescue:
+def rescued(aside: Path, destinations: tuple[str, ...]) -> Rescue:
+    """What can still be read of an outbox that is no longer used. Raises `sqlite3.Error` on a full disk."""
     try:
         connection = sqlite3.connect(aside, isolation_level=None)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")

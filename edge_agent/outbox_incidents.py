@@ -168,6 +168,15 @@ class Incidents:
             old = None if row.opening is None else (row.stream, row.opening)
             self._write(replace(row, opening=None if old is None else openings.get(old)))
 
+    def merge(self, rows: tuple[IncidentRow, ...], openings: dict[tuple[int, int], int]) -> None:
+        """Take over what another outbox, used after this one, knows of incidents."""
+        for row in rows:
+            known = self._row(row.number)
+            opening = None if row.opening is None else openings.get((row.stream, row.opening))
+            if opening is None and known is not None:
+                opening = known.opening
+            self._write(replace(row, opening=opening, life=self.life - 1))
+
     def _row(self, number: int) -> IncidentRow | None:
         rows = self._rows("number = ?", number)
         return rows[0] if rows else None

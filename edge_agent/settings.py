@@ -90,6 +90,16 @@ class LampsSettings:
     help_is_coming: LampSettings
 
 
+@dataclass(frozen=True, slots=True)
+class LidSettings:
+    """The contact at the lid of the box. `is_active_low`: the open lid pulls the line to ground."""
+
+    chip: str
+    pin: int  # GPIO number, not the place on the header
+    is_active_low: bool
+    pull: Pull
+
+
 class SerialParity(Enum):
     """Parity of a serial line."""
 
@@ -204,6 +214,7 @@ class Settings:
     delivery: DeliverySettings
     recording: RecordingSettings | None
     lamps: LampsSettings | None
+    lid: LidSettings | None
     limits: Limits
     limit_overrides: tuple[tuple[str, float], ...]  # what of the limits the file changes
     state_folder: PurePath

@@ -20,6 +20,7 @@ from edge_agent.settings import (
     ControllerSettings,
     DeliverySettings,
     LampsSettings,
+    LidSettings,
     PressureSettings,
     Pull,
     ReceiverSettings,
@@ -38,6 +39,7 @@ from edge_agent.settings_devices import (
     supply_from,
 )
 from edge_agent.settings_lamps import lamps_from
+from edge_agent.settings_lid import lid_from
 from edge_agent.toml_table import (
     ProblemList,
     TomlTable,
@@ -116,6 +118,7 @@ class _Reading:
         buses = [chip.bus for chip in (accelerometer, pressure, supply) if chip is not None]
         contacts = self._contacts(buses)
         controller = self._controller()
+        lamps = self._lamps(buses, contacts)
         overrides, limits = self._limits()
         settings = Settings(
             lift=lift,
@@ -128,7 +131,8 @@ class _Reading:
             modem=modem,
             delivery=self._delivery(state_folder),
             recording=self._recording(state_folder),
-            lamps=self._lamps(buses, contacts),
+            lamps=lamps,
+            lid=self._lid(buses, contacts, lamps),
             limits=limits,
             limit_overrides=overrides,
             state_folder=state_folder,
@@ -220,10 +224,17 @@ class _Reading:
     def _lamps(self, buses: list[str], contacts: ContactsSettings | None) -> LampsSettings | None:
         if not self._top.has("lamps"):
             return None
-        owner_of_pin = _pins_of(buses)
-        if contacts is not None and not contacts.chip.startswith("unix:"):
-            owner_of_pin |= {contact.pin: contact.signal.value for contact in contacts.contacts}
-        return lamps_from(self._section("lamps"), HEADER_PINS, owner_of_pin)
+        return lamps_from(self._section("lamps"), HEADER_PINS, _pins_taken(buses, contacts))
+
+    def _lid(
+        self, buses: list[str], contacts: ContactsSettings | None, lamps: LampsSettings | None
+    ) -> LidSettings | None:
+        if not self._top.has("lid"):
+            return None
+        taken = _pins_taken(buses, contacts)
+        if lamps is not None:
+            taken |= {lamps.alarm_sent.pin: "alarm_sent", lamps.help_is_coming.pin: "help_is_coming"}
+        return lid_from(self._section("lid"), HEADER_PINS, taken)
 
     def _limits(self) -> tuple[tuple[tuple[str, float], ...], Limits]:
         table = self._section("limits")
@@ -242,6 +253,14 @@ class _Reading:
         except LimitProblem as error:
             table.problem(error.name, error.problem, error.hint)
             return (), Limits()
+
+
+def _pins_taken(buses: list[str], contacts: ContactsSettings | None) -> dict[int, str]:
+    """The pins of the buses and of the contacts."""
+    owner_of_pin = _pins_of(buses)
+    if contacts is not None and not contacts.chip.startswith("unix:"):
+        owner_of_pin |= {contact.pin: contact.signal.value for contact in contacts.contacts}
+    return owner_of_pin
 
 
 def _pins_of(buses: list[str]) -> dict[int, str]:

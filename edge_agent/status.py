@@ -141,6 +141,8 @@ class AgentStatus:
     readiness: ReadinessStatus
     detectability: Detectability
     visit: VisitStatus | None = None
+    safe_without: tuple[str, ...] | None = None  # safe mode: what is left out; None: a whole run
+    storage_trouble: str = ""  # why records are kept in memory only; "": they are on the disk
 
 
 def readiness_status(state: ReadyState, missing: tuple[tuple[Lesson, int, int], ...]) -> ReadinessStatus:
@@ -208,6 +210,7 @@ def status_lines(status: AgentStatus, age_s: float, language: str = "en") -> tup
         f"Lift {status.lift_id}: {status.state}, up {_span(status.up_s)}; status {_span(age_s)} old "
         f"(version {status.version})"
     ]
+    lines += _loud_lines(status, is_chinese)
     ready = status.readiness
     lines.append(STATUS_WORDS["readiness"][is_chinese].format(ready.sentence_zh if is_chinese else ready.sentence_en))
     if status.visit is not None:
@@ -262,6 +265,15 @@ def _blind_lines(seen: Detectability, is_chinese: bool) -> Iterator[str]:
 def _title(name: str, is_chinese: bool) -> str:
     row = CATALOGUE[AlarmKind[name.upper()]]
     return row.title_zh if is_chinese else name
+
+
+def _loud_lines(status: AgentStatus, is_chinese: bool) -> Iterator[str]:
+    """What a person must not overlook."""
+    if status.storage_trouble:
+        yield STATUS_WORDS["in_memory"][is_chinese].format(status.storage_trouble)
+    if status.safe_without is not None:
+        names = STATUS_WORDS["comma"][is_chinese].join(status.safe_without) or STATUS_WORDS["nothing"][is_chinese]
+        yield STATUS_WORDS["safe"][is_chinese].format(names)
 
 
 def _car_line(car: CarStatus | None) -> str:

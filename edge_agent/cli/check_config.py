@@ -66,6 +66,9 @@ def what_it_starts(settings: Settings) -> tuple[str, ...]:
     if (lamps := settings.lamps) is not None:
         yellow, green = lamps.alarm_sent, lamps.help_is_coming
         lines.append(f"lamps on {lamps.chip}: alarm sent on GPIO {yellow.pin}, help is coming on GPIO {green.pin}")
+    if (lid := settings.lid) is not None:
+        level = "low" if lid.is_active_low else "high"
+        lines.append(f"lid of the box on {lid.chip}: GPIO {lid.pin} ({level} = open)")
     if (monitor := settings.supply) is not None:
         lines.append(
             f"supply: {monitor.chip} at {monitor.address:#04x} on {monitor.bus}, {monitor.shunt_ohm:g} ohm, "

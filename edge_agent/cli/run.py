@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from drivers.modem_turns import ModemTurns
 from edge_agent.agent import Agent
 from edge_agent.agent_baselines import BaselinesKeeper
-from edge_agent.agent_box_watch import BoxWatch
 from edge_agent.agent_core import AgentCore, Recorder
 from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_duties import Duties
@@ -31,13 +30,14 @@ from edge_agent.agent_uploads import Uploads
 from edge_agent.agent_visits import VisitKeeper
 from edge_agent.alarms import Alarm, OpenIncident
 from edge_agent.baselines_file import BaselinesFile
-from edge_agent.box_health import box_health, bytes_of, free_bytes
+from edge_agent.box_health import box_health
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.check_config import what_it_starts
 from edge_agent.cli.log_lines import start_log
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.sources import sources_of
 from edge_agent.cli.state_folder import StateFolder
+from edge_agent.cli.watches import BoxParts, Numbers, RunEnd, watches_of
 from edge_agent.cli.ways import Ways
 from edge_agent.clock import SystemClock, boot_id
 from edge_agent.detect.baselines import Baselines
@@ -46,9 +46,12 @@ from edge_agent.evidence import EvidenceKeeper, EvidenceShelf
 from edge_agent.journal import LOGGER, Journal
 from edge_agent.local_requests import RequestFolder
 from edge_agent.outbox import Outbox
+from edge_agent.outbox_volatile import Life, Opened, Places
 from edge_agent.records import draft_of_started
 from edge_agent.sd_notify import ServiceNotifier
 from edge_agent.settings import Settings
+from edge_agent.settings_safe import left_out, safe_settings
+from edge_agent.start_ledger import Start, StartLedger
 from edge_agent.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -80,11 +83,42 @@ def run(args: argparse.Namespace) -> int:
     folder = StateFolder(Path(settings.state_folder), Path(runtime) if runtime else None)
     for line in what_it_starts(settings):
         LOGGER.info(line)
-    agent = _agent(settings, folder, clock, started_ns, _digest_of(args.config))
+    ledger = StartLedger(folder.path, folder.volatile)
+    start = ledger.begin(_version())
+    if start.is_safe:
+        LOGGER.error("Safe mode: %d short runs on end. Left out: %s", start.short_count, left_out(settings))
+    made = _agent(_Begun(settings, folder, clock, started_ns, _digest_of(args.config), ledger, start))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: agent.stop())
-    agent.run()
+        signal.signal(number, lambda _number, _frame: made.agent.stop())
+    made.agent.run()
+    ledger.stopped()
+    waiting = made.core.unwritten()
+    if waiting and not made.places.keep_in_memory(waiting, made.life):
+        LOGGER.error("%d records that the outbox refused are lost", len(waiting))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is known when the agent is put together. settings: all of them, also in safe mode."""
+
+    settings: Settings
+    folder: StateFolder
+    clock: SystemClock
+    started_ns: int
+    configuration: bytes
+    ledger: StartLedger
+    start: Start
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The agent, and what is asked after its run."""
+
+    agent: Agent
+    core: AgentCore
+    places: Places
+    life: Life
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +127,7 @@ class _Numbers:
 
     lamps: int
     certificate: int
-    box: tuple[int, int]
+    box: Numbers
     core: int
     resumed: tuple[OpenIncident, ...]
 
@@ -101,7 +135,8 @@ class _Numbers:
     def of(cls, outbox: Outbox) -> _Numbers:
         """Behind all that were ever given out."""
         first = outbox.next_incident()
-        return cls(first, first + 1, (first + 2, first + 3), first + 4, outbox.open_incidents())
+        box = first + 2
+        return cls(first, first + 1, Numbers.of(box), box + Numbers.COUNT, outbox.open_incidents())
 
     def listener(self, renewed: Callable[[int], None], report: Callable[[Alarm, int], None]) -> Listener:
         """Who hears of renewals of the certificate."""
@@ -110,7 +145,24 @@ class _Numbers:
         return Listener(renewed, report, self.certificate, self.resumed)
 
 
-def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_ns: int, configuration: bytes) -> Agent:
+def _opened(places: Places, life: Life, folder: StateFolder) -> Opened:
+    """The outbox, and what is to be said of where it is."""
+    opened = places.open(life)
+    if folder.trouble:
+        LOGGER.error("%s", folder.trouble)
+    if opened.trouble:
+        LOGGER.critical("RECORDS ARE IN MEMORY ONLY and are lost with the supply: %s", opened.trouble)
+    if opened.taken_count:
+        LOGGER.warning("%d records that waited in memory are on the disk again", opened.taken_count)
+    if opened.outbox.set_aside is not None:
+        aside = opened.outbox.set_aside
+        LOGGER.error("The outbox was damaged; it was set aside as %s and what could be read goes on", aside)
+    return opened
+
+
+def _agent(begun: _Begun) -> _Made:
+    settings = safe_settings(begun.settings) if begun.start.is_safe else begun.settings
+    folder, clock, started_ns = begun.folder, begun.clock, begun.started_ns
     journal = Journal()
     key, damaged_key = folder.record_key()
     if damaged_key is not None:
@@ -119,15 +171,10 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     LOGGER.info("This box is %s, its key %s", device_id.hex(), key.public.text)
     ways = Ways(settings.delivery.receivers, key, clock)
     up_s = started_ns / 1e9
-    outbox = Outbox.open(
-        Path(settings.delivery.outbox),
-        device_id,
-        boot_id=boot_id(),
-        up_ms=round(up_s * 1e3),
-        destinations=ways.names,
-    )
-    if outbox.set_aside is not None:
-        LOGGER.error("The outbox was damaged; it was set aside as %s and what could be read goes on", outbox.set_aside)
+    places = Places(Path(settings.delivery.outbox), folder.volatile)
+    life = Life(device_id, boot_id(), round(up_s * 1e3), tuple(ways.names))
+    opened = _opened(places, life, folder)
+    outbox = opened.outbox
     shelf = EvidenceShelf(folder.path / EVIDENCE_FOLDER)
     turns = ModemTurns()
     uploads = Uploads(ways.evidence_deliveries(), ways.part_uplinks(), shelf, outbox.lacks_alarm, journal)
@@ -137,12 +184,15 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
     texts.settles_with(dispatch.take_in)
     sources = sources_of(settings, clock, turns)
     numbers = _Numbers.of(outbox)
-    core = _core(settings, folder, clock, outbox, dispatch, journal, [source.name for source in sources], numbers)
+    end = RunEnd(outbox)
+    core = _core(settings, begun, opened, dispatch, journal, [source.name for source in sources], numbers, end)
     keys.commits_with(core.commit)
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
-    core.commit(draft_of_started(lift_no, _version(), configuration, folder.start_cause(boot_id())), now_ns, now_ns)
-    return Agent(
+    cause = "safe mode: " * begun.start.is_safe + folder.start_cause(boot_id())
+    core.commit(draft_of_started(lift_no, _version(), begun.configuration, cause), now_ns, now_ns)
+    without = left_out(begun.settings) if begun.start.is_safe else None
+    agent = Agent(
         core=core,
         sources=sources,
         uplinks=ways.uplinks(),
@@ -155,35 +205,54 @@ def _agent(settings: Settings, folder: StateFolder, clock: SystemClock, started_
         device_id=device_id,
         clock=clock,
         notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),
-        identity=Identity(_version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns),
+        identity=Identity(
+            _version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns, without, opened.trouble
+        ),
         write_status=folder.write_status,
         requests=RequestFolder(folder.path),
     )
+    end.stop = agent.stop
+    return _Made(agent, core, places, life)
 
 
 def _core(
     settings: Settings,
-    folder: StateFolder,
-    clock: SystemClock,
-    outbox: Outbox,
+    begun: _Begun,
+    opened: Opened,
     dispatch: Dispatch,
     journal: Journal,
     sources: Sequence[str],
     numbers: _Numbers,
+    end: RunEnd,
 ) -> AgentCore:
-    """The middle of the agent, beginning with what earlier runs left: open incidents and what was learned."""
+    """The middle of the agent, beginning with what earlier runs left: open incidents and what was learned.
+
+    In safe mode what was learned with all sensors is used, and stays as it is.
+    """
+    folder, clock, outbox, is_safe = begun.folder, begun.clock, opened.outbox, begun.start.is_safe
     first_incident, resumed = numbers.core, numbers.resumed
     for incident in resumed:
         LOGGER.warning("Incident %d (%s) is still open from before", incident.incident, incident.kind.public_name)
     installation = settings.installation()
     file = BaselinesFile(folder.path)
-    learned = file.take(installation)
+    learned = file.read(begun.settings.installation()) if is_safe else file.take(installation)
     if learned.problem:
         LOGGER.warning("The box learns its lift anew: %s %s", file.path, learned.problem)
     detector = Detector(
         installation, settings.limits, first_incident=first_incident, resumed=resumed, baselines=learned.baselines
     )
-    return AgentCore(
+    parts = BoxParts(
+        settings,
+        folder,
+        clock,
+        opened,
+        begun.ledger,
+        begun.start,
+        begun.started_ns,
+        end,
+        lambda: core.is_outbox_well,
+    )
+    core = AgentCore(
         detector=detector,
         timeline=Timeline(LATENESS_NS),
         outbox=outbox,
@@ -193,19 +262,13 @@ def _core(
         journal=journal,
         resumed=resumed,
         keeper=_keeper(settings, folder.path, first_incident, resumed, detector.baselines),
-        baselines=BaselinesKeeper(file, installation, journal, clock.now_ns(), learned.baselines),
+        baselines=None if is_safe else BaselinesKeeper(file, installation, journal, clock.now_ns(), learned.baselines),
         duties=Duties(outbox, clock, clock.now_ns(), lambda: box_health(folder.path), lambda: _queued(outbox)),
         lamps=_lamps(settings, outbox, numbers.lamps),
-        box=BoxWatch(
-            clock,
-            lambda: free_bytes(folder.path),
-            lambda: bytes_of(Path(settings.delivery.outbox)),
-            lambda: outbox.counts.dropped_count,
-            numbers.box,
-            resumed,
-        ),
+        watches=watches_of(parts, numbers.box, resumed),
         visits=VisitKeeper(folder.path, clock, boot_id(), journal),
     )
+    return core
 
 
 def _lamps(settings: Settings, outbox: Outbox, incident: int) -> LampKeeper | None:

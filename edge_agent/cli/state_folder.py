@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from edge_agent.durable_file import replace_file
 from edge_agent.errors import EdgeAgentError
 from edge_agent.key_file import key_in
 from edge_agent.status import AgentState, AgentStatus, status_from_json, status_to_json
@@ -24,26 +26,47 @@ class StateFolder:
         """Make the folder and lock it. Raises EdgeAgentError.
 
         volatile: a folder in memory (RuntimeDirectory of systemd) where the status is written instead, every second,
-        so that it does not wear the card; a link in the state folder leads to it.
+        so that it does not wear the card; a link in the state folder leads to it. There the agent also keeps what it
+        must where the state folder cannot be written; `trouble` then says why.
         """
         self.path = path
+        self.volatile = volatile
+        self.trouble = ""
         self._status_path = path / STATUS_FILE
+        self.previous = _status_in(self._status_path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(path / LOCK_FILE)
-            self.previous = _status_in(self._status_path)
             if volatile is not None:
                 self._link_status(volatile / STATUS_FILE)
         except OSError as error:
-            raise EdgeAgentError(
+            unusable = EdgeAgentError(
                 f"the state folder cannot be used: {error.strerror}",
                 subject=str(error.filename or path),
                 hint="Check that this user may write there and that the disk is not full",
-            ) from error
+            )
+            if volatile is None:
+                raise unusable from error
+            self.trouble = str(unusable)
+            self._lock = _locked(volatile / LOCK_FILE)
+            self._status_path = volatile / STATUS_FILE
 
     def record_key(self) -> tuple[SigningKey, Path | None]:
-        """The key that seals records and names this box; and where a damaged one went. Raises EdgeAgentError."""
-        return key_in(self.path / KEY_FILE)
+        """The key that seals records and names this box; and where a damaged one went. Raises EdgeAgentError.
+
+        A key that could only be made in memory is the box's own as soon as the disk takes it.
+        """
+        path = self.path / KEY_FILE
+        if self.volatile is None:
+            return key_in(path)
+        made = self.volatile / KEY_FILE
+        try:
+            if made.exists() and not path.exists():
+                replace_file(path, made.read_text(encoding="ascii"))
+            return key_in(path)
+        except (OSError, EdgeAgentError) as error:
+            self.trouble = self.trouble or str(error)
+            return key_in(made)
 
     def start_cause(self, this_boot: str) -> str:
         """Why the agent starts, as far as the last status tells: one short sentence for the `started` record."""
@@ -85,9 +108,9 @@ def _locked(path: Path) -> IO[str]:
             subject=str(path.parent),
             hint="Stop it, or give this one another [state] folder",
         ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    with suppress(OSError):  # a full disk: the lock is held all the same
+        os.truncate(lock.fileno(), 0)
+        os.write(lock.fileno(), str(os.getpid()).encode("ascii"))
     return lock
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.cli.settings_file import load_settings
+from edge_agent.outbox_reading import OutboxReader
+from edge_agent.wire import Stream, SystemKind
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
@@ -62,7 +64,7 @@ def config(tmp_path: Path) -> Path:
 class Running:
     """One `edge-agent run`, with the service manager's socket in the test's hand."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, runtime: Path | None = None) -> None:
         self.state = config.parent / "state"
         self.ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         ear_path = config.parent / f"notify-{time.monotonic_ns()}"
@@ -72,7 +74,7 @@ class Running:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "edge_agent", "run", "--config", str(config)],
             cwd=ROOT,
-            env={**os.environ, "NOTIFY_SOCKET": str(ear_path)},
+            env={**os.environ, "NOTIFY_SOCKET": str(ear_path), "RUNTIME_DIRECTORY": str(runtime or "")},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -98,12 +100,12 @@ class Running:
 
 
 @pytest.fixture
-def start(config: Path) -> Iterator[Callable[[], Running]]:
+def start(config: Path) -> Iterator[Callable[..., Running]]:
     """Starts agents and ends them, whatever happens."""
     running: list[Running] = []
 
-    def begin() -> Running:
-        running.append(Running(config))
+    def begin(runtime: Path | None = None) -> Running:
+        running.append(Running(config, runtime))
         return running[-1]
 
     yield begin
@@ -162,3 +164,45 @@ def test_damaged_baselines_are_set_aside_and_the_box_learns_anew(start: Callable
     assert code == 0
     assert "The box learns its lift anew" in said
     assert (state / "baselines.json.set-aside").exists()
+
+
+def test_a_box_that_cannot_keep_records_on_its_disk_watches_all_the_same_and_says_so(
+    start: Callable[..., Running], config: Path
+) -> None:
+    outbox = config.parent / "card" / "outbox.sqlite"
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("[delivery]", f'[delivery]\noutbox = "{outbox}"'), encoding="utf-8"
+    )
+    runtime = config.parent / "run"
+    runtime.mkdir()
+    first = start(runtime)
+    first.wait_for(b"READY=1")
+    assert first.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    second = start(runtime)
+    second.wait_for(b"WATCHDOG=1")
+    status = json.loads((second.state / "status.json").read_text(encoding="utf-8"))
+    assert "folder must exist" in status["storage_trouble"]
+    assert any(each["kind"] == "storage_low" for each in status["incidents"])
+    assert "RECORDS ARE IN MEMORY ONLY" in second.stop(signal.SIGTERM)[2]
+    outbox.parent.mkdir()
+    third = start(runtime)
+    third.wait_for(b"WATCHDOG=1")
+    assert "records that waited in memory are on the disk again" in third.stop(signal.SIGTERM)[2]
+    with OutboxReader(outbox) as reader:
+        kinds = [row.kind for row in reader.records(Stream.FAULT)]
+        assert kinds.count(SystemKind.STARTED) == 3
+        assert reader.problems() == ()
+
+
+def test_after_five_short_runs_on_end_it_runs_with_less_and_says_so(start: Callable[..., Running]) -> None:
+    for _ in range(5):
+        agent = start()
+        agent.wait_for(b"READY=1")
+        agent.stop(signal.SIGKILL)
+    safe = start()
+    safe.wait_for(b"WATCHDOG=1")
+    status = json.loads((safe.state / "status.json").read_text(encoding="utf-8"))
+    assert status["safe_without"] == ["controller", "recording"]
+    assert [each["name"] for each in status["sources"]] == ["accelerometer", "door_contacts"]
+    assert any(each["kind"] == "repeated_reboot" for each in status["incidents"])
+    assert "Safe mode: 5 short runs on end" in safe.stop(signal.SIGTERM)[2]

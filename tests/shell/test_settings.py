@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import pytest
@@ -16,6 +17,7 @@ from edge_agent.settings import (
     AccelerometerSettings,
     LampSettings,
     LampsSettings,
+    LidSettings,
     ModbusSettings,
     ModemSettings,
     PressureSettings,
@@ -29,6 +31,7 @@ from edge_agent.settings import (
     TcpSettings,
 )
 from edge_agent.settings_devices import ACCELEROMETERS, MODEM_PERIOD_S, PRESSURE_RATE_HZ, SHUNT_OHM, SUPPLY_RATE_HZ
+from edge_agent.settings_safe import left_out, safe_settings
 from edge_agent.settings_toml import settings_from
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example.toml"
@@ -232,6 +235,13 @@ def test_one_mistake_gives_one_line_that_leads_to_the_right_name(
         ("[contacts]", 7, "[contacts] names no contact"),
         ("[lamps]\nalarm_sent = { pin = 5 }", 7, "[lamps] lacks help_is_coming"),
         ("[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 5 }", 9, "already used by alarm_sent"),
+        ('[lid]\nchip = "lgpio"', 7, "lacks pin"),
+        ("[lid]\npin = 2", 8, "already used by the I2C bus"),
+        (
+            "[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 6 }\n[lid]\npin = 6",
+            11,
+            "already used by help_is_coming",
+        ),
         ("[lamps]\nalarm_sent = { pin = 2 }\nhelp_is_coming = { pin = 5 }", 8, "already used by the I2C bus"),
         (
             "[contacts]\nmains = { pin = 6 }\n[lamps]\nalarm_sent = { pin = 5 }\nhelp_is_coming = { pin = 6 }",
@@ -412,3 +422,31 @@ def test_a_limit_is_changed_within_its_range() -> None:
     settings = read(SMALLEST + "[limits]\nentrapment_hold_s_outside_zone = 45\n")
     assert settings.limits.entrapment_hold_s_outside_zone == 45.0
     assert settings.limit_overrides == (("entrapment_hold_s_outside_zone", 45.0),)
+
+
+def test_the_lid_of_the_box_is_chosen() -> None:
+    assert read(SMALLEST + "[lid]\npin = 6\n").lid == LidSettings("lgpio", 6, False, Pull.UP)
+    text = '[lid]\nchip = "unix:/x"\npin = 2\nactive = "low"\npull = "none"\n'
+    assert read(SMALLEST + text).lid == LidSettings("unix:/x", 2, True, Pull.NONE)
+    assert read(SMALLEST).lid is None
+
+
+def test_a_safe_run_has_accelerometer_contacts_and_delivery_and_no_more() -> None:
+    settings = read(EXAMPLE.read_text(encoding="utf-8"))
+    safe = safe_settings(settings)
+    assert (safe.accelerometer, safe.contacts, safe.delivery) == (
+        settings.accelerometer,
+        settings.contacts,
+        settings.delivery,
+    )
+    assert (safe.controller, safe.supply, safe.modem, safe.recording, safe.pressure) == (None,) * 5
+    assert left_out(settings) == ("controller", "supply", "modem", "recording")
+
+
+def test_a_safe_run_of_a_box_with_a_controller_only_keeps_it_and_the_modem_that_alarms_need() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    settings = read(text.replace('url = "http://10.20.0.9:8080",', 'url = "http://10.20.0.9:8080", sms = ["+8613"],'))
+    assert safe_settings(settings).modem is not None
+    alone = replace(settings, accelerometer=None, contacts=None)
+    assert safe_settings(alone).controller is not None
+    assert left_out(alone) == ("supply", "recording")
