@@ -19,6 +19,10 @@ KEY_FILE = "record.key"
 LOCK_FILE = "agent.lock"
 
 
+class FolderTaken(EdgeAgentError):
+    """Another process uses this state folder: an agent, or a calibration."""
+
+
 class StateFolder:
     """Files that the agent keeps. Opening it keeps a second agent out until the process ends."""
 
@@ -68,6 +72,10 @@ class StateFolder:
             self.trouble = self.trouble or str(error)
             return key_in(made)
 
+    def release(self) -> None:
+        """Let another process have the folder. Calling it twice is allowed."""
+        self._lock.close()
+
     def start_cause(self, this_boot: str) -> str:
         """Why the agent starts, as far as the last status tells: one short sentence for the `started` record."""
         if self.previous is None:
@@ -103,7 +111,7 @@ def _locked(path: Path) -> IO[str]:
         lock.seek(0)
         owner = lock.read().strip()
         lock.close()
-        raise EdgeAgentError(
+        raise FolderTaken(
             f"another agent{f' (process {owner})' if owner else ''} uses this state folder",
             subject=str(path.parent),
             hint="Stop it, or give this one another [state] folder",
