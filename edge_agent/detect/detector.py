@@ -290,7 +290,10 @@ class Detector:
         self._judge_words(end_ns, door, ride)
         raised = self._episodes.raised
         is_abnormal = self._is_known_outside() or (bool(raised) and AlarmKind.EMERGENCY_STOP in raised)
-        occupancy = self._occupancy.step(end_ns, self._moving, door, is_abnormal=is_abnormal)
+        has_failed = bool(raised) and AlarmKind.DOOR_OPEN_FAILURE in raised
+        occupancy = self._occupancy.step(
+            end_ns, self._moving, door, is_abnormal=is_abnormal, has_door_failed=has_failed
+        )
         # by position, in the order of the class: by name it takes four times as long (python -m benchmarks stages)
         words = self._words.view
         self._car = CarState(

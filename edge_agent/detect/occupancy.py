@@ -33,11 +33,12 @@ HOLD_NS = 12_000_000_000
 may still be somebody who left. Source: common PIR modules hold 2 to 8 s (memory, unverified)."""
 
 RATIO_PRESENCE = 6.0
-RATIO_PRESENCE_LATE = 2.0
+RATIO_PRESENCE_LATE = 0.5
 RATIO_PRESENCE_AGAIN = 8.0
 LATE_S = 120.0
-"""A single sign may be a glitch, or of somebody who just left; the later it comes, the rather. People who are shut in
-give more than one within a minute. Source: judgement, tested against two independent generators."""
+"""A single sign may be a glitch, or of somebody who just left; the later it comes, the rather: after a quarter of an
+hour of silence the first says less than nothing, and one that comes twenty minutes after another adds nothing. People
+who are shut in give more than one within a minute. Source: judgement, tested against two independent generators."""
 
 RATIO_PRESENCE_MAX = 2000.0
 PRESENCE_AGAIN_NS = 5_000_000_000
@@ -90,6 +91,7 @@ class OccupancyStage:
         self.habit = Habit()
         self.stirring = Stirring()
         self._has_brought_people = False
+        self._is_no_parking = False
         self._has_stood_shut = False
         self._shut_stands: list[Leaving] = []  # of this period: they become a habit when it has ended well
         self._left_open_ns = 0
@@ -102,7 +104,7 @@ class OccupancyStage:
         self._presence_rose_ns = 0
         self._presence_seen = 0
         self._presence_seen_ns = 0
-        self._first_sign = 1.0
+        self._signs = 1.0
         self._boarded_trips = 0.0
         self._boarded_silent = 0.0
         self._passenger: bool | None = None
@@ -148,12 +150,17 @@ class OccupancyStage:
         is_surely_empty = self._percent_last < EMPTY_PERCENT_MAX and standing_s > EMPTY_STAND_S
         self.stirring.take(change, frame.roughness_mps2, is_surely_empty=is_surely_empty)
 
-    def step(self, now_ns: int, motion: MotionState, door: DoorView, *, is_abnormal: bool) -> OccupancyView:
+    def step(
+        self, now_ns: int, motion: MotionState, door: DoorView, *, is_abnormal: bool, has_door_failed: bool = False
+    ) -> OccupancyView:
         """Follow door and motion to the end of a frame and return the view.
 
         is_abnormal: the car stands where or as no empty car stops by itself (outside every door zone, by the brake);
-        what the lift is used to do with its empty car explains nothing then.
+        what the lift is used to do with its empty car explains nothing then. has_door_failed: its door has tried to
+        open and could not; this is not how an empty car goes home either, so others have boarded where people left.
         """
+        is_abnormal = is_abnormal or has_door_failed
+        self._is_no_parking = has_door_failed
         if self._first_ns == 0:
             self._first_ns = now_ns
         is_open = door.state is DoorState.OPEN
@@ -253,7 +260,11 @@ class OccupancyStage:
         if has_risen or has_lasted:
             if self._presence_seen == 0:
                 late_s = (now_ns - max(closed, self._first_ns)) / 1e9
-                self._first_sign = max(RATIO_PRESENCE_LATE, RATIO_PRESENCE / (1.0 + late_s / LATE_S))
+                self._signs = max(RATIO_PRESENCE_LATE, RATIO_PRESENCE / (1.0 + late_s / LATE_S))
+            else:
+                late_s = (now_ns - self._presence_seen_ns) / 1e9
+                self._signs *= max(1.0, RATIO_PRESENCE_AGAIN / (1.0 + late_s / LATE_S))
+            self._signs = min(self._signs, RATIO_PRESENCE_MAX)
             self._presence_seen += 1
             self._presence_seen_ns = now_ns
 
@@ -270,7 +281,11 @@ class OccupancyStage:
         if self._leaving is None:
             return ODDS_UNKNOWN
         if is_abnormal:
-            prior = sum(share * leaving.value for leaving, share in self._leaving.items())
+            after_ride = Leaving.AFTER_CALL if self._is_no_parking else Leaving.AFTER_RIDE
+            prior = sum(
+                share * (after_ride if leaving is Leaving.AFTER_RIDE else leaving).value
+                for leaving, share in self._leaving.items()
+            )
             return prior / (1.0 - prior)
         return exp(sum(share * self.habit.log_odds[leaving] for leaving, share in self._leaving.items()))
 
@@ -282,10 +297,7 @@ class OccupancyStage:
     def _ratio(self) -> float:
         ratio = 1.0
         if self._has_presence:
-            if self._presence_seen > 0:
-                ratio *= min(self._first_sign * RATIO_PRESENCE_AGAIN ** (self._presence_seen - 1), RATIO_PRESENCE_MAX)
-            else:
-                ratio *= self._silence()
+            ratio *= self._signs if self._presence_seen > 0 else self._silence()
         if self._passenger is not None:
             ratio *= RATIO_PASSENGER if self._passenger else RATIO_NO_PASSENGER
         if self._load_percent is not None and self._load_percent >= LOAD_PERCENT_MIN:

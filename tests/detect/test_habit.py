@@ -6,7 +6,9 @@ from math import log
 
 import pytest
 
+from edge_agent.alarms import AlarmKind
 from edge_agent.detect.habit import DOUBT_TRIPS, KEPT_TRIPS, SHUT_SHARE_NORMAL, Habit, Leaving
+from edge_agent.readings import Signal
 from tests.detect.boxes import MG, Box
 from tests.detect.physics import FAST
 from tests.detect.scenes import Scene
@@ -110,6 +112,20 @@ def test_what_is_learned_of_the_empty_car_does_not_hide_those_who_boarded_at_a_c
     scene.open().stand(3.0).close().stand(1.0)
     scene.trip(2)
     assert scene.stand(60.0).car().occupancy.percent >= BELIEVED
+
+
+@pytest.mark.parametrize("tries", [True, False])
+def test_a_door_that_tried_and_failed_to_open_is_not_explained_by_what_the_empty_car_does(tries: bool) -> None:
+    scene = home_and_back(4)
+    scene.open().stand(3.0).close().stand(1.0)
+    scene.trip(2)
+    scene.stand(0.5).open().stand(3.0).close().stand(1.0)
+    scene.trip(0)
+    if tries:
+        scene.edge(Signal.DOOR_CLOSED, False, scene.t_s + 1.0)  # a hand's width, and no farther
+    said = scene.stand(60.0).run().raised
+    assert (AlarmKind.DOOR_OPEN_FAILURE.public_name in said) is tries
+    assert (AlarmKind.ENTRAPMENT.public_name in said) is tries
 
 
 def test_a_standstill_that_has_not_ended_teaches_nothing_about_itself() -> None:

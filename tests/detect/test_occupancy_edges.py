@@ -194,15 +194,16 @@ def test_signs_against_never_make_it_less_than_fifteen_hundredths() -> None:
 # ---- the presence sensor
 
 
-def test_one_edge_counts_six_times_and_late_ones_less_but_twice() -> None:
-    """Closed at 20 s. After two minutes half of 6; from four minutes on 2."""
-    for fired_s, percent in ((46.4, 35), (80.0, 31), (140.0, 25), (260.0, 18), (900.0, 18)):
+def test_one_edge_counts_six_times_and_late_ones_less_down_to_a_half() -> None:
+    """Closed at 20 s. After two minutes half of 6; after four 2; after a quarter of an hour 0.72; then 0.5."""
+    for fired_s, percent in ((46.4, 35), (80.0, 31), (140.0, 25), (260.0, 18), (900.0, 7), (1500.0, 5), (9000.0, 5)):
         car = called(has_presence=True).presence(fired_s)
         assert (car.percent(fired_s + 1.0), car.at(fired_s + 1.0).presence_seen) == (percent, True)
 
 
-def test_each_further_edge_counts_eight_times_at_most_one_in_five_seconds() -> None:
-    for again_s, percent in ((264.95, 18), (265.0, 64)):
+def test_each_further_edge_counts_up_to_eight_times_at_most_one_in_five_seconds() -> None:
+    """The first counts 2, one after two minutes 4, one after a quarter of an hour or more 1."""
+    for again_s, percent in ((264.95, 18), (265.0, 63), (380.0, 47), (1160.0, 18), (2000.0, 18)):
         assert called(has_presence=True).presence(260.0).presence(again_s).percent(again_s) == percent
     car = called(has_presence=True)
     for k in range(8):
