@@ -107,8 +107,11 @@ def content_of(acceptance: Acceptance) -> bytes:
     return json.dumps(tree, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def acceptance_from(content: bytes, photos: Sequence[Photo] = ()) -> Acceptance:
-    """The reverse of `content_of`, with the photos that it names. Raises CalibrationError, `PhotosMissing`."""
+def acceptance_from(content: bytes, photos: Sequence[Photo] | None = ()) -> Acceptance:
+    """The reverse of `content_of`, with the photos that it names; None: without them.
+
+    Raises CalibrationError, `PhotosMissing`.
+    """
     try:
         tree = json.loads(content)
         if tree["format"] != FORMAT:
@@ -118,6 +121,8 @@ def acceptance_from(content: bytes, photos: Sequence[Photo] = ()) -> Acceptance:
         named = [(str(row["caption"]), str(row["sha256"])) for row in tree["photos"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CalibrationError(f"no content of a report ({error})", subject="report", hint="Is it whole?") from None
+    if photos is None:
+        return Acceptance(commissioning, lift_no, person, firm)
     given = {photo_digest(photo): photo for photo in photos}
     if any(digest not in given for _, digest in named):
         raise PhotosMissing(

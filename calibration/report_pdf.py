@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never
 
+from fontTools.ttLib import TTLibError
 from fpdf import FPDF
 from fpdf.enums import Align, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
@@ -120,7 +121,7 @@ class _Sheet:
         pdf = _Pages(document.foot, document.page_words)
         try:
             pdf.add_font("report", fname=font)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, TTLibError) as error:
             hint = f"Install it: apt install {FONT_PACKAGE}"
             raise CalibrationError(f"this font cannot be used: {error}", subject=str(font), hint=hint) from error
         made = document.made_utc_s

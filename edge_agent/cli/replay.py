@@ -184,6 +184,11 @@ def _replay(path: Path, overrides: Overrides, printing: Printing) -> Outcome:
     return outcome
 
 
+def detector_for(meta: RecordingMeta, path: Path) -> Detector:
+    """The core as the recording says that it was. Raises RecordingError."""
+    return _detector_for(meta, Overrides(), path)
+
+
 def _detector_for(meta: RecordingMeta, overrides: Overrides, path: Path) -> Detector:
     return Detector(
         overrides.applied_to(meta.installation),
