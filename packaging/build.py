@@ -48,6 +48,7 @@ def _libraries(target: Target, lib: Path, folder: Path) -> None:
     source = folder / "source"
     shutil.copytree(ROOT / "edge_agent", source / "edge_agent", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "drivers", source / "drivers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "calibration", source / "calibration", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(source)], check=True)
@@ -75,6 +76,11 @@ def _files(stage: Path, version: str) -> None:
     (stage / "etc/lift-edge-agent").mkdir(parents=True)
     for source, place in (
         (DEBIAN / "lift-edge-agent.service", "usr/lib/systemd/system/lift-edge-agent.service"),
+        (DEBIAN / "lift-edge-agent-again.service", "usr/lib/systemd/system/lift-edge-agent-again.service"),
+        (DEBIAN / "lift-edge-agent-update.service", "usr/lib/systemd/system/lift-edge-agent-update.service"),
+        (DEBIAN / "journald.conf", str(doc / "journald.conf")),
+        (ROOT / "packaging/updater.py", str(HOME / "update/updater.py")),
+        (ROOT / "packaging/updater_machine.py", str(HOME / "update/updater_machine.py")),
         (DEBIAN / "lift-edge-agent.sysusers", "usr/lib/sysusers.d/lift-edge-agent.conf"),
         (DEBIAN / "lift-edge-agent.rules", "usr/lib/udev/rules.d/60-lift-edge-agent.rules"),
         (ROOT / "docs/example.toml", str(doc / "example.toml")),
@@ -83,6 +89,10 @@ def _files(stage: Path, version: str) -> None:
         (ROOT / "LICENSE", str(doc / "copyright")),
     ):
         _put(stage / place, source.read_text(encoding="utf-8"))
+
+    key = os.environ.get("UPDATE_KEY")
+    if key:
+        _put(stage / HOME / "update.pub", Path(key).read_text(encoding="ascii"))
 
 
 def _control(target: Target, stage: Path, version: str) -> None:
