@@ -76,7 +76,9 @@ def _found_in(name: str, readings: Iterable[Reading]) -> Found:
 
 def _reasons(found: Found, settings: Settings) -> Iterator[Said]:
     source = f"source.{found.source}"
-    if found.source in CHIPS and found.answering:
+    if found.source in CHIPS and found.answering and " " in found.answering[0]:
+        yield said("wiring.other_chip", source=source, answering=found.answering[0])
+    elif found.source in CHIPS and found.answering:
         yield said("wiring.other_address", source=source, answering=found.answering[0])
     elif found.source in CHIPS and found.reason is FaultReason.WRONG_DEVICE:
         yield said("wiring.other_device", source=source, problem=found.problem)
@@ -107,11 +109,14 @@ def _controller_reason(found: Found, settings: Settings) -> Said:
 
 
 def _settings(found: Found) -> Iterator[tuple[str, str]]:
-    """answering: for a chip its address, for a line "RATE PARITY"."""
+    """answering: for a chip "ADDRESS" or "CHIP ADDRESS", for a line "RATE PARITY"."""
     if not found.answering:
         return
     if found.source in CHIPS:
-        yield f"{found.source}.address", found.answering[0]
+        chip, _, address = found.answering[0].rpartition(" ")
+        if chip:
+            yield f"{found.source}.chip", f'"{chip}"'
+        yield f"{found.source}.address", address
     elif found.source == "controller":
         rate, _, parity = found.answering[0].partition(" ")
         yield "controller.baud_rate", rate

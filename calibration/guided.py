@@ -162,9 +162,13 @@ class Guided:
         who = self._identity
         self._folder.save(self.session.commissioning(who.device_id, who.agent_version, who.utc_s()))
 
-    def proposal(self) -> Proposal:
-        """What the installation file would say. Raises EdgeAgentError where it could not be used."""
-        return proposal_for(self._config, self.session.settings_lines(), self._tools.check)
+    def proposal(self, lines: tuple[tuple[str, str], ...] | None = None) -> Proposal:
+        """What the installation file would say. lines: other than those of all usable results.
+
+        Raises EdgeAgentError where the file could not be used.
+        """
+        chosen = self.session.settings_lines() if lines is None else lines
+        return proposal_for(self._config, chosen, self._tools.check)
 
     def accept(self, proposal: Proposal) -> None:
         """Write the installation file, unless somebody has changed it meanwhile."""

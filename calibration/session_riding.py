@@ -9,9 +9,9 @@ from types import MappingProxyType
 from calibration.session_live import Gauge, Live, Question, Watcher
 from calibration.session_tells import Answer, Finding
 from calibration.session_watchers import (
+    DOOR_LINES,
     NS_PER_S,
     BaseWatcher,
-    DoorsWatcher,
     MountWatcher,
     NoiseWatcher,
     PresenceWatcher,
@@ -22,10 +22,11 @@ from calibration.words import Said, StepName, said
 from edge_agent.alarms import Trip
 from edge_agent.detect.detector import Detector
 from edge_agent.installation import Installation
-from edge_agent.readings import ControllerReport, Direction, ModemReport, Reading, SupplySample
+from edge_agent.readings import ControllerReport, Direction, ModemReport, Reading, Signal, SignalEdge, SupplySample
 from edge_agent.settings import Settings
 
 TRIPS_MIN = 4
+DOOR_CYCLES = 3
 SPEED_BAR_MPS = 3.0
 SAME_STOP_M = 1.0
 DISCHARGE_S = 120.0
@@ -67,6 +68,38 @@ class _RidingWatcher(BaseWatcher):
         """Above the place where the step began."""
         car = self._detector.car
         return Gauge("gauge.height", None if car is None else car.position.height_m, "m")
+
+
+class DoorsWatcher(_RidingWatcher):
+    """The state of each line of a door, how often it changed, and the trip that shows which end is the closed one."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(StepName.DOORS, settings)
+        contacts = () if settings.contacts is None else settings.contacts.contacts
+        self._lines = tuple(contact.signal for contact in contacts if contact.signal in DOOR_LINES)
+        self._states: dict[Signal, bool] = {}
+        self._changes: dict[Signal, int] = dict.fromkeys(self._lines, 0)
+
+    def take(self, reading: Reading) -> None:
+        super().take(reading)
+        if isinstance(reading, SignalEdge) and reading.signal in self._changes:
+            before = self._states.get(reading.signal)
+            if before is not None and before is not reading.is_active:
+                self._changes[reading.signal] += 1
+            self._states[reading.signal] = reading.is_active
+
+    def live(self) -> Live:
+        gauges = []
+        for line in self._lines:
+            state = self._states.get(line)
+            word = None if state is None else "on" if state else "off"
+            gauges.append(Gauge(f"line.{line.value}", word))
+        cycles = max((count // 2 for count in self._changes.values()), default=0)
+        gauges.append(Gauge("gauge.door_cycles", float(cycles), "", 0.0, float(DOOR_CYCLES), cycles >= DOOR_CYCLES))
+        trips = len(self.trips)
+        gauges.append(Gauge("gauge.trips", float(trips), "", 0.0, 1.0, trips >= 1))
+        lacks = said("doors.more", left=DOOR_CYCLES - cycles) if cycles < DOOR_CYCLES else said("doors.ride")
+        return self.seen(gauges, (min(cycles, DOOR_CYCLES) + min(trips, 1)) / (DOOR_CYCLES + 1), lacks)
 
 
 class TripsWatcher(_RidingWatcher):

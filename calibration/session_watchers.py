@@ -18,7 +18,6 @@ GRAVITY_MPS2 = 9.80665
 GRAVITY_OFF_MPS2 = 0.6
 MOUNT_S, NOISE_S, WINDOW_FRAMES = 10.0, 30.0, 40
 RATE_OFF_PERCENT = 5.0
-DOOR_CYCLES = 3
 PRESENCE_PLACES = ("back_left", "back_right", "front_left", "front_right", "middle", "outside")
 DOOR_LINES = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED, Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
 
@@ -187,35 +186,6 @@ class NoiseWatcher(_FramesWatcher):
         if roughness is not None:
             gauges.append(Gauge("gauge.noise", roughness, "m/s2", 0.0, 0.5))
         return self.waits(gauges)
-
-
-class DoorsWatcher(BaseWatcher):
-    """The state of each line of a door, and how often it changed."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(StepName.DOORS, settings)
-        contacts = () if settings.contacts is None else settings.contacts.contacts
-        self._lines = tuple(contact.signal for contact in contacts if contact.signal in DOOR_LINES)
-        self._states: dict[Signal, bool] = {}
-        self._changes: dict[Signal, int] = dict.fromkeys(self._lines, 0)
-
-    def take(self, reading: Reading) -> None:
-        if isinstance(reading, SignalEdge) and reading.signal in self._changes:
-            before = self._states.get(reading.signal)
-            if before is not None and before is not reading.is_active:
-                self._changes[reading.signal] += 1
-            self._states[reading.signal] = reading.is_active
-
-    def live(self) -> Live:
-        gauges = []
-        for line in self._lines:
-            state = self._states.get(line)
-            word = None if state is None else "on" if state else "off"
-            gauges.append(Gauge(f"line.{line.value}", word))
-        cycles = max((count // 2 for count in self._changes.values()), default=0)
-        gauges.append(Gauge("gauge.door_cycles", float(cycles), "", 0.0, float(DOOR_CYCLES), cycles >= DOOR_CYCLES))
-        lacks = said("doors.more", left=max(0, DOOR_CYCLES - cycles))
-        return self.seen(gauges, cycles / DOOR_CYCLES, lacks)
 
 
 class PresenceWatcher(BaseWatcher):

@@ -43,8 +43,8 @@ INSTRUCTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "电梯停稳，轿厢内和轿顶人员静止，风扇保持平时状态",
         ),
         "doors.do": (
-            "Stay at one landing. Let the door open and close fully three times, and touch nothing else",
-            "停在同一层，让门完全开、关三次，不要触碰其他部分",
+            "Let the door open and close fully three times, then ride one landing with the door shut",
+            "让门完全开、关三次，然后关门运行一层",
         ),
         "presence.do": ("Follow the places one by one", "请按提示依次站到各位置"),
         "presence.do.back_left": ("Stand in the back left corner and move a little", "站到轿厢左后角，稍作活动"),
@@ -96,6 +96,10 @@ LIVE: Mapping[str, tuple[str, str]] = MappingProxyType(
             "加速度计无数据：请重做接线检查",
         ),
         "doors.more": ("{left} times more", "还需 {left} 次"),
+        "doors.ride": (
+            "Ride one landing, so that it shows which end is the closed one",
+            "请运行一层，以确认哪一端是关门",
+        ),
         "presence.more": ("{left} places more", "还有 {left} 个位置"),
         "trips.more": ("{left} trips more", "还需 {left} 次运行"),
         "trips.one_way": ("Only one direction was seen: ride the other way, too", "只见到一个方向：请再反向运行"),

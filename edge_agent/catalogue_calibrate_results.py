@@ -23,9 +23,13 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "wiring.all_found": ("All {count} sources give readings", "{count} 个数据源全部正常"),
         "wiring.other_address": (
-            "The {source} does not answer at its address, but one answers at {answering}: wrong address in the settings, "
-            "or its address pin is wired the other way",
+            "The {source} does not answer at its address, but one answers at {answering}: wrong address in the "
+            "settings, or its address pin is wired the other way",
             "{source}在设定地址无应答，但在 {answering} 有应答：设置中的地址不对，或地址引脚接法相反",
+        ),
+        "wiring.other_chip": (
+            "The {source} is another one than the settings say: {answering}",
+            "{source}与设置中的型号不同：{answering}",
         ),
         "wiring.other_device": (
             "Something else answers where the {source} should be: {problem}",
@@ -72,39 +76,6 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Check plug, port and that ModemManager leaves it alone; then repeat",
             "检查插头、端口，并确认 ModemManager 未占用，然后重做",
         ),
-        "presence.silent": ("Nothing comes from the line of the sensor", "传感器线路无数据"),
-        "presence.never_on": (
-            "The sensor was never on: no supply, an open line, or it does not look into the car",
-            "传感器始终未动作：无供电、断线，或未朝向轿厢",
-        ),
-        "presence.always_on": (
-            "The sensor was always on: a short, a line that is pulled the wrong way, or it holds on for longer",
-            "传感器始终动作：短路、上下拉设置错误，或保持时间超过测试时间",
-        ),
-        "presence.inverted": (
-            "The sensor is on when the car is empty and off when somebody is inside: its active level is the other one",
-            "轿厢无人时动作、有人时不动作：有效电平设反",
-        ),
-        "presence.stays_on": (
-            "The sensor was still on when everybody had left: it sees through the door, or its hold time is longer",
-            "人员离开后仍动作：可能透过门看到外面，或保持时间较长",
-        ),
-        "presence.not_seen": ("Somebody at this place is not seen: {place}", "该位置未被探测到：{place}"),
-        "presence.no_places": (
-            "The line changes, but nobody said where they stood: coverage is not known",
-            "线路有变化，但未记录站位：覆盖范围未知",
-        ),
-        "presence.seen": (
-            "Seen from {count} places, and off when the car is empty",
-            "{count} 个位置均可探测，轿厢无人时复位",
-        ),
-        "presence.next.wire": ("Check supply and line of the sensor, then repeat", "检查传感器供电和线路，然后重做"),
-        "presence.next.repeat": ("Take over the proposed line, then repeat", "采用建议的设置，然后重做"),
-        "presence.next.wait": (
-            "Shorten its hold time, turn it away from the door, or wait longer; then repeat",
-            "缩短保持时间、避开门方向或延长等待，然后重做",
-        ),
-        "presence.next.turn": ("Turn the sensor towards these places and repeat", "将传感器转向这些位置并重做"),
         "link.silent": ("The controller says too little: {problem}", "控制系统数据过少：{problem}"),
         "link.denied": ("The value is not what the person sees: {value}", "数值与所见不符：{value}"),
         "link.unconfirmed": ("Nobody has confirmed: {value}", "未经确认：{value}"),
@@ -203,11 +174,7 @@ NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "source": ("source", "数据源"),
         "readings": ("readings", "读数"),
         "verdict": ("verdict", "结论"),
-        "presence.places": ("Presence by place", "各位置探测情况"),
-        "presence.places_seen": ("places seen", "可探测位置数"),
         "place": ("place", "位置"),
-        "on_share": ("share of time on", "动作时间占比"),
-        "came_on": ("came on there", "在此触发"),
         "place.back_left": ("back left", "左后角"),
         "place.back_right": ("back right", "右后角"),
         "place.front_left": ("front left", "左前角"),
