@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,8 @@ def test_with_a_key_an_acknowledgement_in_the_open_or_under_another_key_proves_n
     assert answer_in(frame_of(f'"*ACK"0007L0#1234[{own}'.encode()), AES).is_encrypted
 
 
-Told = Callable[[FarEnd, Centre, Callable[[], Awaitable[int]]], Awaitable[None]]
+Turn = Callable[[], Coroutine[Any, Any, int]]
+Told = Callable[[FarEnd, Centre, Turn], Awaitable[None]]
 
 
 def conversation(folder: Path, story: Told, key: bytes | None = None, **settings: Any) -> None:
@@ -169,7 +170,7 @@ def conversation(folder: Path, story: Told, key: bytes | None = None, **settings
     with_receiver(folder, run)
 
 
-async def an_entrapment(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+async def an_entrapment(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
     """What most of the tests tell."""
     await far_end.receipt(body(identity(1), alarm(1)))
     await turn()
@@ -188,7 +189,7 @@ def test_an_entrapment_is_acknowledged_by_the_centre(tmp_path: Path, key: bytes 
 
 
 def test_alarms_are_restored_when_ended_and_faults_when_gone(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         mains = AlarmKind.MAINS_LOST
         await far_end.receipt(body(alarm(1), alarm(2, phase=Phase.CONDITION_GONE, incident=1)))
         await far_end.receipt(body(alarm(1, kind=mains), alarm(2, kind=mains, phase=Phase.CONDITION_GONE, incident=1)))
@@ -202,7 +203,7 @@ def test_alarms_are_restored_when_ended_and_faults_when_gone(tmp_path: Path) -> 
 
 
 def test_sia_blocks_test_alarms_and_accounts_of_lifts(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         test = replace(system(2, SystemKind.PERIODIC_TEST, stream=Stream.ALARM), phase=Phase.TEST)
         await far_end.receipt(body(identity(1), alarm(1), test))
         await turn()
@@ -214,7 +215,7 @@ def test_sia_blocks_test_alarms_and_accounts_of_lifts(tmp_path: Path) -> None:
 def test_a_silent_centre_hears_the_same_number_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dc09_out, "ANSWER_S", 0.05)
 
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         centre.does = ["silent", "silent"]
         await far_end.receipt(body(alarm(1)))
         await turn()
@@ -234,7 +235,7 @@ def test_a_silent_centre_hears_the_same_number_again(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("trouble", ["garbage", "hang up"])
 def test_a_broken_conversation_is_begun_anew(tmp_path: Path, trouble: str) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         centre.does = [trouble]
         await far_end.receipt(body(alarm(1)))
         await turn()
@@ -247,7 +248,7 @@ def test_a_broken_conversation_is_begun_anew(tmp_path: Path, trouble: str) -> No
 
 
 def test_a_centre_that_hung_up_between_two_alarms_is_called_again_at_once(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         await far_end.receipt(body(alarm(1)))
         await turn()
         centre.writers[0].close()
@@ -260,7 +261,7 @@ def test_a_centre_that_hung_up_between_two_alarms_is_called_again_at_once(tmp_pa
 
 
 def test_a_nak_teaches_the_clock_of_the_centre(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         centre.ahead_s = 3_600
         await far_end.receipt(body(alarm(1)))
         await turn()
@@ -270,7 +271,7 @@ def test_a_nak_teaches_the_clock_of_the_centre(tmp_path: Path) -> None:
 
 
 def test_what_the_centre_does_not_understand_is_dead_and_what_it_refuses_waits(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         centre.does = ["duh", "nak", "nak"]
         await far_end.receipt(body(alarm(1), alarm(2)))
         await turn()
@@ -282,7 +283,7 @@ def test_what_the_centre_does_not_understand_is_dead_and_what_it_refuses_waits(t
 
 
 def test_an_acknowledgement_in_the_open_does_not_end_an_encrypted_alarm(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         centre.does = ["open"]
         await far_end.receipt(body(alarm(1)))
         await turn()
@@ -292,7 +293,7 @@ def test_an_acknowledgement_in_the_open_does_not_end_an_encrypted_alarm(tmp_path
 
 
 def test_the_link_is_tested_by_the_clock(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         assert [(heard.token, heard.sequence, heard.data) for heard in centre.heard] == [("NULL", 0, "")]
         await turn()
         assert len(centre.heard) == 1
@@ -313,10 +314,10 @@ def test_every_alarm_kind_has_a_code_for_a_centre() -> None:
 
 
 def test_a_cancelled_message_leaves_no_half_conversation(tmp_path: Path) -> None:
-    async def story(far_end: FarEnd, centre: Centre, turn: Callable[[], Awaitable[int]]) -> None:
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
         centre.does = ["silent"]
         await far_end.receipt(body(alarm(1)))
-        task = asyncio.create_task(turn())  # type: ignore[arg-type]
+        task = asyncio.create_task(turn())
         while centre.does:
             await asyncio.sleep(0)
         task.cancel()
