@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from edge_agent.alarms import AlarmKind
 from edge_agent.settings import SettingsProblems
+from edge_agent.toml_lines import KeyPath
 from edge_agent.toml_table import ProblemList, TomlTable, Unfit, nearest_hint, one_of, text, truth, whole
 from edge_agent.toml_text import toml_from
 from receiver.adapters.fields import FIELDS, TIMES
@@ -97,7 +98,7 @@ def mapping_from(toml: str, file_name: str, secrets: Iterable[str] = ()) -> Plat
     """secrets: names of what the settings give beside. Raises `SettingsProblems`, `SettingsError`."""
     found = toml_from(toml, file_name, HINT)
     problems = ProblemList(file_name, found.lines)
-    mapping = _Reader(TomlTable(found.values, (), problems), tuple(secrets)).read()
+    mapping = _Reader(TomlTable(found.values, (), problems), problems, tuple(secrets)).read()
     wrong = problems.in_order_of_lines()
     if wrong:
         raise SettingsProblems(wrong, subject=file_name)
@@ -107,8 +108,9 @@ def mapping_from(toml: str, file_name: str, secrets: Iterable[str] = ()) -> Plat
 class _Reader:
     """One pass over the file."""
 
-    def __init__(self, top: TomlTable, secrets: tuple[str, ...]) -> None:
+    def __init__(self, top: TomlTable, problems: ProblemList, secrets: tuple[str, ...]) -> None:
         self._top = top
+        self._problems = problems
         self._secrets = tuple(f"secret.{name}" for name in secrets)
         self._tables: Tables = {}
         self._style = Style()
@@ -169,7 +171,7 @@ class _Reader:
     def _read_token(self, table: TomlTable, common: tuple[tuple[str, TextTemplate], ...]) -> TokenCall:
         table.need("path", _path, "/", 'path = "/login"')
         without_token = tuple(pair for pair in common if not pair[1].fields & {"token", *FIELDS})
-        call = self._call(table, without_token, self._secrets, "POST")
+        call = self._call(table, ("token",), without_token, self._secrets)
         field = table.need("field", _dotted, _NO_PLACE, 'field = "data.token"')
         valid_s = table.take("valid_s", whole(10, 31_536_000, "s"), 3_600)
         table.refuse_unknown()
@@ -204,7 +206,7 @@ class _Reader:
                 continue
             what, own = _WHATS[name], table.table(name)
             own.need("path", _path, "/", 'path = "/alarms"')
-            calls[what] = self._call(own, headers, (*FIELDS, "token", *self._secrets), "POST")
+            calls[what] = self._call(own, ("messages", name), headers, (*FIELDS, "token", *self._secrets))
             if what in BY_THE_CLOCK:
                 every_s[what] = own.need("every_s", whole(10, 86_400, "s"), 300, "every_s = 300")
             own.refuse_unknown()
@@ -215,27 +217,27 @@ class _Reader:
     def _call(
         self,
         table: TomlTable,
+        at: KeyPath,
         common: tuple[tuple[str, TextTemplate], ...],
         fields: tuple[str, ...],
-        method: str,
     ) -> Call:
         path = self._template(table, "path", table.take("path", _quiet_path, "/"), fields)
         own = self._headers(table, "headers", fields)
         names = {name.lower() for name, _ in own}
         return Call(
-            method=table.take("method", one_of(_METHODS), method),
+            method=table.take("method", one_of(_METHODS), "POST"),
             path=path,
             headers=(*(pair for pair in common if pair[0].lower() not in names), *own),
-            body=self._body(table, fields),
+            body=self._body(table, at, fields),
         )
 
-    def _body(self, table: TomlTable, fields: tuple[str, ...]) -> Node | None:
+    def _body(self, table: TomlTable, at: KeyPath, fields: tuple[str, ...]) -> Node | None:
         if not table.has("body"):
             return None
         try:
             return compile_tree(table.take("body", _any, None), fields, TIMES, self._style, self._tables)
         except TemplateError as error:
-            table.problem("body", f"body: {error.problem}", error.hint)
+            self._problems.add((*at, "body", *error.path), f"body: {error.problem}", error.hint)
             return None
 
     def _headers(self, table: TomlTable, key: str, fields: tuple[str, ...]) -> tuple[tuple[str, TextTemplate], ...]:

@@ -19,21 +19,21 @@ Tables = Mapping[str, Mapping[str, Scalar]]
 Tree = Value | list["Tree"] | dict[str, "Tree"]
 Filter = Callable[[Value], Value]
 DEPTH_MAX = 8
-NODES_MAX = 500
 TEXT_MAX = 4_000
-"""Of one template: levels, values, characters of one text. Ours."""
+"""Of one template: levels, characters of one text. Ours."""
 
-_PLACE = re.compile(r"\{([^{}]*)\}")
+_PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _OTHERWISE = "*"  # the key of a table that stands for every other value
 
 
 class TemplateError(Exception):
-    """What is wrong with a template. hint: what to do."""
+    """What is wrong with a template. hint: what to do; path: where inside a body."""
 
     def __init__(self, problem: str, hint: str) -> None:
         super().__init__(problem)
         self.problem = problem
         self.hint = hint
+        self.path: tuple[str | int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,14 @@ def compile_text(text: str, fields: Iterable[str], times: Iterable[str], style: 
     parts: list[str | _Place] = []
     upto = 0
     known, of_time = tuple(fields), frozenset(times)
-    plain = text.replace("{{", "\x00").replace("}}", "\x01")
-    for found in _PLACE.finditer(plain):
-        _add_words(parts, plain[upto : found.start()])
-        parts.append(_place(found[1], known, of_time, style, tables))
+    for found in _PLACE.finditer(text):
+        _add_words(parts, text[upto : found.start()])
+        if found[1] is None:
+            parts.append(found[0][0])
+        else:
+            parts.append(_place(found[1], known, of_time, style, tables))
         upto = found.end()
-    _add_words(parts, plain[upto:])
+    _add_words(parts, text[upto:])
     return TextTemplate(tuple(parts) or ("",))
 
 
@@ -122,24 +124,28 @@ def compile_tree(
         case bool() | int() | float():
             return tree
         case list():
-            return [compile_tree(each, fields, times, style, tables, depth + 1) for each in tree]
+            return [_inside(at, each, fields, times, style, tables, depth) for at, each in enumerate(tree)]
         case dict():
-            return {key: compile_tree(each, fields, times, style, tables, depth + 1) for key, each in tree.items()}
+            return {key: _inside(key, each, fields, times, style, tables, depth) for key, each in tree.items()}
         case _:
             raise TemplateError("a date or time", "Write it as text")
 
 
-def fields_of(node: Node) -> frozenset[str]:
-    """Every field that a body names."""
-    match node:
-        case TextTemplate():
-            return node.fields
-        case list():
-            return frozenset().union(*(fields_of(each) for each in node))
-        case dict():
-            return frozenset().union(*(fields_of(each) for each in node.values()))
-        case _:
-            return frozenset()
+def _inside(
+    at: str | int,
+    tree: object,
+    fields: Iterable[str],
+    times: Iterable[str],
+    style: Style,
+    tables: Tables,
+    depth: int,
+) -> Node:
+    """One value of a table or list; an error names the way to it."""
+    try:
+        return compile_tree(tree, fields, times, style, tables, depth + 1)
+    except TemplateError as error:
+        error.path = (at, *error.path)
+        raise
 
 
 def filled(node: Node, facts: Facts, *, leaves_out_null: bool) -> Tree:
@@ -160,7 +166,7 @@ def _add_words(parts: list[str | _Place], words: str) -> None:
     if "{" in words or "}" in words:
         raise TemplateError("a brace that nothing closes or opens", "Write {field}; a brace of your own is {{ or }}")
     if words:
-        parts.append(words.replace("\x00", "{").replace("\x01", "}"))
+        parts.append(words)
 
 
 def _place(inside: str, fields: tuple[str, ...], times: frozenset[str], style: Style, tables: Tables) -> _Place:
