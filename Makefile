@@ -9,6 +9,7 @@
 #                          OVER=mqtt through a real mosquitto
 #   make mutation          how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
 #   make deb               the Debian package in dist/; SUITE=bookworm|trixie ARCH=arm64|amd64
+#   make sign-deb          signs it for edge-agent update: DEB=FILE KEY=FILE (made where there is none)
 #   make deb-lock          the versions and digests that the package is built from, written anew
 #   make sbom              what the package contains, as CycloneDX in dist/; make audit: asked for known holes
 #   make lab-booted        that package installed, killed, upgraded, removed in a booted Debian; SUITE=trixie
@@ -24,7 +25,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-lock sbom audit lab-booted oracle bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb sign-deb deb-lock sbom audit lab-booted oracle bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -79,6 +80,9 @@ mutation: setup
 
 deb: setup
 	PYTHONPATH=. $(BIN)/python packaging/build.py $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
+
+sign-deb: setup
+	$(BIN)/python packaging/sign.py $(KEY) $(DEB)
 
 deb-lock: setup
 	$(BIN)/python packaging/lock.py

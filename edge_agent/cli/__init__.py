@@ -19,6 +19,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "calibrate": "guide an installer through the calibration of this lift, step by step",
         "baselines": "show, export or forget what the box has learned of its lift",
         "join": "make a receiver and this box known to each other, by the text of a QR code",
+        "update": "put a signed package in place, and go back where the box is not well with it",
         "wipe": "remove keys, enrolment, records and recordings of this box",
         "end-alarm": "end an incident at the lift, when everybody is out",
         "report": "write or check the commissioning report, or how a trip rode",
