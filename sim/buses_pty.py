@@ -20,6 +20,8 @@ from sim.buses_server import CHUNK_BYTES
 # them within milliseconds, and a late answer must still meet the next question.
 _STALE_BYTES = 512
 _STALE_S = 2.0
+_OUT_SPEED = 5  # place in what tcgetattr gives. Source: Python, module termios
+_RATES = {getattr(termios, f"B{rate}"): rate for rate in (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)}
 
 
 class PtyPort:
@@ -45,6 +47,14 @@ class PtyPort:
         """The terminal itself, another one after each plugging in; empty while pulled out."""
         with self._lock:
             return os.ttyname(self._theirs) if self._theirs >= 0 else ""
+
+    @property
+    def baud_rate(self) -> int:
+        """What the program has set on its side; 0 while pulled out or for a rate that is not usual."""
+        with self._lock:
+            if self._theirs < 0:
+                return 0
+            return _RATES.get(termios.tcgetattr(self._theirs)[_OUT_SPEED], 0)
 
     def plug_in(self) -> None:
         """Make terminal and link, if they are not there."""

@@ -56,6 +56,7 @@ class ServePlan:
     receiver_url: str
     agent_link: str
     fittings: Fittings
+    rtu_baud: int | None = None
 
 
 def add_arguments(serve: argparse.ArgumentParser) -> None:
@@ -75,6 +76,9 @@ def add_arguments(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="where the TCP ports listen")
     serve.add_argument("--port", type=int, default=0, help="TCP port of Modbus TCP (default: a free one)")
     serve.add_argument("--rtu-tcp-port", metavar="PORT", type=int, default=0, help="TCP port of RTU frames over TCP")
+    serve.add_argument(
+        "--rtu-baud", metavar="RATE", type=int, help="rate of the RTU port: another is not understood (default: any)"
+    )
     serve.add_argument(
         "--folder", metavar="DIR", type=Path, help="where sockets and ports are made (default: a temporary one)"
     )
@@ -115,6 +119,7 @@ def plan_from(args: argparse.Namespace) -> ServePlan:
         receiver_url=args.receiver,
         agent_link=args.agent_link,
         fittings=fittings_from(args.chip or (), has_modem=args.modem),
+        rtu_baud=args.rtu_baud,
     )
 
 
@@ -196,7 +201,7 @@ def _fleet(plan: ServePlan, place: Path, stack: ExitStack) -> Fleet:
     lines: dict[Plug, ModbusLine] = {
         Plug.TCP: ModbusTcpLine(units, host=plan.host, port=plan.port),
         Plug.RTU_TCP: RtuTcpLine(units, host=plan.host, port=plan.rtu_tcp_port),
-        Plug.RTU: RtuLine(units, place / "rtu"),
+        Plug.RTU: RtuLine(units, place / "rtu", plan.rtu_baud),
     }
     for line in lines.values():
         stack.callback(line.close)

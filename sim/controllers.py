@@ -133,10 +133,14 @@ class RtuTcpLine(ModbusTcpLine):
 
 
 class RtuLine:
-    """Modbus RTU on a pseudo-terminal; baud rate and parity are whatever the program sets. Raises OSError."""
+    """Modbus RTU on a pseudo-terminal. Raises OSError.
 
-    def __init__(self, units: Mapping[int, ServedUnit], path: Path) -> None:
+    baud_rate: a program that has set another one is not understood; None: it is whatever the program sets.
+    """
+
+    def __init__(self, units: Mapping[int, ServedUnit], path: Path, baud_rate: int | None = None) -> None:
         self._answers = _Answers(units)
+        self._baud_rate = baud_rate
         self._port = PtyPort(path)
         self._thread = threading.Thread(target=self._run, name="modbus rtu", daemon=True)
         self._thread.start()
@@ -165,7 +169,7 @@ class RtuLine:
         framing = RtuFraming()
         while not self._answers.is_over.is_set():
             received = self._port.read(_LISTEN_S)
-            if not received:
+            if not received or self._baud_rate not in (None, self._port.baud_rate):
                 framing.pause()
                 continue
             for answer in self._answers.to(framing, received):

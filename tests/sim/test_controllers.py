@@ -246,3 +246,18 @@ def test_any_question_is_answered_with_its_function(question: bytes, name: str) 
     answer = ModbusUnit(load_register_map(name), lambda: REPORT).answer(question)
     assert answer is not None
     assert answer[0] & 0x7F == question[0] & 0x7F
+
+
+def test_a_serial_line_with_a_rate_hears_only_that_one(tmp_path: Path) -> None:
+    line = RtuLine({1: ServedUnit(ModbusUnit(NICE, lambda: REPORT, {}))}, tmp_path / "rtu", 38400)
+    try:
+        heard = []
+        for rate in (9600, 38400):
+            with ModbusSerialClient(line.place, baudrate=rate, timeout=0.5, retries=0) as client:
+                try:
+                    heard.append(not client.read_holding_registers(0x1010, count=1, device_id=1).isError())
+                except ModbusException:
+                    heard.append(False)
+        assert heard == [False, True]
+    finally:
+        line.close()
