@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -31,7 +31,7 @@ from calibration.session_riding import blank_installation
 from calibration.session_tells import Answer, Stored
 from calibration.words import CalibrationError, Said, StepName, StepResult
 from edge_agent.durable_file import replace_file
-from edge_agent.readings import Reading
+from edge_agent.readings import Reading, Signal, SignalEdge
 from edge_agent.recording_writer import RecordingWriter
 from edge_agent.settings import Settings
 from edge_agent.toml_edit import with_values
@@ -94,13 +94,16 @@ class Guided:
         self._identity, self._tools = identity, tools
         self._writer: RecordingWriter | None = None
         self._errand: _Errand | None = None
+        self._levels: dict[Signal, SignalEdge] = {}  # the last word of each line: a step begins with them
+        self._is_first = False
 
     def begin(self, step: StepName) -> None:
         """Start or repeat a step."""
         self.leave()
-        self._capture.take()  # what came before is not of this step
+        self._note_levels(self._capture.take())  # what came before is not of this step
         self._writer = self._folder.writer(step, blank_installation(self._settings), self._settings.limit_overrides)
         self.session.begin(step)
+        self._is_first = True
         if step is StepName.WIRING:
             self._capture.take_found()
             self._capture.look_again()
@@ -110,6 +113,10 @@ class Guided:
     def turn(self) -> tuple[Reading, ...]:
         """Take what has come; to be called a few times a second."""
         readings = self._capture.take()
+        if self._is_first and readings:
+            self._is_first = False
+            readings = (*levels_at(self._levels.values(), readings[0].t_ns), *readings)
+        self._note_levels(readings)
         dropped = self.session.dropped_count
         self.session.push(readings)
         kept = len(readings) - (self.session.dropped_count - dropped)
@@ -179,12 +186,20 @@ class Guided:
         self.leave()
         self._capture.close()
 
+    def _note_levels(self, readings: Iterable[Reading]) -> None:
+        self._levels |= {each.signal: each for each in readings if isinstance(each, SignalEdge)}
+
     def _end_errand(self) -> None:
         if self._errand is not None:
             self._errand.end()
             for stored in self._errand.take():
                 self.session.tell(stored)
             self._errand = None
+
+
+def levels_at(edges: Iterable[SignalEdge], t_ns: int) -> tuple[SignalEdge, ...]:
+    """The last known levels said again: lines speak when they change, and a recording must stand by itself."""
+    return tuple(replace(edge, t_ns=t_ns) for edge in sorted(edges, key=lambda each: each.signal.value))
 
 
 def proposal_for(config: Path, lines: tuple[tuple[str, str], ...], check: Callable[[str, str], None]) -> Proposal:

@@ -98,7 +98,7 @@ class WiringWatcher(BaseWatcher):
             value = None if found is None else float(found.count)
             gauges.append(Gauge(f"source.{name}", value, "", is_good=None if found is None else not found.problem))
         missing = [name for name in names if name not in self._found]
-        lacks = said("wiring.looking", source=missing[0]) if missing else None
+        lacks = said("wiring.looking", source=f"source.{missing[0]}") if missing else None
         return self.seen(gauges, 1.0 - len(missing) / max(1, len(names)), lacks)
 
 

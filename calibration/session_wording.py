@@ -51,13 +51,13 @@ class Wording:
     def measured(self, measured: Measured) -> str:
         """One number with its unit and the range that it should lie in."""
         low, high = measured.expected_min, measured.expected_max
-        name = self.name(measured.name)
+        name, unit = self.name(measured.name), f" {measured.unit}" if measured.unit else ""
         if low is None and high is None:
-            return self.text("measured", name=name, value=measured.value, unit=measured.unit).rstrip()
+            return self.text("measured", name=name, value=measured.value, unit=unit)
         bounds = {"low": low, "high": high}
         key = "range.between" if None not in bounds.values() else "range.most" if low is None else "range.least"
         span = self.text(key, **{name: value for name, value in bounds.items() if value is not None})
-        return self.text("expected", name=name, value=measured.value, unit=measured.unit, range=span)
+        return self.text("expected", name=name, value=measured.value, unit=unit, range=span)
 
     def _template(self, key: str) -> str | None:
         return next((table[key][self._place] for table in TABLES if key in table), None)
