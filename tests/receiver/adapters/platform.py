@@ -29,6 +29,7 @@ class Platform:
     taken: list[tuple[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     seen: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def then(self, *answers: Callable[[], Awaitable[web.StreamResponse]]) -> None:
         """Answer the next requests like this."""
@@ -53,6 +54,7 @@ class Platform:
             return web.json_response({"code": 40900, "msg": "exists"})
         self.keys.append(key)
         self.taken.append((request.path, body))
+        self.news.set()
         return web.json_response({"code": 0, "msg": "ok"})
 
 
