@@ -306,14 +306,15 @@ def _note_format(db: Connection) -> None:
 
 
 def _take_turns(db: Connection, devices: Iterable[bytes], turn: Turn | None) -> None:
-    for device in sorted(set(devices)):
-        number = int.from_bytes(device[:8], "big", signed=True)
-        db.execute(_DEVICE_LOCK, {"number": number})
+    numbers = [int.from_bytes(device[:8], "big", signed=True) for device in sorted(set(devices))]
+    if numbers:
+        db.execute(_DEVICE_LOCKS, {"numbers": numbers})
     if turn is not None:
         db.execute(_TURN_LOCK, {"turn": int(turn)})
 
 
-_DEVICE_LOCK = text("SELECT pg_advisory_xact_lock(CAST(:number AS bigint))")
+# A function in FROM is read row by row in the order of its array: the locks are taken in that order.
+_DEVICE_LOCKS = text("SELECT pg_advisory_xact_lock(n) FROM unnest(CAST(:numbers AS bigint[])) AS n")
 _TURN_LOCK = text("SELECT pg_advisory_xact_lock(7, CAST(:turn AS int))")
 
 

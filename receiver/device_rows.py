@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from edge_agent.wire import NOTICES_MAX
-from edge_agent.wire_values import SEQNO_MAX, Batch, Notice, Stream
+from edge_agent.wire_values import SEQNO_MAX, Notice, Stream
 from receiver import tables as t
 from receiver.incident_rows import NOTICES, load_incident, notice_of
 from receiver.incidents import IncidentKey
@@ -21,20 +21,9 @@ ASK_AGAIN_S = 5
 CLAIM_MAX = 1 << 31
 """A box that claims to have acted on a notice beyond this is not believed. Our choice: far above any real count."""
 
-_D, _C, _I, _N = t.device, t.contact, t.incident, t.notice
+_D, _I, _N = t.device, t.incident, t.notice
 _OF_BOX = _D.c.dev == bindparam("at_dev")
 _DEVICE = select(_D).where(_OF_BOX)
-_MOVED = (
-    update(_C)
-    .where(
-        _C.c.dev == bindparam("at_dev"),
-        _C.c.log == bindparam("at_log"),
-        _C.c.boot == bindparam("at_boot"),
-        _C.c.last_up_ms < bindparam("up_ms"),
-    )
-    .values(last_up_ms=bindparam("up_ms"), last_arrived_ms=bindparam("arrived_ms"))
-)
-_HEARD = update(_D).where(_OF_BOX).values(log=bindparam("log"), last_contact_ms=bindparam("last_contact_ms"))
 _PLACE = ("dev", "log", "stream", "seqno")
 _FOLDED = (
     update(_I)
@@ -61,38 +50,14 @@ def device_row(db: Connection, device: bytes) -> Row[Any] | None:
     return db.execute(_DEVICE, {"at_dev": device}).one_or_none()
 
 
-def note_contact(db: Connection, batch: Batch, log: int, now_ms: int) -> None:
-    """A batch of this box has arrived; the first one makes its row."""
-    row = {"dev": batch.device, "log": log, "last_contact_ms": now_ms}
-    if db.execute(t.insert_new(_D), row).rowcount == 0:
-        db.execute(_HEARD, {"at_dev": batch.device, "log": log, "last_contact_ms": now_ms})
-    up_ms, boot = batch.stamp.up_ms, batch.stamp.boot
-    contact = {
-        "dev": batch.device,
-        "log": log,
-        "boot": boot,
-        "first_up_ms": up_ms,
-        "first_arrived_ms": now_ms,
-        "last_up_ms": up_ms,
-        "last_arrived_ms": now_ms,
-    }
-    if db.execute(t.insert_new(_C), contact).rowcount == 0:
-        at = {"at_dev": batch.device, "at_log": log, "at_boot": boot}
-        db.execute(_MOVED, {**at, "up_ms": up_ms, "arrived_ms": now_ms})
-
-
 def change_device(db: Connection, device: bytes, **values: object) -> None:
     """Set columns of a box that is known."""
     db.execute(update(_D).where(_D.c.dev == device).values(**values))
 
 
-def note_acted(db: Connection, batch: Batch, acted: int, heard: int) -> int:
-    """The highest notice that the box acted on, as far as it can be believed."""
-    claim = batch.acted_notice
-    if claim is None or claim <= acted or claim > CLAIM_MAX:
-        return acted
-    change_device(db, batch.device, acted_notice=claim, heard_notice=max(heard, claim))
-    return claim
+def is_believed(claim: int | None, acted: int) -> bool:
+    """Whether the box has acted on more notices than was known, as far as it can be believed."""
+    return claim is not None and acted < claim <= CLAIM_MAX
 
 
 def refold(db: Connection, key: IncidentKey, now_ms: int | None = None) -> None:

@@ -1,11 +1,11 @@
-"""Judges the items of one batch and puts the good ones in their place, inside the caller's transaction."""
+"""Judges the items of a batch and puts the good ones in their place, inside the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from edge_agent.errors import WireError
 from edge_agent.wire import digest
@@ -14,19 +14,28 @@ from edge_agent.wire_values import Batch, Identity, KeyChange, Lost, Phase, Reco
 from receiver import tables as t
 from receiver.chain import Break, check
 from receiver.decoding import decoded
+from receiver.group import Group, place_at
 from receiver.incidents import FAULT_KIND_MAX, IncidentKey
 from receiver.keyring import Keyring, KeyUnknown, Opened, Opener
-from receiver.spans import add_span, runs_of
+from receiver.spans import Streams, runs_of
 
 CONFLICTS_PER_NUMBER_MAX = 16
 """Other records kept under one number. Our choice: more copies of one card than that tell nothing new."""
 
 
-_NAMES = ("dev", "log", "stream", "seqno")
-_KEPT = select(t.record.c.digest).where(*(t.record.c[name] == bindparam(name) for name in _NAMES))
 _FORGOTTEN = (Stream.TELEMETRY, Stream.DIAGNOSTICS)
-_PRUNED = select(t.pruned.c.upto).where(*(t.pruned.c[name] == bindparam(name) for name in _NAMES[:3]))
+_NAMES = ("dev", "log", "stream", "seqno")
 _OTHERS = select(func.count()).where(*(t.conflict.c[name] == bindparam(name) for name in _NAMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One item of a batch, as far as it can be judged without the other records. record None: refused, and why."""
+
+    record: Record | None
+    opened: Opened | None
+    verdict: Verdict
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +55,51 @@ class Items:
     firmware: str | None
 
 
-def take_items(db: Connection, batch: Batch, now_ms: int, open_item: Opener) -> Items:
-    """Store what can be stored. A refused item is never stored: it must not take the place of the true record."""
-    verdicts: list[Verdict] = []
-    new: list[Record] = []
-    conflicts: list[tuple[Stream, int]] = []
-    breaks: list[Break] = []
-    problems: list[str] = []
-    log: int | None = None
+def judged(batch: Batch, open_item: Opener) -> tuple[Judged, ...]:
+    """Check the seal and form of every item. Touches the database only where a later key of the box is named."""
+    found = []
     for item in batch.items:
         try:
             opened = open_item(item)
             record = decoded(opened.body)
         except WireError as error:
-            problems.append(str(error))
-            verdicts.append(_verdict_on(error))
+            found.append(Judged(None, None, _verdict_on(error), str(error)))
             continue
         if record.device != batch.device:
-            problems.append(f"a record of box {record.device.hex()} in a batch of box {batch.device.hex()}")
-            verdicts.append(Verdict.NOT_ALLOWED)
+            problem = f"a record of box {record.device.hex()} in a batch of box {batch.device.hex()}"
+            found.append(Judged(None, None, Verdict.NOT_ALLOWED, problem))
+            continue
+        found.append(Judged(record, opened, Verdict.STORED))
+    return tuple(found)
+
+
+def take_items(group: Group, items: Sequence[Judged], now_ms: int) -> Items:
+    """Place what can be stored. A refused item is never stored: it must not take the place of the true record.
+
+    group: has looked up the places that the items name.
+    """
+    verdicts: list[Verdict] = []
+    new: list[Record] = []
+    conflicts: list[tuple[Stream, int]] = []
+    breaks: list[Break] = []
+    log: int | None = None
+    for item in items:
+        record, opened = item.record, item.opened
+        if record is None or opened is None:
+            verdicts.append(item.verdict)
             continue
         log = record.log if log is None else log
-        verdict = _place(db, record, opened, now_ms)
+        verdict = _place(group, record, opened, now_ms)
         verdicts.append(verdict)
         if verdict is Verdict.STORED:
             new.append(record)
-            breaks += check(db, record, opened.body, now_ms)
+            breaks += check(group, record, opened.body, now_ms)
         elif verdict is Verdict.CONFLICT:
             conflicts.append((record.stream, record.seqno))
-    _count_present(db, new, now_ms)
+    _count_present(group.streams, new, now_ms)
     for record in new:
         if isinstance(record.detail, KeyChange):
-            Keyring(db).learn_later(record.device, record.detail.key)
+            Keyring(group.db).learn_later(record.device, record.detail.key)
     identities = [record.detail for record in new if isinstance(record.detail, Identity)]
     keys = [(record, IncidentKey.of(record)) for record in new]
     return Items(
@@ -89,7 +111,7 @@ def take_items(db: Connection, batch: Batch, now_ms: int, open_item: Opener) -> 
         tests=tuple(record for record in new if _walked_the_alarm_path(record)),
         conflicts=tuple(conflicts),
         breaks=tuple(breaks),
-        problems=tuple(problems),
+        problems=tuple(item.problem for item in items if item.record is None),
         lift_no=t.storable(identities[-1].lift_no) if identities else None,
         firmware=t.storable(identities[-1].firmware) if identities else None,
     )
@@ -105,17 +127,26 @@ def _verdict_on(error: WireError) -> Verdict:
             return Verdict.MALFORMED
 
 
-def _place(db: Connection, record: Record, opened: Opened, now_ms: int) -> Verdict:
-    """Insert a record, or say what is in its place."""
+def _place(group: Group, record: Record, opened: Opened, now_ms: int) -> Verdict:
+    """Put a record into its place, or say what is there."""
     body = opened.body
-    place = {"dev": record.device, "log": record.log, "stream": int(record.stream), "seqno": record.seqno}
-    found = digest(body)
-    key = IncidentKey.of(record)
-    phase = record.phase
+    place = place_at(record, record.stream, record.seqno)
+    found, here = digest(body), group.digest_at(place)
+    if here == found:
+        return Verdict.HAD_IT
+    names = dict(zip(_NAMES, place, strict=True))
+    if here is not None:
+        if group.db.execute(_OTHERS, names).scalar_one() < CONFLICTS_PER_NUMBER_MAX:
+            row = {**names, "digest": found, "body": body, "arrived_ms": now_ms}
+            group.db.execute(t.insert_new(t.conflict), row)
+        return Verdict.CONFLICT
+    if record.stream in _FORGOTTEN and group.is_forgotten(place):
+        return Verdict.HAD_IT
+    key, phase = IncidentKey.of(record), record.phase
     if phase is None and record.kind <= FAULT_KIND_MAX:
         phase = Phase.RAISED
     row = {
-        **place,
+        **names,
         "kind": record.kind,
         "phase": None if phase is None else int(phase),
         "incident": None if key is None else key.seqno,
@@ -124,32 +155,22 @@ def _place(db: Connection, record: Record, opened: Opened, now_ms: int) -> Verdi
         "arrived_ms": now_ms,
         "seal": opened.seal,
     }
-    if record.stream in _FORGOTTEN and (db.execute(_PRUNED, place).scalar_one_or_none() or 0) >= record.seqno:
-        kept_digest = db.execute(_KEPT, place).scalar_one_or_none()
-        if kept_digest is None:
-            return Verdict.HAD_IT
-    inserted = db.execute(t.insert_new(t.record), row)
-    if inserted.rowcount == 1:
-        return Verdict.STORED
-    if bytes(db.execute(_KEPT, place).scalar_one()) == found:
-        return Verdict.HAD_IT
-    if db.execute(_OTHERS, place).scalar_one() < CONFLICTS_PER_NUMBER_MAX:
-        db.execute(t.insert_new(t.conflict), {**place, "digest": found, "body": body, "arrived_ms": now_ms})
-    return Verdict.CONFLICT
+    group.put(place, row, found, body)
+    return Verdict.STORED
 
 
-def _count_present(db: Connection, new: Iterable[Record], now_ms: int) -> None:
+def _count_present(streams: Streams, new: Iterable[Record], now_ms: int) -> None:
     """Marks and gaps follow from what is here and from what the box says is lost for good."""
     numbers: dict[tuple[bytes, int, Stream], list[int]] = {}
     for record in new:
         numbers.setdefault((record.device, record.log, record.stream), []).append(record.seqno)
     for (device, log, stream), seqnos in numbers.items():
         for first, last in runs_of(seqnos):
-            add_span(db, device, log, stream, first, last, now_ms)
+            streams.add(device, log, stream, first, last, now_ms)
     for record in new:
         lost = record.detail
         if isinstance(lost, Lost) and lost.first <= lost.last:
-            add_span(db, record.device, record.log, lost.stream, lost.first, lost.last, now_ms)
+            streams.add(record.device, record.log, lost.stream, lost.first, lost.last, now_ms)
 
 
 def _walked_the_alarm_path(record: Record) -> bool:

@@ -79,6 +79,10 @@ class Keyring:
         """What opens the items of one box. Its calls raise `KeyUnknown`, `SealRefused`, `WireError`."""
         row = self._db.execute(_KEYS, {"dev": device}).one_or_none()
         raw, shared = (None, None) if row is None else (row.raw, row.shared)
+        return self.opener_with(device, raw, shared, use)
+
+    def opener_with(self, device: bytes, raw: bytes | None, shared: bytes | None, use: Use = Use.RECORD) -> Opener:
+        """As `opener`, where key and shared secret of the box were read already."""
 
         def open_item(item: bytes) -> Opened:
             sealed = sealed_in(item)

@@ -6,10 +6,11 @@ and so since when the gap before it has been known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from edge_agent.wire import GAPS_MAX
 from edge_agent.wire_values import Gap, Mark, Stream
@@ -21,7 +22,19 @@ _BEFORE = _ROW.where(t.span.c.first <= bindparam("low")).order_by(t.span.c.first
 _WITHIN = _ROW.where(t.span.c.first > bindparam("low"), t.span.c.first <= bindparam("high"))
 _DROPPED = delete(t.span).where(*_OF_STREAM, t.span.c.first == bindparam("at_first"))
 _ADDED = t.span.insert()
+_CHANGED = (
+    update(t.span)
+    .where(*_OF_STREAM, t.span.c.first == bindparam("at_first"))
+    .values(last=bindparam("last"), since_ms=bindparam("since_ms"))
+)
+_OF_BOXES = select(t.span).where(t.span.c.dev.in_(bindparam("devs", expanding=True))).limit(bindparam("count"))
 _IN_ORDER = _ROW.order_by(t.span.c.first).limit(GAPS_MAX + 1)
+
+IN_MEMORY_MAX = 4_096
+"""Spans of one group of boxes held in memory; with more, each is looked up as it is needed. Our choice."""
+
+Span = tuple[int, int, int]
+"""(first, last, since_ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +83,78 @@ def add_span(db: Connection, device: bytes, log: int, stream: Stream, first: int
 def standing(db: Connection, device: bytes, log: int, stream: Stream) -> Standing | None:
     """Mark and gaps; None where nothing of this stream has come."""
     spans = db.execute(_IN_ORDER, {"at_dev": device, "at_log": log, "at_stream": int(stream)}).all()
+    return _read_off(stream, [(first, last, since_ms) for first, last, since_ms in spans])
+
+
+def _read_off(stream: Stream, spans: Sequence[Span]) -> Standing | None:
     if not spans:
         return None
     gaps, upto = [], 0
-    for first, last, _ in spans:
+    for first, last, _ in spans[: GAPS_MAX + 1]:
         if first > upto + 1:
             gaps.append(Gap(stream, upto + 1, first - 1))
         upto = last
-    mark = spans[0].last if spans[0].first == 1 else 0
+    mark = spans[0][1] if spans[0][0] == 1 else 0
     return Standing(Mark(stream, mark), tuple(gaps[:GAPS_MAX]))
+
+
+class Streams:
+    """The spans of some boxes: read once, changed in memory, written at once. Part of its caller's transaction."""
+
+    def __init__(self, db: Connection, devices: Sequence[bytes]) -> None:
+        """Read them; where a box has left too many holes, nothing is held, and each call asks the database."""
+        self._db = db
+        rows = db.execute(_OF_BOXES, {"devs": devices, "count": IN_MEMORY_MAX + 1}).all()
+        self._is_held = len(rows) <= IN_MEMORY_MAX
+        self._spans: dict[tuple[bytes, int, int], list[Span]] = {}
+        self._changed: set[tuple[bytes, int, int]] = set()
+        for row in rows if self._is_held else ():
+            self._spans.setdefault((bytes(row.dev), row.log, row.stream), []).append(
+                (row.first, row.last, row.since_ms)
+            )
+        for spans in self._spans.values():
+            spans.sort()
+        self._before = {place: tuple(spans) for place, spans in self._spans.items()}
+
+    def add(self, device: bytes, log: int, stream: Stream, first: int, last: int, now_ms: int) -> None:
+        """As `add_span`."""
+        if not self._is_held:
+            add_span(self._db, device, log, stream, first, last, now_ms)
+            return
+        place = (device, log, int(stream))
+        apart, since_ms = [], now_ms
+        for span in self._spans.get(place, ()):
+            if span[1] < first - 1 or span[0] > last + 1:
+                apart.append(span)
+            else:
+                first, last, since_ms = min(first, span[0]), max(last, span[1]), min(since_ms, span[2])
+        bisect.insort(apart, (first, last, since_ms))
+        self._spans[place] = apart
+        self._changed.add(place)
+
+    def standing(self, device: bytes, log: int, stream: Stream) -> Standing | None:
+        """As the function of this name."""
+        if not self._is_held:
+            return standing(self._db, device, log, stream)
+        return _read_off(stream, self._spans.get((device, log, int(stream)), ()))
+
+    def write(self) -> None:
+        """What has changed, into the table."""
+        dropped, changed, added = [], [], []
+        for place in self._changed:
+            dev, log, stream = place
+            at = {"at_dev": dev, "at_log": log, "at_stream": stream}
+            before = {first: (last, since_ms) for first, last, since_ms in self._before.get(place, ())}
+            for first, last, since_ms in self._spans[place]:
+                was = before.pop(first, None)
+                if was is None:
+                    row = {"dev": dev, "log": log, "stream": stream, "first": first, "last": last}
+                    added.append({**row, "since_ms": since_ms})
+                elif was != (last, since_ms):
+                    changed.append({**at, "at_first": first, "last": last, "since_ms": since_ms})
+            dropped += [{**at, "at_first": first} for first in before]
+            self._before[place] = tuple(self._spans[place])
+        self._changed.clear()
+        for statement, rows in ((_DROPPED, dropped), (_CHANGED, changed), (_ADDED, added)):
+            if rows:
+                self._db.execute(statement, rows)

@@ -28,7 +28,7 @@ from receiver.incidents import IncidentKey
 from receiver.keyring import Keyring
 from receiver.roles import Actor
 from receiver.taken import Arrival, NoticeTaken, PartTaken, Polled, Taken
-from receiver.taking import take_batch
+from receiver.taking import take_group
 
 _T = TypeVar("_T")
 
@@ -122,7 +122,7 @@ class Store:
     def take_all(self, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
         """Store several batches in one commit. Raises `StoreUnavailable`, and then nothing of any is stored."""
         with self._db.transaction(*(arrival.batch.device for arrival in arrivals)) as db:
-            taken = tuple(self._take(db, arrival.batch, arrival.at_ms, arrival.key) for arrival in arrivals)
+            taken = self._take(db, arrivals)
             journal.write_records(db, (record for one in taken for record in one.new))
         return taken
 
@@ -222,8 +222,8 @@ class Store:
             )
         return Polled(receipt, touched, said)
 
-    def _take(self, db: Connection, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
-        return take_batch(db, self.receiver_id, batch, now_ms, key)
+    def _take(self, db: Connection, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
+        return take_group(db, self.receiver_id, arrivals)
 
 
 def _write_down(db: Connection, key: IncidentKey, notice: Notice) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from edge_agent.wire import Batch
-from edge_agent.wire_sealing import PublicKey
 from receiver.board import BoardReader
 from receiver.people import People
 from receiver.server import Address, start
@@ -39,8 +37,8 @@ class DiesAfterCommit(Store):
 class DiesBeforeCommit(Store):
     """The records are in a transaction that never ends."""
 
-    def _take(self, db: Connection, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
-        taken = super()._take(db, batch, now_ms, key)
+    def _take(self, db: Connection, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
+        taken = super()._take(db, arrivals)
         die()
         return taken
 

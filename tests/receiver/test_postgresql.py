@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
-from edge_agent.wire import Act, Batch, Mark, Phase, Record, Stream, Verdict, decode_receipt
-from edge_agent.wire_sealing import PublicKey, sealed_in
+from edge_agent.wire import Act, Mark, Phase, Record, Stream, Verdict, decode_receipt
+from edge_agent.wire_sealing import sealed_in
 from receiver import tables as t
 from receiver.board import BoardReader
 from receiver.database import Database, open_for_writing
@@ -21,7 +21,7 @@ from receiver.errors import ReceiverError, StoreUnavailable
 from receiver.incidents import Incident, IncidentKey
 from receiver.journal import entries_after
 from receiver.store import Store
-from receiver.taken import Taken
+from receiver.taken import Arrival, Taken
 from tests.receiver.making import DEVICE, LOG, NOW_MS, OTHER_DEVICE, alarm, batch, body, chained, known_to
 from tests.receiver.postgresql import Cluster
 from tests.receiver.relay import Relay
@@ -163,8 +163,8 @@ def test_of_two_receivers_with_records_of_one_box_one_waits_for_the_other(cluste
     class Holds(Store):
         """Commits only when another transaction waits."""
 
-        def _take(self, db: Connection, batch: Batch, now_ms: int, key: PublicKey | None) -> Taken:
-            taken = super()._take(db, batch, now_ms, key)
+        def _take(self, db: Connection, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
+            taken = super()._take(db, arrivals)
             is_inside.set()
             cluster.until_somebody_waits(url)
             return taken
