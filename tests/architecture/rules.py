@@ -85,7 +85,7 @@ def imports_point_down(files: Iterable[SourceFile]) -> Iterator[Violation]:
     files = list(files)
     modules = {file.module for file in files}
     for file in files:
-        for line, name in file.imports():
+        for line, name in file.imports:
             target = _module_of(name, modules)
             if target is None or target == file.module:
                 continue
@@ -103,10 +103,10 @@ def pure_files_are_pure(files: Iterable[SourceFile]) -> Iterator[Violation]:
     for file in files:
         if file.layer not in PURE_LAYERS or file.package == "tests":
             continue
-        for line, name in file.imports():
+        for line, name in file.imports:
             if name.split(".")[0] in BANNED_IN_PURE:
                 yield Violation(file.path, line, f"imports {name}; layers 0 and 1 are pure")
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             match node:
                 case ast.Call(func=ast.Name(id="open" | "print" | "input" as name)):
                     yield Violation(file.path, node.lineno, f"calls {name}(); layers 0 and 1 are pure")
@@ -117,7 +117,7 @@ def pure_files_are_pure(files: Iterable[SourceFile]) -> Iterator[Violation]:
 def numpy_stays_where_samples_are(files: Iterable[SourceFile]) -> Iterator[Violation]:
     """numpy in frames, plain numbers in rules."""
     for file in files:
-        for line, name in file.imports():
+        for line, name in file.imports:
             if name.split(".")[0] == "numpy" and not _is_among(file.path, NUMPY_FILES):
                 yield Violation(file.path, line, "imports numpy outside the files where samples are")
 
@@ -125,7 +125,7 @@ def numpy_stays_where_samples_are(files: Iterable[SourceFile]) -> Iterator[Viola
 def device_libraries_stay_at_the_seams(files: Iterable[SourceFile]) -> Iterator[Violation]:
     """One file a library, so that a fake below it replaces the whole device."""
     for file in files:
-        for line, name in file.imports():
+        for line, name in file.imports:
             allowed = ONLY_IMPORTED_BY.get(name.split(".")[0])
             if allowed is not None and not _is_among(file.path, allowed):
                 yield Violation(file.path, line, f"imports {name}; only {', '.join(allowed)} may")
@@ -148,7 +148,7 @@ def nothing_writes_to_the_lift(files: Iterable[SourceFile]) -> Iterator[Violatio
     for file in files:
         if file.package not in ("edge_agent", "drivers", "calibration"):
             continue
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             word = _word_of(node)
             if word is not None and MODBUS_WRITES.fullmatch(word):
                 yield Violation(file.path, _line_of(node), f"{word}: the code to write to the lift does not exist")
@@ -164,13 +164,13 @@ def only_our_own_lamps_are_driven(files: Iterable[SourceFile]) -> Iterator[Viola
     for file in files:
         if file.package not in ("edge_agent", "drivers", "calibration"):
             continue
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             word = node.name if isinstance(node, ast.ClassDef) else _word_of(node)
             if word is None or not GPIO_DRIVES.fullmatch(word) or isinstance(node, ast.keyword):
                 continue
             if file.path not in GPIO_DRIVE_FILES.get(word, ()):
                 yield Violation(file.path, _line_of(node), f"{word}: GPIO outputs are for our own lamps only")
-        for line, name in file.imports():
+        for line, name in file.imports:
             if name.startswith("drivers.lamps") and file.path != "edge_agent/cli/run.py":
                 yield Violation(file.path, line, "only edge_agent/cli/run.py puts the lamps in")
 
@@ -180,7 +180,7 @@ def threads_start_in_the_shell_only(files: Iterable[SourceFile]) -> Iterator[Vio
     for file in files:
         if file.package != "edge_agent" or file.path == "edge_agent/agent.py":
             continue
-        for line, name in file.imports():
+        for line, name in file.imports:
             if name.split(".")[0] in ("threading", "asyncio", "multiprocessing", "concurrent"):
                 yield Violation(file.path, line, f"imports {name}; only edge_agent/agent.py starts threads")
 
@@ -191,7 +191,7 @@ def files_and_functions_stay_short(files: Iterable[SourceFile]) -> Iterator[Viol
         count = len(file.text.splitlines())
         if count > LINES_MAX and file.package != "tests":
             yield Violation(file.path, count, f"{count} lines; at most {LINES_MAX}")
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES_MAX:
@@ -205,7 +205,7 @@ def one_place_catches_everything(files: Iterable[SourceFile]) -> Iterator[Violat
     for file in files:
         if file.path == "edge_agent/__main__.py":
             continue
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             if not isinstance(node, ast.ExceptHandler) or isinstance(node.body[-1], ast.Raise):
                 continue
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
@@ -224,7 +224,7 @@ def files_say_what_they_are_for(files: Iterable[SourceFile]) -> Iterator[Violati
 def names_are_not_vague(files: Iterable[SourceFile]) -> Iterator[Violation]:
     """Manager, Handler, Helper, Util, Data and Info say nothing."""
     for file in files:
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             if isinstance(node, ast.ClassDef):
                 vague = VAGUE_WORDS.intersection(re.findall(r"[A-Z][a-z0-9]*", node.name))
                 if vague:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +111,11 @@ class SourceFile:
     def tree(self) -> ast.Module:
         return ast.parse(self.text, filename=self.path)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def module(self) -> str:
         """Dotted name; a package is named by its folder."""
@@ -124,9 +129,13 @@ class SourceFile:
     def layer(self) -> int:
         return layer_of(self.module)
 
-    def imports(self) -> Iterator[tuple[int, str]]:
+    @cached_property
+    def imports(self) -> tuple[tuple[int, str], ...]:
         """Line and full dotted name of each import, also of those inside functions."""
-        for node in ast.walk(self.tree):
+        return tuple(self._imports())
+
+    def _imports(self) -> Iterator[tuple[int, str]]:
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield node.lineno, alias.name
@@ -141,6 +150,7 @@ class SourceFile:
                     yield node.lineno, f"{base}.{alias.name}"
 
 
+@cache
 def layer_of(module: str) -> int:
     """Layer of a module of this project."""
     for layer, patterns in LAYERS:
