@@ -276,11 +276,7 @@ class Detector:
                 self._last_report = self._report or self._last_report
         open_since_ns = self._motion.open_since_ns
         self._ride_quality.forget(end_ns if open_since_ns is None else open_since_ns)
-        if not is_open:
-            self._is_placed = False
-        elif not self._is_placed and not self._moving.is_moving:
-            self._position.stands_at_landing()
-            self._is_placed = True
+        self._place_by_door(is_open=is_open)
         self._was_open = is_open
         if self._moving.is_moving and not self._was_moving:
             self._doors.trip_began()
@@ -289,8 +285,8 @@ class Detector:
             self._place_by_air(end_ns)
         self._judge_words(end_ns, door, ride)
         raised = self._episodes.raised
-        is_abnormal = self._is_known_outside() or (bool(raised) and AlarmKind.EMERGENCY_STOP in raised)
-        has_failed = bool(raised) and AlarmKind.DOOR_OPEN_FAILURE in raised
+        is_abnormal = self._is_known_outside() or AlarmKind.EMERGENCY_STOP in raised
+        has_failed = AlarmKind.DOOR_OPEN_FAILURE in raised
         occupancy = self._occupancy.step(
             end_ns, self._moving, door, is_abnormal=is_abnormal, has_door_failed=has_failed
         )
@@ -349,6 +345,14 @@ class Detector:
             if self._moving.phase is Phase.AT_REST:
                 self._mount.take(frame)
         return finished
+
+    def _place_by_door(self, *, is_open: bool) -> None:
+        """A car that stands with its door open stands at a landing; each opening says so once."""
+        if not is_open:
+            self._is_placed = False
+        elif not self._is_placed and not self._moving.is_moving:
+            self._position.stands_at_landing()
+            self._is_placed = True
 
     def _place_by_air(self, now_ns: int) -> None:
         """Pressure where it is present: the height at a standstill against that at the one before."""
