@@ -14,7 +14,6 @@ from statistics import median
 
 from edge_agent.alarms import Evidence, Place, Trip
 from edge_agent.catalogue_visit import visit_words
-from edge_agent.checklist import bits_of
 from edge_agent.clock import Clock
 from edge_agent.detect.car import CarState
 from edge_agent.detect.ride_report import RideReport
@@ -22,6 +21,7 @@ from edge_agent.journal import Journal
 from edge_agent.local_requests import DONE, REFUSED, CommissioningRequest, VisitRequest
 from edge_agent.readings import MaintenanceWord
 from edge_agent.records import RecordDraft, draft_of_commissioning, draft_of_visit
+from edge_agent.toml_checklist import bits_of
 from edge_agent.visit_file import Ending, KeptVisit, Signs, Visits, read_visits, write_visits
 from edge_agent.wire_values import Commissioned, Visit, VisitAct
 

@@ -22,6 +22,7 @@ from receiver.cli_adapter import adapter, add_adapter
 from receiver.cli_care import add_backup, add_export, back_up, export, load, verify
 from receiver.cli_enrol import invite, write_tls
 from receiver.cli_people import add_init, add_user, change_people, make
+from receiver.cli_report import add_report, report
 from receiver.database import Place, key_seed, open_for_reading
 from receiver.errors import ReceiverError
 from receiver.escalator import Escalator
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return export(place, asked.what, asked.lift, asked.out, _now_ms())
         if asked.command == "adapter":
             return adapter(place, asked.act, asked.name, asked.settings, _now_ms())
+        if asked.command == "report":
+            return report(place, asked.file)
         if asked.command == "user":
             return change_people(place, asked)
         if asked.command in ("invite", "enrol"):
@@ -112,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         "adapter", help="platforms, alarm centres, brokers: check, list, try dead messages again"
     )
     add_adapter(told)
+    checked_report = commands.add_parser("report", help="check a commissioning report against what its box has told")
+    add_report(checked_report)
     invited = commands.add_parser(
         "invite", aliases=["enrol"], help="make a one-time code for a box to join, also while a receiver runs"
     )
@@ -129,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
     for command in (run, made, user, copied, checked, exported, told, incidents, key, share, invited, tls):
         add_place(command)
+    add_place(checked_report)
     return parser
 
 

@@ -14,6 +14,7 @@ from receiver.lift_view import Day, LiftView, TripView, load_lift
 from receiver.out_api import wants_senml
 from receiver.people_api import json_answer
 from receiver.service import Service
+from receiver.visit_view import commissioned_tree, visit_tree
 
 _DEVICE = re.compile(r"[0-9a-f]{16}")
 
@@ -56,6 +57,8 @@ def lift_text(view: LiftView, now_ms: int) -> str:
         "health": health,
         "signal": [{"landing": landing, "dbm": dbm} for landing, dbm in view.signal_dbm],
         "incidents": [incident_tree(incident) for incident in view.incidents],
+        "visits": [visit_tree(visit) for visit in view.visits],
+        "commissionings": [commissioned_tree(made) for made in view.commissionings],
     }
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 

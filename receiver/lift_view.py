@@ -19,6 +19,7 @@ from receiver.dating import BootContacts, Moment, when
 from receiver.decoding import decoded
 from receiver.incident_rows import IncidentView, contacts_near, load_view
 from receiver.incidents import IncidentKey
+from receiver.visit_view import CommissionedView, VisitView, load_visits
 
 RECENT_MAX = 200
 TRIPS_MAX = 50
@@ -75,6 +76,8 @@ class LiftView:
     health: tuple[int, Record] | None
     signal_dbm: tuple[tuple[int, int], ...]
     incidents: tuple[IncidentView, ...]
+    visits: tuple[VisitView, ...]
+    commissionings: tuple[CommissionedView, ...]
 
 
 def load_lift(db: Connection, device: bytes) -> LiftView | None:
@@ -88,10 +91,11 @@ def load_lift(db: Connection, device: bytes) -> LiftView | None:
     newest = max((record.seqno for _, record in recent), default=0)
     every = max(1, -(-min(newest, TREND_SPAN) // TREND_MAX))
     spread = recent if newest <= RECENT_MAX else _records(db, device, row.log, every, newest - TREND_SPAN, TREND_MAX)
-    dated = _Dates(db, device, row.log)
+    dated = _Dates(db, device)
     trips = [trip_of(record, dated.of(record, at_ms)) for at_ms, record in recent if record.kind == SystemKind.TRIP]
     older = [trip_of(record, dated.of(record, at_ms)) for at_ms, record in spread if record.kind == SystemKind.TRIP]
     beats = [(at_ms, record) for at_ms, record in recent if record.kind == SystemKind.HEARTBEAT]
+    visits, commissionings = load_visits(db, device, dated.of)
     first = select(func.min(t.contact.c.first_arrived_ms)).where(t.contact.c.dev == device)
     return LiftView(
         device=device,
@@ -106,6 +110,8 @@ def load_lift(db: Connection, device: bytes) -> LiftView | None:
         health=beats[0] if beats else None,
         signal_dbm=signal_by_landing(record for _, record in spread),
         incidents=_incidents(db, device),
+        visits=visits,
+        commissionings=commissionings,
     )
 
 
@@ -159,19 +165,19 @@ def signal_by_landing(newest_first: Iterable[Record]) -> tuple[tuple[int, int], 
 
 
 class _Dates:
-    """Dates records of one log; the contacts of a boot are read once."""
+    """Dates records of one box; the contacts of a boot are read once."""
 
-    def __init__(self, db: Connection, device: bytes, log: int) -> None:
-        self._db, self._device, self._log = db, device, log
-        self._contacts: dict[int, Sequence[BootContacts]] = {}
+    def __init__(self, db: Connection, device: bytes) -> None:
+        self._db, self._device = db, device
+        self._contacts: dict[tuple[int, int], Sequence[BootContacts]] = {}
 
     def of(self, record: Record, arrived_ms: int) -> int:
         """Unix time, the latest that it can have been."""
-        boot = record.stamp.boot
+        boot = record.log, record.stamp.boot
         if boot not in self._contacts:
-            self._contacts[boot] = contacts_near(self._db, self._device, self._log, boot)
+            self._contacts[boot] = contacts_near(self._db, self._device, *boot)
         stamp = record.stamp
-        moment = Moment(boot, stamp.up_ms, stamp.wall_ms, stamp.unc_ms or 0)
+        moment = Moment(stamp.boot, stamp.up_ms, stamp.wall_ms, stamp.unc_ms or 0)
         return when(moment, arrived_ms, self._contacts[boot]).latest_ms
 
 

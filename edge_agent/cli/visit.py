@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent.catalogue_visit import measured_words, visit_words
-from edge_agent.checklist import DEFAULT, Checklist, load_checklist, numbers_in, shipped_names
+from edge_agent.checklist import DEFAULT, load_checklist, shipped_names
 from edge_agent.cli import SUMMARIES
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.local_requests import MINUTES_MAX, MINUTES_MIN, RequestFolder, VisitRequest
+from edge_agent.toml_checklist import Checklist, numbers_in
 from edge_agent.visit_file import KeptVisit, read_visits
 
 if TYPE_CHECKING:

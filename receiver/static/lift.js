@@ -6,6 +6,7 @@ import { button, link, make, text } from "./dom.js";
 import { showPicture } from "./picture.js";
 import { clock, currentLanguage, pick, say } from "./say.js";
 import { signName, signValue } from "./signs.js";
+import { visits } from "./visits.js";
 
 const AGAIN_MS = 60000; // trips arrive within a minute of their end
 const SOON_MS = 1500; // several records of one event are one question
@@ -62,7 +63,7 @@ export class LiftPage {
     this.now = make("div", "now");
     const title = make("h2", "lift-title", text("span", "", subject(lift.lift, lift.device)));
     const id = text("p", "small mono", lift.device);
-    this.place.replaceChildren(back(), title, id, this.now, this.incidents(), this.pictureBox(), this.trips(), this.trends(), this.doors(), this.box());
+    this.place.replaceChildren(back(), title, id, this.now, this.incidents(), this.pictureBox(), this.trips(), this.trends(), this.doors(), visits(this.lift), this.box());
     this.tick();
     this.drawTrends().catch((error) => { this.trendPlot.textContent = error.message; });
     this.showPicture();

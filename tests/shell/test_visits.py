@@ -11,16 +11,7 @@ import pytest
 from edge_agent.agent_visits import SAY_NS, VisitMeasures
 from edge_agent.alarms import Alarm, AlarmKind
 from edge_agent.catalogue_visit import VISIT_WORDS, measured_words
-from edge_agent.checklist import (
-    DEFAULT,
-    ITEMS_MAX,
-    bits_of,
-    checklist_from,
-    load_checklist,
-    numbers_in,
-    numbers_of,
-    shipped_names,
-)
+from edge_agent.checklist import DEFAULT, load_checklist, shipped_names
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
 from edge_agent.errors import SettingsError
@@ -29,6 +20,7 @@ from edge_agent.readings import MaintenanceWord, Reading
 from edge_agent.recording import Recording
 from edge_agent.recording_writer import RecordingWriter
 from edge_agent.story import alarm_sentence
+from edge_agent.toml_checklist import ITEMS_MAX, bits_of, checklist_from, numbers_in, numbers_of
 from edge_agent.visit_file import FILE, read_visits
 from edge_agent.wire import Commissioned, Measure, Record, Stream, SystemKind, Visit, VisitAct
 from sim.library import load_scenario
