@@ -15,7 +15,7 @@ from calibration.session_watchers import (
     MountWatcher,
     NoiseWatcher,
     PresenceWatcher,
-    TestAlarmWatcher,
+    AlarmWayWatcher,
     WiringWatcher,
 )
 from calibration.words import Said, StepName, said
@@ -259,6 +259,6 @@ WATCHERS: Mapping[StepName, Callable[[Settings], Watcher]] = MappingProxyType(
         StepName.CONTROLLER: ControllerWatcher,
         StepName.SIGNAL: SignalWatcher,
         StepName.SUPPLY: SupplyWatcher,
-        StepName.TEST_ALARM: TestAlarmWatcher,
+        StepName.TEST_ALARM: AlarmWayWatcher,
     }
 )

@@ -222,7 +222,7 @@ class PresenceWatcher(BaseWatcher):
         return self.seen((Gauge("line.presence", word),), 1.0 - len(left) / len(PRESENCE_PLACES), lacks)
 
 
-class TestAlarmWatcher(BaseWatcher):
+class AlarmWayWatcher(BaseWatcher):
     """Which receivers have said that they have it."""
 
     def __init__(self, settings: Settings) -> None:
