@@ -1,7 +1,6 @@
-"""When the car moved in a recording, as the detection core's own motion and door stages tell it.
+"""When the car moved in a recording, as the detection core's own motion stage tells it from the accelerometer alone.
 
-The core is run over the recording with a blank installation: what is to be learned is not told. Where it was told wrong
-polarities of the door contacts, its trips are still those of the accelerometer; doors are judged in `doors.py`.
+What contacts say has no part in it: how they are wired is found with the help of these trips, not the other way round.
 """
 
 from __future__ import annotations
@@ -9,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge_agent.alarms import Trip
-from edge_agent.detect.detector import Detector
 from edge_agent.detect.grip import Grip
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.motion import MotionStage
 from edge_agent.detect.signal import Frame, FrameCutter
-from edge_agent.installation import Installation, Lift, Wiring
-from edge_agent.readings import AccelFrame, Direction, Reading, Tick
+from edge_agent.readings import AccelFrame, Direction, Reading
 
 STILL_FRAMES = 20
 
@@ -32,17 +29,21 @@ class Moved:
 
 
 def movements(readings: Iterable[Reading], limits: Limits) -> tuple[Moved, ...]:
-    """All trips that the detection core finds by acceleration alone, in order; never overlapping."""
-    detector = Detector(Installation(Lift("fit"), Wiring()), limits)
+    """All trips that the motion stage finds by acceleration alone, in order; never overlapping."""
+    return movements_in(frames_of(readings), limits)
+
+
+def movements_in(frames: Iterable[Frame], limits: Limits) -> tuple[Moved, ...]:
+    """The same from frames."""
+    stage = MotionStage(limits)
     found: list[Moved] = []
-    for reading in readings:
-        if not isinstance(reading, AccelFrame | Tick):
-            continue
-        for conclusion in detector.step(reading):
-            if isinstance(conclusion, Trip):
-                trip = conclusion
-                start_ns = max(trip.start_ns, found[-1].end_ns if found else trip.start_ns)
-                found.append(Moved(start_ns, trip.end_ns, trip.direction, trip.distance_m, trip.speed_mps))
+    end_ns = 0
+    for frame in frames:
+        for _, ride in stage.step(frame):
+            if ride is not None:
+                start_ns, end_ns = max(ride.start_ns, end_ns), ride.end_ns
+                direction = Direction.UP if ride.distance_m > 0.0 else Direction.DOWN
+                found.append(Moved(start_ns, end_ns, direction, abs(ride.distance_m), ride.speed_mps))
     return tuple(found)
 
 

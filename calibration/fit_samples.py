@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import acos, degrees
 
 import numpy as np
@@ -73,7 +74,7 @@ class Samples:
     def longest_piece(self) -> Samples:
         """The longest stretch without a gap."""
         cuts = [0, *(after for _, after in self.gaps()), len(self)]
-        low, high = max(zip(cuts[:-1], cuts[1:], strict=True), key=lambda cut: cut[1] - cut[0])
+        low, high = max(pairwise(cuts), key=lambda cut: cut[1] - cut[0])
         return Samples(self.times_ns[low:high], self.mps2[low:high], 0)
 
 
@@ -166,3 +167,8 @@ def angle_deg(a: Sequence[float], b: Sequence[float]) -> float:
     if lengths == 0.0:
         return 0.0
     return degrees(acos(max(-1.0, min(1.0, sum(x * y for x, y in zip(a, b, strict=True)) / lengths))))
+
+
+def tidy(value: float) -> float:
+    """Six significant digits: far below any noise, the same on every machine."""
+    return float(f"{value:.6g}")

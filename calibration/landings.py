@@ -1,0 +1,315 @@
+"""What learning trips tell of a lift: trips with direction, landings and heights, rated speed, the axis of travel.
+
+In: a recording of a few trips in both directions. Out: a `LandingsFit`, each figure with its doubt. Which trips there
+were is told by the detection core; each is then measured anew from standstill to standstill, all are balanced against
+each other, and the scale of the sensor is weighed from what there is: chip, gravity, air, rails, told travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import median
+
+from calibration.doors import Stop
+from calibration.doors_lines import line_of
+from calibration.fit_grades import AccelGrade, grade_of
+from calibration.fit_motion import Moved, movements
+from calibration.fit_samples import (
+    Samples,
+    Vector,
+    angle_deg,
+    capture_doubts,
+    capture_problems,
+    length_of,
+    samples_of,
+)
+from calibration.landings_heights import Balance, air_against_trips, air_stops, balance
+from calibration.landings_rails import rails_of
+from calibration.landings_scale import Scale, scale_of
+from calibration.landings_trips import (
+    Course,
+    MeasuredTrip,
+    Rest,
+    axis_of_travel,
+    density_of,
+    mean_force,
+    measure,
+    rests_between,
+    window_of,
+    with_speed,
+)
+from calibration.words import Said, said
+from edge_agent.detect.limits import Limits
+from edge_agent.readings import Direction, Reading, Signal
+
+TRIPS_MIN = 4
+SECONDS_MIN = 30.0
+AXIS_DEG_MAX = 8.0
+AXIS_DOUBT_DEG_MAX = 0.5
+TURNED_DEG_MAX = 0.6
+SPREAD_SHARE = 0.001
+"""How much the speed of one trip differs from that of another at the least. Source: judgement."""
+MISFIT_DOUBTFUL, MISFIT_MAX = 3.0, 8.0
+HEIGHT_SIGMA_M_DOUBTFUL = 0.10
+SPEED_SIGMA_DOUBTFUL = 0.015
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedTrip:
+    """One trip, corrected by the scale. from_landing, to_landing: 0 is the lowest that was visited."""
+
+    start_ns: int
+    end_ns: int
+    direction: Direction
+    from_landing: int
+    to_landing: int
+    distance_m: float
+    residual_m: float
+    speed_mps: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedHeight:
+    """A landing above the lowest one; sigma_m with the doubt of the scale."""
+
+    height_m: float
+    sigma_m: float
+    visits: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandingsFit:
+    """axis: direction of travel in the axes of the box, pointing up. speed_mps: even speed; None: never reached.
+
+    scale: measured over true. misfit: how well the trips agree, about 1. example: the longest trip, for a picture.
+    """
+
+    trips: tuple[LearnedTrip, ...]
+    landings: tuple[LearnedHeight, ...]
+    stops: tuple[Stop, ...]
+    speed_mps: float | None
+    speed_sigma_mps: float
+    axis: Vector
+    axis_doubt_deg: float
+    gravity_mps2: Vector
+    scale: Scale | None
+    misfit: float
+    example: Course | None
+    problems: tuple[Said, ...]
+    doubts: tuple[Said, ...]
+
+
+def fit_landings(
+    readings: Sequence[Reading],
+    limits: Limits,
+    *,
+    chip: str = "",
+    grade: AccelGrade | None = None,
+    range_mps2: float | None = None,
+    opens: frozenset[Signal] = frozenset((Signal.DOOR_CLOSED, Signal.DOOR_CLOSED_REAR)),
+    air_degc: float | None = None,
+    told_travel_m: float | None = None,
+) -> LandingsFit:
+    """Learn from the trips of a recording.
+
+    chip: its name in the settings. opens: contacts that are made while the doors are closed. air_degc: of the air in
+    the well, if somebody has measured it. told_travel_m: from the lowest to the highest landing, if somebody knows it.
+    """
+    samples = samples_of(readings)
+    problems = capture_problems(samples, SECONDS_MIN, range_mps2)
+    if problems:
+        return _nothing(problems)
+    moved = movements(readings, limits)
+    if not moved:
+        return _nothing((said("trips.none"),))
+    rests = rests_between(samples, moved)
+    if not rests:
+        return _nothing((said("trips.no_standstill"),))
+    turned = max(angle_deg(each.mean_mps2, rests[0].mean_mps2) for each in rests)
+    if turned > TURNED_DEG_MAX:
+        return _nothing((said("trips.box_moved", degrees=round(turned, 1)),))
+    gravity = mean_force(rests)
+    axis, axis_doubt = axis_of_travel(samples, moved, rests, gravity)
+    is_axis_good = axis_doubt <= AXIS_DOUBT_DEG_MAX and angle_deg(axis, gravity) <= AXIS_DEG_MAX
+    along = axis if is_axis_good else tuple(part / length_of(gravity) for part in gravity)
+    debounce_ns = round(limits.door_debounce_ms * 1e6)
+    opened_ns = [t for signal in opens for t, made in line_of(readings, signal, debounce_ns).changes if not made]
+    courses = _courses(samples, moved, rests, (along[0], along[1], along[2]), opened_ns)
+    if not courses:
+        return _nothing((said("trips.none"),))
+    grade = grade or grade_of(chip)
+    along_mps2 = sum(a * g for a, g in zip(along, gravity, strict=True))
+    found = _balanced(readings, courses, grade, along_mps2, air_degc, told_travel_m, samples)
+    return _fit(found, courses, samples, moved, (axis, axis_doubt, is_axis_good), gravity)
+
+
+def _courses(
+    samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], axis: Vector, opened_ns: Sequence[int]
+) -> list[Course]:
+    noise = median(each.noise_mps2 for each in rests)
+    courses = []
+    for number, trip in enumerate(moved):
+        beside = sorted(rests, key=lambda each: abs((each.start_ns + each.end_ns) // 2 - trip.start_ns))[:3]
+        bias = sum(a * m for a, m in zip(axis, mean_force(beside), strict=True))
+        course = measure(window_of(samples, moved, number, opened_ns), axis, bias, noise)
+        if course is not None and abs(course.trip.distance_m) > 0.5:
+            courses.append(course)
+    return _at_common_speed(courses, density_of(samples, noise))
+
+
+def _at_common_speed(courses: Sequence[Course], density_mps: float) -> list[Course]:
+    """Each trip anew with a speed that is drawn towards that of the others: a lift has one speed, more or less."""
+    even = [course.trip for course in courses if course.trip.speed_mps is not None]
+    mean, _ = _speed(even)
+    if mean is None:
+        return list(courses)
+    off = [((trip.speed_mps or 0.0) - mean) ** 2 - trip.speed_sigma_mps**2 for trip in even]
+    spread = max(SPREAD_SHARE * mean, sqrt(max(0.0, sum(off) / len(off))))
+    found = []
+    for course in courses:
+        own, sigma = course.trip.speed_mps, course.trip.speed_sigma_mps
+        if own is None:
+            found.append(course)
+            continue
+        share = spread**2 / (spread**2 + sigma**2)
+        left = sqrt(share) * sigma
+        found.append(with_speed(course, mean + share * (own - mean), left, density_mps))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Balanced:
+    result: Balance
+    scale: Scale
+
+
+def _balanced(
+    readings: Sequence[Reading],
+    courses: Sequence[Course],
+    grade: AccelGrade,
+    along_mps2: float,
+    air_degc: float | None,
+    told_travel_m: float | None,
+    samples: Samples,
+) -> _Balanced:
+    trips = [course.trip for course in courses]
+    alone = balance(trips)
+    air = air_stops(readings, _spans(trips, samples))
+    ratio = air_against_trips(air, alone.stops, alone.heights_m)
+    told = None if told_travel_m is None else (alone.heights_m[-1], told_travel_m)
+    rails = rails_of(courses, [alone.heights_m[stop] for stop in alone.stops])
+    scale = scale_of(grade, along_mps2, air=ratio, air_degc=air_degc, rails=rails, told=told)
+    is_air_used = air and abs(ratio[0] - 1.0) < 0.15
+    return _Balanced(balance(trips, air, ratio[0]) if is_air_used else alone, scale)
+
+
+def _spans(trips: Sequence[MeasuredTrip], samples: Samples) -> list[tuple[int, int]]:
+    """From the end of a trip to the beginning of the next."""
+    starts = [int(samples.times_ns[0]), *(trip.end_ns for trip in trips)]
+    ends = [*(trip.start_ns for trip in trips), int(samples.times_ns[-1])]
+    return list(zip(starts, ends, strict=True))
+
+
+def _fit(
+    found: _Balanced,
+    courses: Sequence[Course],
+    samples: Samples,
+    moved: Sequence[Moved],
+    axis: tuple[Vector, float, bool],
+    gravity: Vector,
+) -> LandingsFit:
+    result, scale = found.result, found.scale
+    trips = [course.trip for course in courses]
+    learned = tuple(
+        LearnedTrip(
+            trip.start_ns,
+            trip.end_ns,
+            Direction.UP if trip.distance_m > 0.0 else Direction.DOWN,
+            a,
+            b,
+            abs(trip.distance_m) / scale.scale,
+            residual / scale.scale,
+            None if trip.speed_mps is None else trip.speed_mps / scale.scale,
+        )
+        for trip, a, b, residual in zip(trips, result.stops[:-1], result.stops[1:], result.residuals_m, strict=True)
+    )
+    landings = tuple(
+        LearnedHeight(height / scale.scale, sqrt(sigma**2 + (height * scale.sigma) ** 2), result.stops.count(number))
+        for number, (height, sigma) in enumerate(zip(result.heights_m, result.sigmas_m, strict=True))
+    )
+    spans = _spans(trips, samples)
+    stops = tuple(Stop(a, b, landing) for (a, b), landing in zip(spans, result.stops, strict=True))
+    speed, speed_sigma = _speed(trips)
+    if speed is not None:
+        speed_sigma = speed / scale.scale * sqrt((speed_sigma / speed) ** 2 + scale.sigma**2)
+        speed /= scale.scale
+    problems, doubts = _judged(learned, landings, result, scale, speed, speed_sigma, axis, len(moved))
+    return LandingsFit(
+        learned,
+        landings,
+        stops,
+        speed,
+        speed_sigma,
+        axis[0],
+        axis[1],
+        gravity,
+        scale,
+        result.misfit,
+        max(courses, key=lambda course: abs(course.trip.distance_m)),
+        tuple(problems),
+        (*capture_doubts(samples), *doubts),
+    )
+
+
+def _speed(trips: Sequence[MeasuredTrip]) -> tuple[float | None, float]:
+    """Weighted mean of the even speeds; a trip that was plainly slower than the fastest is of another kind."""
+    even = [trip for trip in trips if trip.speed_mps is not None]
+    if not even:
+        return None, 0.0
+    top = sorted(trip.speed_mps or 0.0 for trip in even)[-min(2, len(even))]
+    fast = [t for t in even if (t.speed_mps or 0.0) > 0.93 * top - 3.0 * t.speed_sigma_mps]
+    weights = [1.0 / t.speed_sigma_mps**2 for t in fast]
+    mean = sum(w * (t.speed_mps or 0.0) for w, t in zip(weights, fast, strict=True)) / sum(weights)
+    return mean, sqrt(1.0 / sum(weights))
+
+
+def _judged(
+    trips: Sequence[LearnedTrip],
+    landings: Sequence[LearnedHeight],
+    result: Balance,
+    scale: Scale,
+    speed: float | None,
+    speed_sigma: float,
+    axis: tuple[Vector, float, bool],
+    moved_count: int,
+) -> tuple[list[Said], list[Said]]:
+    problems: list[Said] = []
+    doubts: list[Said] = []
+    if len(trips) < TRIPS_MIN:
+        problems.append(said("trips.too_few", count=len(trips), needed=TRIPS_MIN))
+    if result.misfit > MISFIT_MAX:
+        problems.append(said("trips.disagree", metres=round(max(map(abs, result.residuals_m)), 2)))
+    elif result.misfit > MISFIT_DOUBTFUL:
+        doubts.append(said("trips.disagree", metres=round(max(map(abs, result.residuals_m)), 2)))
+    if len({trip.direction for trip in trips}) < 2:
+        doubts.append(said("trips.one_way"))
+    if moved_count > len(trips):
+        doubts.append(said("trips.unmeasured", count=moved_count - len(trips)))
+    if speed is None:
+        doubts.append(said("trips.no_even_speed"))
+    elif speed_sigma > SPEED_SIGMA_DOUBTFUL * speed:
+        doubts.append(said("trips.speed_doubt", percent=round(100.0 * speed_sigma / speed, 1)))
+    if max(landing.sigma_m for landing in landings) > HEIGHT_SIGMA_M_DOUBTFUL:
+        worst = max(landing.sigma_m for landing in landings)
+        doubts.append(said("trips.height_doubt", millimetres=round(1000.0 * worst)))
+    if not axis[2]:
+        doubts.append(said("trips.axis_doubt", degrees=round(axis[1], 1)))
+    doubts += [said(f"trips.scale_{name}") for name in scale.disagreeing]
+    return problems, doubts
+
+
+def _nothing(problems: tuple[Said, ...]) -> LandingsFit:
+    zero = (0.0, 0.0, 0.0)
+    return LandingsFit((), (), (), None, 0.0, zero, 90.0, zero, None, 0.0, None, problems, ())

@@ -1,0 +1,285 @@
+"""One trip measured after the fact: distance and even speed out of the samples from standstill to standstill.
+
+The detection core says roughly when the car moved; here the samples before and after are known, too. The speed is zero
+at both ends, so what an even bias of the sensor adds cancels out of the distance whatever it is. What noise leaves grows
+with the length of the trip to the power of 3/2 (a random walk tied down at both ends, integrated); so where the car ran
+evenly its speed is held, and only the pushes are integrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+
+import numpy as np
+
+from calibration.fit_motion import Moved
+from calibration.fit_samples import NS_PER_S, Floats, Samples, Vector, length_of, vector
+
+BEFORE_S = 1.0
+AFTER_S = 6.0
+"""A hydraulic car creeps the last 0.25 m at 0.05 m/s; the core may call it standing before. Source: own simulation."""
+SMOOTH_S = 0.3
+STANDS_MPS = 0.025
+MARGIN_S = 0.3
+RING_S = 2.0
+"""So long behind the stop the car may still ring on its ropes; its speed is zero on the whole. Source: simulation."""
+TIE_S = 0.4
+EVEN_S_MIN = 1.0
+PUSH_SHARE = 0.25
+REST_S_MIN = 1.0
+REST_AWAY_S = 1.5
+AXIS_MPS2_MIN = 0.15
+BIAS_SIGMA_MPS2 = 0.0005
+SMOOTHNESS = 1.2
+RAIL_SIGMA_MPS = 0.003
+"""Rails, ropes and machine add to the noise of a standing car. Source: own simulation."""
+TRIP_SIGMA_M = 0.006
+"""A car stops within some millimetres of its landing, and sags when it is loaded. Source: level accuracy +-10 mm (GB/T
+10058, memory, unverified)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTrip:
+    """distance_m: up positive. sigma_m: of noise alone, without the scale. speed_mps: even speed; None: never even."""
+
+    start_ns: int
+    end_ns: int
+    distance_m: float
+    sigma_m: float
+    speed_mps: float | None
+    speed_sigma_mps: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """The course of a trip, for pictures and rails. times_s from start_ns; speeds and heights above the start."""
+
+    trip: MeasuredTrip
+    times_s: Floats
+    speeds_mps: Floats
+    heights_m: Floats
+    accel_mps2: Floats  # along the axis of travel, without what it is at rest
+    even: tuple[int, int] | None  # first and last index of even speed
+    lateral_mps2: Floats  # shape (n, 2): across the axis of travel
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A standstill between two trips: mean specific force, and rms around it of one axis."""
+
+    start_ns: int
+    end_ns: int
+    mean_mps2: Vector
+    noise_mps2: float
+
+
+def rests_between(samples: Samples, moved: Sequence[Moved]) -> tuple[Rest, ...]:
+    """The standstills before, between and after the trips that are long enough to be measured; in order."""
+    edges = [int(samples.times_ns[0]), *(t for each in moved for t in (each.start_ns, each.end_ns))]
+    edges.append(int(samples.times_ns[-1]))
+    found = []
+    for number in range(0, len(edges), 2):
+        away_ns = round(REST_AWAY_S * NS_PER_S)
+        start_ns = edges[number] + (away_ns if number else 0)
+        end_ns = edges[number + 1] - (away_ns if number + 2 < len(edges) else 0)
+        inner = samples.between(start_ns, end_ns)
+        if inner.span_s < REST_S_MIN or inner.gaps():
+            continue
+        off = np.diff(inner.mps2, axis=0)
+        noise = float(np.median(np.sqrt(np.mean(off * off, axis=0) / 2.0)))
+        found.append(Rest(start_ns, end_ns, vector(inner.mps2.mean(axis=0)), noise))
+    return tuple(found)
+
+
+def mean_force(rests: Sequence[Rest]) -> Vector:
+    """Over all standstills, each by its length."""
+    weights = np.array([each.end_ns - each.start_ns for each in rests], dtype=np.float64)
+    return vector(np.average(np.array([each.mean_mps2 for each in rests]), axis=0, weights=weights))
+
+
+def window_of(samples: Samples, moved: Sequence[Moved], number: int, opened_ns: Sequence[int]) -> Samples:
+    """The samples of one trip from standstill to standstill; opened_ns: when the car door began to open."""
+    here = moved[number]
+    after_ns = here.end_ns + round(AFTER_S * NS_PER_S)
+    if number + 1 < len(moved):
+        after_ns = min(after_ns, moved[number + 1].start_ns)
+    middle_ns = (here.start_ns + here.end_ns) // 2
+    doors = [t_ns for t_ns in opened_ns if middle_ns < t_ns <= after_ns]
+    if doors:
+        after_ns = min(after_ns, max(min(doors), here.end_ns) + round(RING_S * NS_PER_S))
+    before_ns = here.start_ns - round(BEFORE_S * NS_PER_S)
+    if number > 0:
+        before_ns = max(before_ns, moved[number - 1].end_ns)
+    return samples.between(before_ns, after_ns)
+
+
+def axis_of_travel(
+    samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], gravity: Vector
+) -> tuple[Vector, float]:
+    """The direction in which the car accelerates, in the axes of the box, pointing up, and its doubt in degrees.
+
+    The offset of the chip, which tilts the direction of gravity, has no part in it.
+    """
+    up = np.array(gravity) / length_of(gravity)
+    pulls, weights, noise = np.zeros(3), 0.0, 0.0
+    step = max(1, round(0.05 / max(samples.period_s, 1e-4)))
+    for trip in moved:
+        part = samples.between(trip.start_ns - NS_PER_S, trip.end_ns + NS_PER_S)
+        count = len(part) // step
+        if count < 4:
+            continue
+        blocks = part.mps2[: count * step].reshape(count, step, 3).mean(axis=1)
+        rest = min(rests, key=lambda each: abs(each.start_ns - trip.start_ns))
+        off = blocks - np.array(rest.mean_mps2)
+        along = off @ up
+        is_pushed = np.abs(along) > AXIS_MPS2_MIN
+        pulls += (off[is_pushed] * along[is_pushed, None]).sum(axis=0)
+        weights += float(np.sum(along[is_pushed] ** 2))
+        across = off[is_pushed] - np.outer(along[is_pushed], up)
+        noise += float(np.sum(across**2 * along[is_pushed, None] ** 2)) / 2.0
+    if weights == 0.0:
+        return vector(up), 90.0
+    axis = pulls / np.linalg.norm(pulls)
+    return vector(axis), float(np.degrees(sqrt(noise) / weights)) * 1.5
+
+
+def measure(window: Samples, axis: Vector, bias_mps2: float, noise_mps2: float) -> Course | None:
+    """The trip in a window of samples, or None where it never gets going.
+
+    bias_mps2: specific force along the axis at rest. noise_mps2: rms of one sample at rest.
+    """
+    if len(window) < 10 or window.span_s < 2.0 * TIE_S:
+        return None
+    density = noise_mps2 * sqrt(window.period_s) * SMOOTHNESS  # of the random walk of the speed
+    window = _going(window, axis, bias_mps2, density)
+    if len(window) < 10 or window.span_s < 2.0 * TIE_S:
+        return None
+    times_s = (window.times_ns - window.times_ns[0]) / NS_PER_S
+    accel = window.mps2 @ np.array(axis) - bias_mps2
+    speeds = _tied(times_s, accel)
+    heights = _integral(times_s, speeds)
+    sigma = sqrt(density**2 * float(times_s[-1]) ** 3 / 12.0 + TRIP_SIGMA_M**2)
+    even = _even_part(times_s, accel, speeds)
+    speed, speed_sigma = (None, 0.0) if even is None else _even_speed(times_s, accel, speeds, even, density)
+    trip = MeasuredTrip(
+        int(window.times_ns[0]), int(window.times_ns[-1]), float(heights[-1]), sigma, speed, speed_sigma
+    )
+    return Course(trip, times_s, speeds, heights, accel, even, _lateral(window.mps2, axis))
+
+
+def with_speed(course: Course, speed_mps: float, spread_mps: float, density_mps: float) -> Course:
+    """The same trip, its even part run at this speed: only the pushes before and behind it are integrated.
+
+    spread_mps: how much one trip may differ from another. density_mps: of the random walk of the speed, a root second.
+    """
+    if course.even is None:
+        return course
+    way = 1.0 if course.trip.distance_m > 0.0 else -1.0
+    begin, end = course.even
+    times_s, speed = course.times_s, way * speed_mps
+    plain = _integral(times_s, course.accel_mps2)
+    begin_s, end_s, last_s = float(times_s[begin]), float(times_s[end]), float(times_s[-1])
+    speeds = np.full(len(times_s), speed)
+    early = plain[: begin + 1]
+    speeds[: begin + 1] = early + (speed - early[-1]) * times_s[: begin + 1] / max(begin_s, 1e-9)
+    is_end = times_s >= last_s - TIE_S
+    late = plain[end:] - plain[end]
+    slope = (float(np.mean(plain[is_end])) - plain[end] + speed) / (float(np.mean(times_s[is_end])) - end_s)
+    speeds[end:] = speed + late - slope * (times_s[end:] - end_s)
+    heights = _integral(times_s, speeds)
+    pushes = (begin_s**3 + (last_s - end_s) ** 3) / 12.0
+    sigma = sqrt(density_mps**2 * pushes + (spread_mps * (end_s - begin_s)) ** 2 + TRIP_SIGMA_M**2)
+    trip = replace(course.trip, distance_m=float(heights[-1]), sigma_m=sigma)
+    return replace(course, trip=trip, speeds_mps=speeds, heights_m=heights)
+
+
+def density_of(samples: Samples, noise_mps2: float) -> float:
+    """Of the random walk that noise makes of the speed, m/s a root second."""
+    return noise_mps2 * sqrt(samples.period_s) * SMOOTHNESS
+
+
+def _going(window: Samples, axis: Vector, bias_mps2: float, density: float) -> Samples:
+    """The part in which the car goes, with a little standstill before and the ringing behind."""
+    for _ in range(2):
+        times_s = (window.times_ns - window.times_ns[0]) / NS_PER_S
+        speeds = _tied(times_s, window.mps2 @ np.array(axis) - bias_mps2)
+        near_s = np.minimum(times_s, times_s[-1] - times_s)
+        limits = np.maximum(STANDS_MPS, 2.0 * density * np.sqrt(near_s))
+        going = np.flatnonzero(np.abs(_smoothed(speeds, times_s)) > limits)
+        if len(going) < 4:
+            return window.between(0, 0)
+        start_ns = int(window.times_ns[0])
+        first_ns = start_ns + round((float(times_s[going[0]]) - MARGIN_S) * NS_PER_S)
+        last_ns = start_ns + round((float(times_s[going[-1]]) + RING_S) * NS_PER_S)
+        window = window.between(first_ns, last_ns + 1)
+    return window
+
+
+def _integral(times_s: Floats, values: Floats) -> Floats:
+    steps = np.diff(times_s) * (values[1:] + values[:-1]) / 2.0
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def _tied(times_s: Floats, accel: Floats) -> Floats:
+    """Speed that is zero at the beginning and, on the whole, at the end."""
+    speeds = _integral(times_s, accel)
+    is_end = times_s >= times_s[-1] - TIE_S
+    return np.asarray(speeds - float(np.mean(speeds[is_end])) * times_s / float(np.mean(times_s[is_end])))
+
+
+def _smoothed(values: Floats, times_s: Floats, over_s: float = SMOOTH_S) -> Floats:
+    width = max(1, round(over_s / max(float(np.median(np.diff(times_s))), 1e-4)))
+    kernel = np.full(width, 1.0 / width)
+    return np.asarray(np.convolve(np.pad(values, width, mode="edge"), kernel, mode="same")[width:-width])
+
+
+def _even_part(times_s: Floats, accel: Floats, speeds: Floats) -> tuple[int, int] | None:
+    """First and last index between the first push and the first braking; None where hardly anything is between."""
+    smooth = _smoothed(accel, times_s, 0.5)
+    way = 1.0 if float(np.sum(speeds)) > 0.0 else -1.0
+    half = _half_way(times_s, speeds)
+    push, brake = way * smooth[:half], -way * smooth[half:]
+    if push.max(initial=0.0) <= 0.0 or brake.max(initial=0.0) <= 0.0:
+        return None
+    pushed = np.flatnonzero(push > PUSH_SHARE * push.max())
+    braked = np.flatnonzero(brake > PUSH_SHARE * brake.max())
+    begin_s = float(times_s[pushed[-1]]) + 2.0 * MARGIN_S
+    end_s = float(times_s[half + braked[0]]) - 2.0 * MARGIN_S
+    if end_s - begin_s < EVEN_S_MIN:
+        return None
+    return int(np.searchsorted(times_s, begin_s)), int(np.searchsorted(times_s, end_s)) - 1
+
+
+def _even_speed(
+    times_s: Floats, accel: Floats, speeds: Floats, even: tuple[int, int], density: float
+) -> tuple[float, float]:
+    """Speed of the even part: what the push and the braking made, each weighed by its length."""
+    begin_s, end_s, last_s = (float(times_s[at]) for at in (*even, -1))
+    total = _integral(times_s, accel) * (1.0 if float(np.sum(speeds)) > 0.0 else -1.0)
+    is_early = (times_s >= begin_s) & (times_s <= begin_s + MARGIN_S)
+    is_late = (times_s >= end_s - MARGIN_S) & (times_s <= end_s)
+    early = float(np.mean(total[is_early]))
+    late = float(np.mean(total[is_late])) - float(np.mean(total[times_s >= last_s - TIE_S]))
+    left_s = last_s - end_s
+    early_var = density**2 * begin_s + (BIAS_SIGMA_MPS2 * begin_s) ** 2 + RAIL_SIGMA_MPS**2
+    late_var = density**2 * left_s + (BIAS_SIGMA_MPS2 * left_s) ** 2 + RAIL_SIGMA_MPS**2
+    share = late_var / (early_var + late_var)
+    return share * early + (1.0 - share) * late, sqrt(early_var * late_var / (early_var + late_var))
+
+
+def _half_way(times_s: Floats, speeds: Floats) -> int:
+    """Index at which the car is half-way."""
+    heights = np.abs(_integral(times_s, speeds))
+    return int(np.clip(np.searchsorted(heights, heights[-1] / 2.0), 1, len(heights) - 1))
+
+
+def _lateral(mps2: Floats, axis: Vector) -> Floats:
+    """The two components across the axis, shape (n, 2)."""
+    up = np.array(axis)
+    least = int(np.argmin(np.abs(up)))
+    first = np.cross(up, np.eye(3)[least])
+    first /= np.linalg.norm(first)
+    second = np.cross(up, first)
+    return np.asarray(mps2 @ np.stack((first, second), axis=1))
