@@ -134,8 +134,10 @@ class _SourceThread(threading.Thread):
                 self._stop_asked.wait(OPEN_AGAIN_S)
                 continue
             self._read_on()
+            if self._source.has_ended:
+                return
             self._source.close()
-            self._stop_asked.wait(OPEN_AGAIN_S if not self._stop_asked.is_set() else 0.0)
+            self._stop_asked.wait(OPEN_AGAIN_S)
 
     def _could_not_open(self, error: SourceError) -> None:
         reason = FaultReason.WRONG_DEVICE if isinstance(error, WrongDevice) else FaultReason.ABSENT

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from calibration import fit_link, fit_signal, fit_supply, fit_test_alarm, fit_wiring
 from calibration.doors import DoorsFit, LeafFit, doors_result, fit_doors
 from calibration.doors_presence import Stood, fit_presence, presence_result
+from calibration.landings import fit_landings
+from calibration.landings_result import landings_result
 from calibration.mount import fit_mount, mount_result
 from calibration.noise import fit_noise, noise_result
 from calibration.session import Fit, StepCapture
@@ -78,6 +80,12 @@ def _presence(capture: StepCapture) -> StepResult:
     return presence_result(fit_presence(capture.readings, stood))
 
 
+def _trips(capture: StepCapture) -> StepResult:
+    chosen = capture.settings.accelerometer
+    chip, range_mps2 = ("", None) if chosen is None else (chosen.chip, chosen.range_g * G_MPS2)
+    return landings_result(fit_landings(capture.readings, capture.settings.limits, chip=chip, range_mps2=range_mps2))
+
+
 FITS: Mapping[StepName, Fit] = MappingProxyType(
     {
         StepName.WIRING: fit_wiring.fit,
@@ -85,6 +93,7 @@ FITS: Mapping[StepName, Fit] = MappingProxyType(
         StepName.NOISE: _noise,
         StepName.DOORS: _doors,
         StepName.PRESENCE: _presence,
+        StepName.TRIPS: _trips,
         StepName.CONTROLLER: fit_link.fit,
         StepName.SIGNAL: fit_signal.fit,
         StepName.SUPPLY: fit_supply.fit,

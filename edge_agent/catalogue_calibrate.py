@@ -211,7 +211,7 @@ TALK: Mapping[str, tuple[str, str]] = MappingProxyType(
         "begin": ("[enter] begin  [s] leave out  [q] leave: ", "[回车] 开始  [s] 跳过  [q] 退出："),
         "answer": ("[y] yes  [n] no", "[y] 是  [n] 否"),
         "again": ("[enter] repeat  [s] leave it so  [q] leave: ", "[回车] 重做  [s] 保持现状  [q] 退出："),
-        "verdict": ("{step}: {verdict} (after {seconds:.0f} s)", "{step}：{verdict}（{seconds:.0f} 秒）"),
+        "verdict_line": ("{step}: {verdict} (after {seconds:.0f} s)", "{step}：{verdict}（{seconds:.0f} 秒）"),
         "next": ("-> {text}", "→ {text}"),
         "measured": ("{name}: {value:.4g}{unit}", "{name}：{value:.4g}{unit}"),
         "expected": ("{name}: {value:.4g}{unit}  (expected {range})", "{name}：{value:.4g}{unit}（应为 {range}）"),

@@ -83,7 +83,7 @@ class Screen:
         wording = self.wording
         verdict = wording.name(f"verdict.{result.verdict.value}")
         step = wording.name(f"step.{result.step.value}")
-        self.say(wording.text("verdict", step=step, verdict=verdict, seconds=seconds))
+        self.say(wording.text("verdict_line", step=step, verdict=verdict, seconds=seconds))
         for reason in result.reasons:
             self.say(f"   {wording.sentence(reason)}")
         for measured in result.measured:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from calibration.guided import levels_at
@@ -80,11 +81,6 @@ def story_of(site: Site) -> str:
     return "\n".join(rows) + "\n"
 
 
-def played(site: Site) -> Played:
-    """The story, lived through."""
-    return play(parse_scenario(story_of(site), "calibration.toml", "calibration"), site.seed)
-
-
 def settings_text(live: Played, more: str = "") -> str:
     """Settings of an agent for that box; nothing is told of the lift but its name."""
     rows = ["# as an installer leaves it", "[lift]", 'id = "test-lift"', ""]
@@ -113,8 +109,15 @@ def settings_of(text: str, file_name: str = "box.toml") -> Settings:
     return settings_from(text, file_name, load_register_map)
 
 
-def pieces(live: Played) -> dict[StepName, list[Reading]]:
-    """The readings of each step."""
+@cache
+def played(site: Site) -> Played:
+    """The story, lived through."""
+    return play(parse_scenario(story_of(site), "calibration.toml", "calibration"), site.seed)
+
+
+@cache
+def _pieces(site: Site) -> dict[StepName, list[Reading]]:
+    live = played(site)
     marks = sorted((start_s, name) for name, start_s in live.marks.items())
     spans = {name: (a * NS_PER_S, b * NS_PER_S) for (a, name), (b, _) in pairwise(marks)}
     found: dict[StepName, list[Reading]] = {StepName(name): [] for name in spans if name != "after"}
@@ -129,6 +132,11 @@ def pieces(live: Played) -> dict[StepName, list[Reading]]:
         if isinstance(reading, SignalEdge):
             levels[reading.signal] = reading
     return found
+
+
+def pieces(site: Site) -> dict[StepName, list[Reading]]:
+    """The readings of each step."""
+    return {step: list(readings) for step, readings in _pieces(site).items()}
 
 
 def do_step(session: Session, step: StepName, readings: Sequence[Reading]) -> StepResult:
@@ -151,9 +159,9 @@ def wired(settings: Settings) -> Iterator[Found]:
         yield Found(name, 100)
 
 
-def all_steps(session: Session, settings: Settings, live: Played) -> dict[StepName, StepResult]:
+def all_steps(session: Session, settings: Settings, site: Site) -> dict[StepName, StepResult]:
     """A whole calibration; the receiver has stored the test alarm."""
-    taken = pieces(live)
+    taken = pieces(site)
     results = {}
     for step in StepName:
         reason = session.reason_to_skip(step)
