@@ -35,9 +35,13 @@ class MessageState(IntEnum):
 
 
 def is_due(now_ms: int) -> ColumnElement[bool]:
-    """It waits, its time has come and nobody else is at it."""
-    unclaimed = or_(_M.claimed_ms == 0, _M.claimed_ms <= now_ms - CLAIM_MS)
-    return and_(_M.state == int(MessageState.WAITING), _M.next_ms <= now_ms, unclaimed)
+    """It waits, its time has come and nobody else is at it.
+
+    A time further ahead than any of ours can lie was written under a clock that was wrong: it counts as come.
+    """
+    unclaimed = or_(_M.claimed_ms <= now_ms - CLAIM_MS, _M.claimed_ms > now_ms + CLAIM_MS)
+    has_come = or_(_M.next_ms <= now_ms, _M.next_ms > now_ms + AGAIN_MS_MAX)
+    return and_(_M.state == int(MessageState.WAITING), has_come, unclaimed)
 
 
 def outcome(

@@ -17,6 +17,7 @@ from receiver.database import Turn
 from receiver.outgoing import MessageState
 from receiver.people_api import json_answer
 from receiver.service import Service
+from receiver.tables import storable
 
 BODY_BYTES_MAX = 1_024
 _STATES = {state.name.lower(): state for state in (MessageState.WAITING, MessageState.SENT, MessageState.DEAD)}
@@ -30,6 +31,7 @@ def adapter_routes(service: Service, patience: Patience, configured: Sequence[Co
         word, named = request.query.get("state"), request.query.get("adapter")
         if word is not None and word not in _STATES:
             raise Refusal(400, f"the state {word[:20]!r} is unknown", f"Give one of {', '.join(_STATES)}")
+        named = None if named is None else storable(named)
         state = None if word is None else _STATES[word]
         rows = await service.read(lambda db: queue.rows_of(db, named, state))
         counted = await service.read(queue.counts)
@@ -56,7 +58,7 @@ def adapter_routes(service: Service, patience: Patience, configured: Sequence[Co
         said = fields_in(body, {"adapter": str, "key": str}, _HINT)
         if "adapter" not in said:
             raise Refusal(400, "the adapter is missing", _HINT)
-        adapter, key, actor = str(said["adapter"]), said.get("key"), actor_of(request)
+        adapter, key, actor = storable(str(said["adapter"])), said.get("key"), actor_of(request)
         count = await service.change(lambda db: queue.retry(db, adapter, key, actor, service.now_ms()), Turn.ADAPTERS)
         if count == 0:
             raise Refusal(404, "there is no such dead message", "See GET /v1/adapters?state=dead")

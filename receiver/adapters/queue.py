@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, update
 
 from edge_agent.wire_values import Act, Phase, Stream
 from receiver import audit
@@ -28,9 +28,11 @@ WAITING_MAX = 2_000
 LOOKED_AT_MAX = 1_000
 LATER_TRIES_MAX = 300
 SHOWN_MAX = 200
+AHEAD_MAX = 10
 _STEP_MASK = (1 << 31) - 1
 """Rows that may wait of each lane before the journal waits instead; rows looked at to find one whose turn it is; how
-often something is tried whose other end asks for patience: a day. Ours."""
+often something is tried whose other end asks for patience: a day; periods by which clocks of receivers may differ.
+Ours."""
 
 Wants = Callable[[What, int | None], bool]
 
@@ -231,11 +233,15 @@ def forget(db: Connection, adapter: str, by: Actor, now_ms: int) -> int:
 
 
 def take_turn(db: Connection, adapter: str, duty: str, number: int) -> bool:
-    """Whether a duty of this number is ours: of several receivers one does it."""
+    """Whether a duty of this number is ours: of several receivers one does it.
+
+    A number far ahead was taken under a clock that was wrong, and counts for nothing.
+    """
     name = f"adapter:{adapter}:{duty}"
     if db.execute(t.insert_new(t.counter), {"name": name, "value": number}).rowcount == 1:
         return True
-    return db.execute(update(t.counter).where(_C.name == name, _C.value < number).values(value=number)).rowcount == 1
+    is_new = or_(_C.value < number, _C.value > number + AHEAD_MAX)
+    return db.execute(update(t.counter).where(_C.name == name, is_new).values(value=number)).rowcount == 1
 
 
 def _dead(db: Connection, adapter: str) -> Sequence[Waiting]:

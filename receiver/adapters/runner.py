@@ -77,7 +77,7 @@ class AdapterLoop:
         """Look, hand over, do what is due by the clock. Returns how many messages were taken by the other end."""
         now_ms = self._service.now_ms()
         await self._look(now_ms)
-        if now_ms < self._resume_ms:
+        if self._is_pausing(now_ms):
             return 0
         taken = 0
         for _ in range(BATCHES_MAX):
@@ -91,9 +91,13 @@ class AdapterLoop:
             taken += good
             if not good:
                 break
-        if self._service.now_ms() >= self._resume_ms:
+        if not self._is_pausing(self._service.now_ms()):
             await self._by_the_clock()
         return taken
+
+    def _is_pausing(self, now_ms: int) -> bool:
+        """A pause that would last longer than any was begun under a clock that was wrong."""
+        return now_ms < self._resume_ms <= now_ms + PAUSE_MS_MAX
 
     async def _look(self, now_ms: int) -> None:
         name, wants = self._adapter.name, self._adapter.wants
@@ -124,6 +128,9 @@ class AdapterLoop:
         errors = await asyncio.gather(*(self._told(telling) for telling in tellings))
         told = list(zip(batch, errors, strict=True))
         await self._service.change(lambda db: queue.mark(db, told, self._service.now_ms()), Turn.ADAPTERS)
+        for waiting, error in told:
+            if error is not None and error.is_final:
+                log.error("%s: REFUSED FOR GOOD: %s: %s", self.name, waiting.key, printable(error.problem))
         good = errors.count(None)
         self._pace(errors, bool(good))
         return good
@@ -152,7 +159,7 @@ class AdapterLoop:
             self._pause_ms = 0
             return
         first_ms = round(max(error.pause_s for error in failed) * 1000)
-        self._pause_ms = min(max(first_ms, 2 * self._pause_ms), max(PAUSE_MS_MAX, first_ms))
+        self._pause_ms = min(max(first_ms, 2 * self._pause_ms), PAUSE_MS_MAX)
         self._resume_ms = self._service.now_ms() + self._pause_ms
 
     async def _by_the_clock(self) -> None:
@@ -188,7 +195,7 @@ class AdapterLoop:
                 some = page[first : first + self._adapter.at_once]
                 errors = await asyncio.gather(*(self._told(telling) for telling in some))
                 self._pace(errors, None in errors)
-                if self._service.now_ms() < self._resume_ms:
+                if self._is_pausing(self._service.now_ms()):
                     return
             if not page:
                 return

@@ -91,6 +91,22 @@ def test_what_was_taken_is_forgotten_after_a_month_and_what_waits_or_is_dead_is_
     told(tmp_path, story)
 
 
+def test_a_clock_that_was_a_year_ahead_holds_nothing_back(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd, platform: Platform, turn: Turn) -> None:
+        right_ms = far_end.clock.ms
+        far_end.clock.ms += 365 * DAY_MS
+        platform.then(code(50300), code(99))
+        await far_end.receipt(body(alarm(1), alarm(2)))
+        await turn()
+        far_end.clock.ms = right_ms + 300_000
+        beats = len(platform.taken)
+        await turn()
+        heard = [path.rpartition("/")[2] for path, _ in platform.taken[beats:]]
+        assert sorted(heard) == ["alarm", "alarm", "heartbeat"]
+
+    told(tmp_path, story)
+
+
 @pytest.mark.system
 def test_a_receiver_that_runs_tells_the_platform_by_itself_and_goes_on_after_a_kill(tmp_path: Path) -> None:
     async def run() -> None:
