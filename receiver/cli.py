@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         if asked.command == "mqtt":
-            return _bridge(asked.broker, asked.receiver, asked.client_id)
+            return _bridge(asked.broker, asked.receiver, asked.client_id, asked.group)
         place = place_of(asked)
         if asked.command == "incidents":
             return _list_incidents(place)
@@ -131,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     mqtt.add_argument("--broker", required=True, metavar="HOST:PORT")
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
-    mqtt.add_argument("--client-id", default="lift-receiver", help="one bridge each (default %(default)s)")
+    mqtt.add_argument("--client-id", help="one bridge each (default lift-receiver; in a group a new one each time)")
+    mqtt.add_argument("--group", help="share the messages with all bridges of this group")
     for command in (run, made, user, copied, checked, exported, told, incidents, key, share, invited, tls):
         add_place(command)
     add_place(checked_report)
@@ -209,14 +210,16 @@ async def _run(place: Place, address: Address, ways: Ways, kept: Kept, told: tup
     return 0
 
 
-def _bridge(broker: str, receiver: str, client_id: str) -> int:
+def _bridge(broker: str, receiver: str, client_id: str | None, group: str | None) -> int:
     from receiver.cli_mqtt import Bridge, broker_at  # paho is loaded only where it is used
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    name = client_id or ("lift-receiver" if group is None else f"lift-receiver-{os.urandom(4).hex()}")
     try:
-        bridge = Bridge(broker_at(broker), receiver, client_id)
+        bridge = Bridge(broker_at(broker), receiver, name, group)
     except ValueError as error:
-        raise ReceiverError(str(error), subject="--broker", hint="Write it like 127.0.0.1:1883") from error
+        hint = "Write them like --broker 127.0.0.1:1883 --group firm"
+        raise ReceiverError(str(error), subject="lift-receiver mqtt", hint=hint) from error
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stopped.append(number))

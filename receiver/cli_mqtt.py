@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from edge_agent.uplink.mqtt_client import Broker, BrokerUnavailable, Message, Mq
 from edge_agent.uplink.mqtt_topics import PREFIX, device_in, down_topic
 from edge_agent.wire import ANSWER_BYTES_MAX, BATCH_BYTES_MAX, BATCH_TYPE, KEY_HEADER, PART_TYPE
 
-TOPICS = tuple(f"{PREFIX}/+/{word}" for word in ("up", "part", "ask", "key"))
+_GROUP = re.compile(r"[A-Za-z0-9._-]{1,64}")
 WORKERS = 8
 KEYS_MAX = 100_000
 KEY_CHARACTERS_MAX = 44
@@ -29,11 +30,30 @@ AGAIN_S = 2.0
 log = logging.getLogger("receiver")
 
 
+def topics_of(group: str | None) -> tuple[str, ...]:
+    """What a bridge subscribes to. group: of bridges that share the messages; each message goes to one of them.
+
+    The keys of boxes go to every bridge: they are kept messages, which no shared subscription gets when it is made.
+    Source: MQTT 5.0, sections 3.8.4 and 4.8.2. Raises `ValueError`.
+    """
+    if group is not None and _GROUP.fullmatch(group) is None:
+        raise ValueError(f"{group!r} is no name of a group: letters, digits, dot, minus, underscore, at most 64")
+    share = "" if group is None else f"$share/{group}/"
+    return *(f"{share}{PREFIX}/+/{word}" for word in ("up", "part", "ask")), f"{PREFIX}/+/key"
+
+
 class Bridge:
     """One broker, one receiver."""
 
-    def __init__(self, broker: Broker, receiver_url: str, name: str) -> None:
-        """receiver_url: "http://host:port" of the receiver, on this machine or inside the firm."""
+    def __init__(self, broker: Broker, receiver_url: str, name: str, group: str | None = None) -> None:
+        """receiver_url: "http://host:port" of the receiver, on this machine or inside the firm.
+
+        group: of bridges that share the work, each under a name of its own. Such a bridge leaves no session behind: a
+        broker goes on dealing messages to a session whose bridge is dead, and boxes would wait for their answers.
+        Raises `ValueError`.
+        """
+        self._topics = topics_of(group)
+        self._keeps_session = group is None
         self._broker = broker
         self._url = urlsplit(receiver_url)
         self._name = name
@@ -43,7 +63,7 @@ class Bridge:
         """Carry until stopped; a broker that is away is tried again."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="bridge") as pool:
             while not is_stopped():
-                client = MqttClient(self._broker, self._name, TOPICS, keeps_session=True)
+                client = MqttClient(self._broker, self._name, self._topics, keeps_session=self._keeps_session)
                 try:
                     client.open(TIMEOUT_S)
                 except BrokerUnavailable as error:

@@ -13,6 +13,7 @@ from edge_agent.wire_values import Batch
 from receiver.errors import StoreUnavailable
 from receiver.store import Store
 from receiver.taken import Arrival, Taken
+from receiver.takes_records import TakesRecords
 
 WAITING_MAX = 1_024
 GROUP_MAX = 64
@@ -24,8 +25,10 @@ _T = TypeVar("_T")
 class Committer:
     """The only user of a `Store` while the server runs."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, records: TakesRecords | None = None) -> None:
+        """records: what takes batches instead of the store itself, for example a stream in front of it."""
         self._store = store
+        self._records: TakesRecords = store if records is None else records
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: deque[tuple[Arrival, asyncio.Future[Taken]]] = deque()
         self._draining: asyncio.Task[None] | None = None
@@ -55,7 +58,7 @@ class Committer:
         loop = asyncio.get_running_loop()
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
-            commit = loop.run_in_executor(self._thread, self._store.take_all, [arrival for arrival, _ in group])
+            commit = loop.run_in_executor(self._thread, self._records.take_all, [arrival for arrival, _ in group])
             await asyncio.wait([commit])
             error = commit.exception()
             for index, (_, future) in enumerate(group):

@@ -31,6 +31,7 @@ from receiver.retention import ROWS_MAX, Kept, prune
 from receiver.roles import Actor
 from receiver.store import Store
 from receiver.taken import Taken
+from receiver.takes_records import TakesRecords
 
 BEAT_TICKS = 3
 BOXES_TICKS = 9
@@ -66,12 +67,14 @@ class Service:
         *,
         tick_s: float = 1.0,
         kept: Kept | None = None,
+        records: TakesRecords | None = None,
     ) -> None:
+        """records: what takes batches instead of the store itself (`receiver.takes_records`)."""
         self.now_ms = now_ms
         self._tick_s = tick_s
         self.hub = Hub()
         self._store = store
-        self._committer = Committer(store)
+        self._committer = Committer(store, records)
         self._reader = reader
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="board")
         self._ordinary = Buckets(ORDINARY)

@@ -8,7 +8,7 @@ writes; over PostgreSQL any number does, and a lock a box makes their transactio
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -37,17 +37,6 @@ POLL_NOTED_MS = 60_000
 
 SAME_WORD_MS = 60_000
 """The same notice within this time is one notice. Our choice: longer than any retry of the page."""
-
-
-class TakesRecords(Protocol):
-    """Where another engine plugs in: what the intake asks of a store, and nothing else.
-
-    The answer may be given only after the engine has made the records durable. Source: design/wire.md section 6.3.
-    """
-
-    def take_all(self, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
-        """Store several batches, all or none. Raises `StoreUnavailable`."""
-        ...
 
 
 class Store:
