@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_agent.errors import EdgeAgentError
+from edge_agent.request_drop import RequestDrop
 
 FOLDER = "requests"
 REQUESTS_MAX = 16
@@ -128,23 +129,21 @@ class RequestFolder:
 
     def _ask(self, tree: Mapping[str, object], wait_s: float) -> str:
         name = secrets.token_hex(8)
-        asked, answer = self._path / f"{name}.ask", self._path / f"{name}.answer"
         try:
-            self._path.mkdir(mode=0o700, exist_ok=True)
-            _write_whole(asked, json.dumps(tree))
-            until_s = time.monotonic() + wait_s
-            while time.monotonic() < until_s:
-                if answer.exists():
-                    words = answer.read_text(encoding="utf-8")
-                    answer.unlink()
-                    return words
-                time.sleep(LOOK_S)
-            asked.unlink(missing_ok=True)
+            with RequestDrop(self._path.parent, self._path.name) as drop:
+                drop.leave(f"{name}.ask", json.dumps(tree))
+                until_s = time.monotonic() + wait_s
+                while time.monotonic() < until_s:
+                    words = drop.fetch(f"{name}.answer")
+                    if words is not None:
+                        return words
+                    time.sleep(LOOK_S)
+                drop.remove(f"{name}.ask")
         except OSError as error:
             raise EdgeAgentError(
                 f"the request cannot be left there: {error.strerror}",
                 subject=str(self._path),
-                hint="Run this as the user of the agent",
+                hint="Run this as root or as the user of the agent, and look whether the disk can be written",
             ) from error
         raise EdgeAgentError(
             f"the agent has not answered within {wait_s:g} s",

@@ -26,6 +26,7 @@ from edge_agent.enrol import (
 )
 from edge_agent.enrolment_folder import keep
 from edge_agent.errors import EdgeAgentError, SettingsError, WireError
+from edge_agent.request_drop import give_to_owner
 from edge_agent.settings_toml import DEFAULT_STATE_FOLDER
 from edge_agent.uplink.http import HttpUplink
 from edge_agent.uplink.tls import unverified
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     identity = tls_key + in_pem(joined.certificate)
     ca, kept_secret = in_pem(joined.ca), text_of_secret(secret)
     kept = keep(folder.path, invitation.url, invitation.receiver.text, ca, identity, kept_secret)
+    give_to_owner(folder.path)  # root's files would be closed to the agent's user
     print(f"This box is {key.public.fingerprint.hex()} and has joined {invitation.url}")
     print(f"Kept in {kept}. Start the agent: the settings need no [delivery] for this receiver.")
     return 0
