@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import cbor2
 
@@ -18,6 +19,8 @@ HEADER_BYTES_MIN, HEADER_BYTES_MAX = 3, 24
 KEY_ID_BYTES_MAX = 8
 SEAL_BYTES_MAX = 75
 """What a Sign1 without key id adds to a record. Source: design/wire.md section 1.4 (58 to 133), held by a test."""
+HEADERS_REMEMBERED_MAX = 1_024
+"""Of 24 bytes each: a box says the same one with every record. Our choice."""
 _ALGORITHM, _KEY_ID = 1, 4
 
 
@@ -64,6 +67,7 @@ def encode_header(header: SealHeader, seal: Seal) -> bytes:
     return write_item(tree)
 
 
+@lru_cache(HEADERS_REMEMBERED_MAX)
 def decode_header(data: bytes, seal: Seal) -> SealHeader:
     """A protected header; an algorithm of the other seal is refused. Raises `WireError`."""
     return _header_from_tree(read_item(data, "seal header", bytes_max=HEADER_BYTES_MAX), seal)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text, update
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, inspect, select, text, update
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -218,6 +218,12 @@ def key_seed(db: Connection) -> bytes:
 def receiver_id(db: Connection) -> bytes:
     """The id that receipts carry."""
     return bytes(db.execute(select(t.meta.c.value).where(t.meta.c.name == "receiver")).scalar_one())
+
+
+def execute_all(db: Connection, statement: Executable, rows: Sequence[dict[str, object]]) -> None:
+    """Run a statement for each row. A single row goes without the pipeline that psycopg opens for a list."""
+    if rows:
+        db.execute(statement, rows[0] if len(rows) == 1 else rows)
 
 
 def next_positions(db: Connection, count: int) -> range:

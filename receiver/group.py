@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from edge_agent.wire_sealing import PublicKey
 from edge_agent.wire_values import Batch, Record, Stream
 from receiver import tables as t
+from receiver.database import execute_all
 from receiver.evidence import EvidenceState
 from receiver.spans import Streams
 
@@ -201,17 +202,13 @@ class Group:
 
     def write(self) -> None:
         """Everything so far, into the tables."""
-        dialect = self.db.dialect.name
-        for statement, rows in (
-            (t.insert_new(t.device_key), self._keys),
-            (_R.insert(), self._records),
-            (_PUT_CONTACT[dialect], self._contacts),
-            (_PUT_DEVICE[dialect], list(self._devices.values())),
-            (_NAMED, list(self._names.values())),
-            (_TESTED, list(self._tests.values())),
-        ):
-            if rows:
-                self.db.execute(statement, rows)
+        db, dialect = self.db, self.db.dialect.name
+        execute_all(db, t.insert_new(t.device_key), self._keys)
+        execute_all(db, _R.insert(), self._records)
+        execute_all(db, _PUT_CONTACT[dialect], self._contacts)
+        execute_all(db, _PUT_DEVICE[dialect], list(self._devices.values()))
+        execute_all(db, _NAMED, list(self._names.values()))
+        execute_all(db, _TESTED, list(self._tests.values()))
         self.streams.write()
 
     def waiting(self) -> Waiting:

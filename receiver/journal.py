@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 
 from edge_agent.wire_values import Notice, Record, Stream
 from receiver import tables as t
-from receiver.database import next_positions
+from receiver.database import execute_all, next_positions
 from receiver.incident_rows import notice_of
 from receiver.incidents import IncidentKey
 
@@ -73,7 +73,7 @@ def write_notice(db: Connection, key: IncidentKey, number: int) -> None:
 def _write(db: Connection, rows: Sequence[dict[str, object]]) -> None:
     if rows:
         positions = next_positions(db, len(rows))
-        db.execute(_J.insert(), [{"position": at, **row} for at, row in zip(positions, rows, strict=True)])
+        execute_all(db, _J.insert(), [{"position": at, **row} for at, row in zip(positions, rows, strict=True)])
 
 
 _PAGE = (

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from edge_agent.wire import GAPS_MAX
 from edge_agent.wire_values import Gap, Mark, Stream
 from receiver import tables as t
+from receiver.database import execute_all
 
 _OF_STREAM = [t.span.c[name] == bindparam(f"at_{name}") for name in ("dev", "log", "stream")]
 _ROW = select(t.span.c.first, t.span.c.last, t.span.c.since_ms).where(*_OF_STREAM)
@@ -140,7 +141,9 @@ class Streams:
 
     def write(self) -> None:
         """What has changed, into the table."""
-        dropped, changed, added = [], [], []
+        dropped: list[dict[str, object]] = []
+        changed: list[dict[str, object]] = []
+        added: list[dict[str, object]] = []
         for place in self._changed:
             dev, log, stream = place
             at = {"at_dev": dev, "at_log": log, "at_stream": stream}
@@ -155,6 +158,6 @@ class Streams:
             dropped += [{**at, "at_first": first} for first in before]
             self._before[place] = tuple(self._spans[place])
         self._changed.clear()
-        for statement, rows in ((_DROPPED, dropped), (_CHANGED, changed), (_ADDED, added)):
-            if rows:
-                self._db.execute(statement, rows)
+        execute_all(self._db, _DROPPED, dropped)
+        execute_all(self._db, _CHANGED, changed)
+        execute_all(self._db, _ADDED, added)
