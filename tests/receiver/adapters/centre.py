@@ -45,7 +45,7 @@ class Heard:
 
 @dataclass
 class Centre:
-    """does: what it does with the next frames instead: "silent", "nak", "duh", "garbage", "hang up", "open"."""
+    """does: what it does with the next frames instead: silent, nak, duh, other, garbage, hang up, open."""
 
     port: int = 0
     key: bytes | None = None
@@ -84,6 +84,9 @@ class Centre:
         doing = self.does.pop(0) if self.does else "ack"
         place = f"{receiver or ''}{line}#{account}"
         if doing == "silent":
+            return True
+        if doing == "other":
+            self.send(writer, f'"ACK"{int(sequence) % 9999 + 1:04d}{place}[]')
             return True
         if doing == "hang up":
             return False

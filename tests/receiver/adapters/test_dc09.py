@@ -233,6 +233,22 @@ def test_a_silent_centre_hears_the_same_number_again(tmp_path: Path, monkeypatch
     conversation(tmp_path, story)
 
 
+def test_an_acknowledgement_of_another_message_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dc09_out, "ANSWER_S", 0.05)
+
+    async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:
+        centre.does = ["other"] * 3
+        await far_end.receipt(body(alarm(1)))
+        await turn()
+        assert centre.heard == []
+        assert [each["state"] for each in await messages(far_end)] == ["waiting"]
+        far_end.clock.ms += AGAIN_MS
+        await turn()
+        assert len(centre.heard) == 1
+
+    conversation(tmp_path, story)
+
+
 @pytest.mark.parametrize("trouble", ["garbage", "hang up"])
 def test_a_broken_conversation_is_begun_anew(tmp_path: Path, trouble: str) -> None:
     async def story(far_end: FarEnd, centre: Centre, turn: Turn) -> None:

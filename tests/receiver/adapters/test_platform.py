@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_agent.alarms import AlarmKind
-from edge_agent.wire import Phase, Stream, SystemKind
+from edge_agent.wire import Phase, Stream, SystemKind, WirePlace
 from receiver.adapters import queue
 from receiver.adapters.runner import AdapterLoop
 from receiver.outgoing import AGAIN_MS, AGAIN_MS_MAX, CLAIM_MS, TRIES_MAX, MessageState
@@ -370,6 +370,20 @@ def test_every_lift_is_told_as_it_is_once_a_period_and_the_platform_that_we_live
         offline = [said for path, said in platform.taken if "status/" in path][-1]
         assert offline["online"] == 0
         assert offline["messageId"] != status["messageId"]
+
+    told(tmp_path, story)
+
+
+def test_after_a_trip_a_lift_stands_where_it_went_and_moves_no_more(tmp_path: Path) -> None:
+    trip = replace(system(1, SystemKind.TRIP, stream=Stream.TELEMETRY), place=WirePlace(floor=7, moving=1))
+
+    async def story(far_end: FarEnd, platform: Platform, turn: Turn) -> None:
+        await far_end.receipt(body(identity(1), alarm(1)))
+        far_end.clock.ms += 300_000
+        await far_end.receipt(body(trip))
+        await turn()
+        (status,) = [said for path, said in platform.taken if "status/" in path]
+        assert (status["Car_Position"], status["Car_Status"], status["Car_Direction"]) == (8, 0, 0)
 
     told(tmp_path, story)
 
