@@ -27,7 +27,7 @@ from calibration.report_blocks import (
 )
 from calibration.report_photos import PHOTOS_MAX, photo_digest
 from calibration.report_plots import Curve, Drawing, drawing_of
-from calibration.report_wording import Wording
+from calibration.session_wording import Wording
 from calibration.words import (
     CalibrationError,
     Cell,
@@ -265,9 +265,7 @@ class _Composer:
         return Grid(tuple(self._wording.name(each) for each in table.columns), rows, (Tone.PLAIN,) * len(rows))
 
     def _cell(self, cell: Cell) -> str:
-        if cell is None:
-            return ""
-        return self._wording.name(cell) if isinstance(cell, str) else number_words(cell)
+        return "" if cell is None else self._wording.cell(cell)
 
     def _drawing(self, plot: Plot) -> Drawing:
         curves = [Curve(self._wording.name(each.name), each.x, each.y) for each in plot.series]

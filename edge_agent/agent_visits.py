@@ -122,6 +122,8 @@ class VisitKeeper:
         self._measures = VisitMeasures()
         self._say_ns = self._keep_ns = self._again_ns = 0
         self._is_end_given = False
+        if self.under_way is not None:
+            journal.tell(logging.WARNING, self._about(self.under_way, "en", clock.now_ns()))
 
     @property
     def under_way(self) -> KeptVisit | None:

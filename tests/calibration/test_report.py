@@ -86,11 +86,11 @@ def test_everything_of_the_commissioning_is_on_the_page(language: str) -> None:
 
 def test_a_value_beyond_its_range_is_marked_and_one_within_is_not() -> None:
     text = page(acceptance())
-    row = next(part for part in text.split("<tr") if "noise mps2" in part)
+    row = next(part for part in text.split("<tr") if "noise_mps2" in part)
     assert row.startswith(' class="bad"')
     assert "OUTSIDE" in row
     assert "at most 0.03" in row
-    row = next(part for part in text.split("<tr") if "gravity mps2" in part)
+    row = next(part for part in text.split("<tr") if "gravity_mps2" in part)
     assert row.startswith(' class="plain"')
     assert "9.6 to 10" in row
 
