@@ -58,13 +58,13 @@ SPEED_SIGMA_DOUBTFUL = 0.015
 
 @dataclass(frozen=True, slots=True)
 class LearnedTrip:
-    """One trip, corrected by the scale. from_landing, to_landing: 0 is the lowest that was visited."""
+    """One trip, corrected by the scale. from_landing, to_landing: 0 is the lowest visited; None: at no landing."""
 
     start_ns: int
     end_ns: int
     direction: Direction
-    from_landing: int
-    to_landing: int
+    from_landing: int | None
+    to_landing: int | None
     distance_m: float
     residual_m: float
     speed_mps: float | None
@@ -141,8 +141,8 @@ def fit_landings(
         return _nothing((said("trips.none"),))
     grade = grade or grade_of(chip)
     along_mps2 = sum(a * g for a, g in zip(along, gravity, strict=True))
-    found = _balanced(readings, courses, grade, along_mps2, air_degc, told_travel_m, samples)
-    return _fit(found, courses, samples, moved, (axis, axis_doubt, is_axis_good), gravity)
+    found = _balanced(readings, courses, grade, along_mps2, air_degc, told_travel_m, samples, opened_ns)
+    return _fit(found, courses, samples, moved, opened_ns, (axis, axis_doubt, is_axis_good), gravity)
 
 
 def _courses(
@@ -193,16 +193,19 @@ def _balanced(
     air_degc: float | None,
     told_travel_m: float | None,
     samples: Samples,
+    opened_ns: Sequence[int],
 ) -> _Balanced:
     trips = [course.trip for course in courses]
-    alone = balance(trips)
-    air = air_stops(readings, _spans(trips, samples))
+    spans = _spans(trips, samples)
+    opened = [_has_opened(span, opened_ns) for span in spans]
+    alone = balance(trips, opened=opened)
+    air = air_stops(readings, spans)
     ratio = air_against_trips(air, alone.stops, alone.heights_m)
     told = None if told_travel_m is None else (alone.heights_m[-1], told_travel_m)
     rails = rails_of(courses, [alone.heights_m[stop] for stop in alone.stops])
     scale = scale_of(grade, along_mps2, air=ratio, air_degc=air_degc, rails=rails, told=told)
     is_air_used = air and abs(ratio[0] - 1.0) < 0.15
-    return _Balanced(balance(trips, air, ratio[0]) if is_air_used else alone, scale)
+    return _Balanced(balance(trips, air, ratio[0], opened) if is_air_used else alone, scale)
 
 
 def _spans(trips: Sequence[MeasuredTrip], samples: Samples) -> list[tuple[int, int]]:
@@ -217,18 +220,22 @@ def _fit(
     courses: Sequence[Course],
     samples: Samples,
     moved: Sequence[Moved],
+    opened_ns: Sequence[int],
     axis: tuple[Vector, float, bool],
     gravity: Vector,
 ) -> LandingsFit:
     result, scale = found.result, found.scale
     trips = [course.trip for course in courses]
+    spans = _spans(trips, samples)
+    names = _names(result, spans, opened_ns)
+    base = result.heights_m[min(names)]
     learned = tuple(
         LearnedTrip(
             trip.start_ns,
             trip.end_ns,
             Direction.UP if trip.distance_m > 0.0 else Direction.DOWN,
-            a,
-            b,
+            names.get(a),
+            names.get(b),
             abs(trip.distance_m) / scale.scale,
             residual / scale.scale,
             None if trip.speed_mps is None else trip.speed_mps / scale.scale,
@@ -236,11 +243,13 @@ def _fit(
         for trip, a, b, residual in zip(trips, result.stops[:-1], result.stops[1:], result.residuals_m, strict=True)
     )
     landings = tuple(
-        LearnedHeight(height / scale.scale, sqrt(sigma**2 + (height * scale.sigma) ** 2), result.stops.count(number))
+        LearnedHeight(
+            (height - base) / scale.scale, sqrt(sigma**2 + (height * scale.sigma) ** 2), result.stops.count(number)
+        )
         for number, (height, sigma) in enumerate(zip(result.heights_m, result.sigmas_m, strict=True))
+        if number in names
     )
-    spans = _spans(trips, samples)
-    stops = tuple(Stop(a, b, landing) for (a, b), landing in zip(spans, result.stops, strict=True))
+    stops = tuple(Stop(a, b, names[k]) for (a, b), k in zip(spans, result.stops, strict=True) if k in names)
     speed, speed_sigma = _speed(trips)
     if speed is not None:
         speed_sigma = speed / scale.scale * sqrt((speed_sigma / speed) ** 2 + scale.sigma**2)
@@ -261,6 +270,18 @@ def _fit(
         tuple(problems),
         (*capture_doubts(samples), *doubts),
     )
+
+
+def _has_opened(span_ns: tuple[int, int], opened_ns: Sequence[int]) -> bool:
+    return any(span_ns[0] <= t_ns < span_ns[1] for t_ns in opened_ns)
+
+
+def _names(result: Balance, spans_ns: Sequence[tuple[int, int]], opened_ns: Sequence[int]) -> dict[int, int]:
+    """Places where the car stood to the landings they are: where doors are seen to open at all, a landing has one."""
+    opened = {place for place, span in zip(result.stops, spans_ns, strict=True) if _has_opened(span, opened_ns)}
+    places = range(len(result.heights_m))
+    kept = [place for place in places if place in opened] if opened else list(places)
+    return {place: number for number, place in enumerate(kept)}
 
 
 def _speed(trips: Sequence[MeasuredTrip]) -> tuple[float | None, float]:

@@ -46,59 +46,70 @@ class Balance:
     misfit: float
 
 
-def balance(trips: Sequence[MeasuredTrip], air: Sequence[AirStop] = (), air_scale: float = 1.0) -> Balance:
-    """Heights above the lowest landing. air: measured against it with the scale air height over trip height."""
+def balance(
+    trips: Sequence[MeasuredTrip], air: Sequence[AirStop] = (), air_scale: float = 1.0, opened: Sequence[bool] = ()
+) -> Balance:
+    """Heights above the lowest landing. air: measured against it with the scale air height over trip height.
+
+    opened: of each stop, whether a door opened there; a stop without one is a place of its own. Empty: not known.
+    """
     heights = np.concatenate(([0.0], np.cumsum([trip.distance_m for trip in trips])))
-    stops, landings = _clusters(heights)
-    solved, cov = landings, np.zeros((len(landings), len(landings)))
+    is_landing = list(opened) if any(opened) else [True] * len(heights)
+    stops, count = _clusters(heights, is_landing)
+    solved, cov = np.zeros(count), np.zeros((count, count))
     for _ in range(ROUNDS):
-        solved, cov = _solve(trips, stops, len(landings), air, air_scale)
-        order = np.argsort(solved)
-        solved, cov = solved[order], cov[np.ix_(order, order)]
-        again = _assigned(trips, solved, int(np.flatnonzero(order == stops[0])[0]))
+        solved, cov = _solve(trips, stops, count, air, air_scale)
+        again = _assigned(trips, solved, stops, is_landing)
         if again == stops:
             break
         stops = again
     residuals = [trip.distance_m - (solved[b] - solved[a]) for trip, a, b in zip(trips, stops, stops[1:], strict=False)]
     misfits = [residual / trip.sigma_m for residual, trip in zip(residuals, trips, strict=True)]
-    sigmas = [sqrt(max(0.0, cov[k, k] + cov[0, 0] - 2.0 * cov[0, k])) for k in range(len(solved))]
-    freedom = max(1, len(trips) - (len(solved) - 1))
-    misfit = sqrt(sum(m * m for m in misfits) / freedom) if len(trips) > len(solved) - 1 else 1.0
-    used = sorted(set(stops))
-    number = {landing: place for place, landing in enumerate(used)}
-    base = solved[used[0]]
+    freedom = len(trips) - (len(set(stops)) - 1)
+    misfit = sqrt(sum(m * m for m in misfits) / freedom) if freedom > 0 else 1.0
+    used = sorted(set(stops), key=lambda node: float(solved[node]))
+    number = {node: place for place, node in enumerate(used)}
+    low = used[0]
     return Balance(
         tuple(number[stop] for stop in stops),
-        tuple(float(solved[k] - base) for k in used),
-        tuple(sigmas[k] for k in used),
+        tuple(float(solved[node] - solved[low]) for node in used),
+        tuple(sqrt(max(0.0, cov[node, node] + cov[low, low] - 2.0 * cov[low, node])) for node in used),
         tuple(map(float, residuals)),
         misfit,
     )
 
 
-def _clusters(heights: Floats) -> tuple[list[int], Floats]:
-    """Stops nearer than half a storey are at one landing: landing of each stop, and heights in ascending order."""
-    order = np.argsort(heights)
-    landing = np.zeros(len(heights), dtype=np.int64)
-    count, base = 0, heights[order[0]]
-    sums: list[list[float]] = [[]]
-    for index in order:
-        if heights[index] - base > STOREY_M_MIN / 2.0:
+def _clusters(heights: Floats, is_landing: Sequence[bool]) -> tuple[list[int], int]:
+    """Stops nearer than half a storey are at one landing: node of each stop, and how many nodes there are."""
+    nodes = [0] * len(heights)
+    members: list[list[float]] = []
+    for index in np.argsort(heights, kind="stable"):
+        height = float(heights[index])
+        if not is_landing[index]:
+            continue
+        if not members or height - float(np.mean(members[-1])) > STOREY_M_MIN / 2.0:
+            members.append([])
+        members[-1].append(height)
+        nodes[index] = len(members) - 1
+    count = len(members)
+    for index, is_one in enumerate(is_landing):
+        if not is_one:
+            nodes[index] = count
             count += 1
-            sums.append([])
-        base = heights[index]
-        landing[index] = count
-        sums[count].append(float(heights[index]))
-    return [int(each) for each in landing], np.array([float(np.mean(each)) for each in sums])
+    return nodes, count
 
 
-def _assigned(trips: Sequence[MeasuredTrip], heights: Floats, first: int) -> list[int]:
+def _assigned(
+    trips: Sequence[MeasuredTrip], heights: Floats, stops: Sequence[int], is_landing: Sequence[bool]
+) -> list[int]:
     """The landing of each stop, going from one to the next so that errors do not add up."""
-    stops = [first]
-    for trip in trips:
-        reached = heights[stops[-1]] + trip.distance_m
-        stops.append(int(np.argmin(np.abs(heights - reached))))
-    return stops
+    landings = sorted({stop for stop, is_one in zip(stops, is_landing, strict=True) if is_one})
+    found = [stops[0]]
+    for number, trip in enumerate(trips, start=1):
+        reached = float(heights[found[-1]]) + trip.distance_m
+        is_one = is_landing[number]
+        found.append(min(landings, key=lambda n: abs(float(heights[n]) - reached)) if is_one else stops[number])
+    return found
 
 
 def _solve(

@@ -1,9 +1,9 @@
 """The length of a guide rail as a measure of height: joints are felt across the car, one rail apart.
 
-Rails come in pieces of 5 m as a rule; some makers deliver 4 m and short ones are cut for the ends (Source: pages of rail
-makers, unverified). So the joints that a car runs over tell how much longer than true this sensor measures, whatever its
-sensitivity is. Nothing is said unless the joints stand out plainly, at least two of them, at one distance only, about 5 m
-apart as this sensor measures; the other witnesses of the scale must agree with it.
+Rails come in pieces of 5 m as a rule; some makers deliver 4 m, and short ones are cut for the ends (Source: pages of
+rail makers, unverified). So the joints that a car runs over tell how much longer than true this sensor measures,
+whatever its sensitivity is. Nothing is said unless the joints stand out plainly, at least two of them, at one distance
+only, about 5 m apart as this sensor measures; the other witnesses of the scale must agree with it.
 """
 
 from __future__ import annotations

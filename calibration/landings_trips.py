@@ -1,9 +1,9 @@
 """One trip measured after the fact: distance and even speed out of the samples from standstill to standstill.
 
-The detection core says roughly when the car moved; here the samples before and after are known, too. The speed is zero
-at both ends, so what an even bias of the sensor adds cancels out of the distance whatever it is. What noise leaves grows
-with the length of the trip to the power of 3/2 (a random walk tied down at both ends, integrated); so where the car ran
-evenly its speed is held, and only the pushes are integrated.
+The detection core says roughly when the car moved; here the samples before and after are known, too. The speed is
+zero at both ends, so what an even bias of the sensor adds cancels out of the distance whatever it is. What noise leaves
+grows with the length of the trip to the power of 3/2 (a random walk tied down at both ends, integrated); so where the
+car ran evenly its speed is held, and only the pushes are integrated.
 """
 
 from __future__ import annotations
@@ -163,9 +163,8 @@ def measure(window: Samples, axis: Vector, bias_mps2: float, noise_mps2: float) 
     sigma = sqrt(density**2 * float(times_s[-1]) ** 3 / 12.0 + TRIP_SIGMA_M**2)
     even = _even_part(times_s, accel, speeds)
     speed, speed_sigma = (None, 0.0) if even is None else _even_speed(times_s, accel, speeds, even, density)
-    trip = MeasuredTrip(
-        int(window.times_ns[0]), int(window.times_ns[-1]), float(heights[-1]), sigma, speed, speed_sigma
-    )
+    end_ns = int(window.times_ns[-1]) - round((RING_S - MARGIN_S) * NS_PER_S)
+    trip = MeasuredTrip(int(window.times_ns[0]), end_ns, float(heights[-1]), sigma, speed, speed_sigma)
     return Course(trip, times_s, speeds, heights, accel, even, _lateral(window.mps2, axis))
 
 
