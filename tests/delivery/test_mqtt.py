@@ -90,11 +90,14 @@ def far_end(folder: Path, mosquitto: Mosquitto) -> Iterator[PublicKey]:
 class Box:
     """Outbox, delivery and MQTT of one box, stepped by hand."""
 
-    def __init__(self, folder: Path, broker: Broker, receiver: PublicKey, timeout_s: float = 5.0) -> None:
-        self.outbox = Outbox.open(folder / "outbox.db", DEVICE, boot_id="b", up_ms=1, destinations=(MAIN,))
-        self.seals = BoxSeals(KEY, receiver)
+    def __init__(
+        self, folder: Path, broker: Broker, receiver: PublicKey, timeout_s: float = 5.0, key: SigningKey = KEY
+    ) -> None:
+        self.device = key.public.fingerprint
+        self.outbox = Outbox.open(folder / "outbox.db", self.device, boot_id="b", up_ms=1, destinations=(MAIN,))
+        self.seals = BoxSeals(key, receiver)
         self.delivery = Delivery(MAIN, Lane.ALARMS, seed=1, start_spread_s=0.0, envelope=self.seals)
-        self.uplink = MqttUplink(broker, DEVICE, Lane.ALARMS, KEY.public.text, self.seals.open, timeout_s)
+        self.uplink = MqttUplink(broker, self.device, Lane.ALARMS, key.public.text, self.seals.open, timeout_s)
         self.now_ns = 10**9
         self.incidents = 0
 
@@ -112,7 +115,7 @@ class Box:
                 case Send():
                     answer = self.uplink.post(step.body)
                 case Poll():
-                    answer = self.uplink.notices(DEVICE, step.after, 0)
+                    answer = self.uplink.notices(self.device, step.after, 0)
                 case _:
                     raise AssertionError(step)
         except AnswerMissing as error:
