@@ -27,6 +27,7 @@ from edge_agent.settings import Settings
 
 TRIPS_MIN = 4
 DOOR_CYCLES = 3
+BOUNCE_NS = 300_000_000  # a line that changes sooner bounces: no door is so quick
 SPEED_BAR_MPS = 3.0
 SAME_STOP_M = 1.0
 DISCHARGE_S = 120.0
@@ -79,13 +80,16 @@ class DoorsWatcher(_RidingWatcher):
         self._lines = tuple(contact.signal for contact in contacts if contact.signal in DOOR_LINES)
         self._states: dict[Signal, bool] = {}
         self._changes: dict[Signal, int] = dict.fromkeys(self._lines, 0)
+        self._changed_ns: dict[Signal, int] = {}
 
     def take(self, reading: Reading) -> None:
         super().take(reading)
         if isinstance(reading, SignalEdge) and reading.signal in self._changes:
             before = self._states.get(reading.signal)
-            if before is not None and before is not reading.is_active:
+            is_other = before is not None and before is not reading.is_active
+            if is_other and reading.t_ns - self._changed_ns.get(reading.signal, -BOUNCE_NS) >= BOUNCE_NS:
                 self._changes[reading.signal] += 1
+                self._changed_ns[reading.signal] = reading.t_ns
             self._states[reading.signal] = reading.is_active
 
     def live(self) -> Live:

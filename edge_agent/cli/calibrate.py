@@ -154,8 +154,10 @@ class _Talk:
         if reason is not None:
             screen.result(self._guided.skip(step, reason), 0.0)
             return
+        is_repeated = False
         while True:
-            result = self._tried(step)
+            result = self._tried(step, is_repeated=is_repeated)
+            is_repeated = True
             if result is None:
                 screen.result(self._guided.skip(step, said("skip.asked")), 0.0)
                 return
@@ -166,11 +168,12 @@ class _Talk:
             if not self._again():
                 return
 
-    def _tried(self, step: StepName) -> StepResult | None:
+    def _tried(self, step: StepName, *, is_repeated: bool) -> StepResult | None:
         """Do it once; None: it is to be left out."""
         screen, wording = self._screen, self._screen.wording
         if step not in AT_ONCE:
             screen.say(f"   {wording.sentence(said(f'{step.value}.do'))}")
+        if step not in AT_ONCE and not is_repeated:
             screen.ask(f"   {wording.text('begin')}")
             if self._waited() == SKIP:
                 return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from calibration.fit_motion import frames_of, movements
 from calibration.fits import FITS
 from calibration.guided import proposal_for
 from calibration.guided_store import CalibrationFolder
@@ -15,11 +16,15 @@ from edge_agent.cli.calibrate import wrote
 from edge_agent.cli.calibrate_screen import Screen, Typed
 from edge_agent.cli.calibration_setup import agent_version, check_settings
 from edge_agent.cli.settings_file import load_settings
+from edge_agent.detect.limits import Limits
 from edge_agent.readings import Reading
 from edge_agent.recording import Recording
 from edge_agent.recording_native import SUFFIX
 
-NOT_IN_A_RECORDING = frozenset({StepName.TEST_ALARM})
+NOT_IN_A_RECORDING = frozenset({StepName.PRESENCE, StepName.TEST_ALARM})
+"""Steps for which a person must have said something, or a receiver answered."""
+STANDING = frozenset({StepName.MOUNT, StepName.NOISE})
+STANDING_S, BESIDE_NS, STEP_NS = 30.0, 2_000_000_000, 5_000_000_000
 NO_DEVICE = "0000000000000000"
 
 
@@ -38,7 +43,7 @@ def run_recording(args: argparse.Namespace, screen: Screen) -> int:
         if only is not None and step is not only:
             continue
         reason = session.reason_to_skip(step)
-        taken = None if reason is not None else _taken(source, step)
+        taken = None if reason is not None else _taken(source, step, settings.limits)
         if reason is not None:
             screen.result(session.skip(step, reason), 0.0)
         elif taken is None:
@@ -61,12 +66,38 @@ def _is_kept_folder(source: Path) -> bool:
     return source.is_dir() and any((source / f"{step.value}{SUFFIX}").is_file() for step in StepName)
 
 
-def _taken(source: Path, step: StepName) -> tuple[tuple[Reading, ...], tuple[Told, ...]] | None:
+def _taken(source: Path, step: StepName, limits: Limits) -> tuple[tuple[Reading, ...], tuple[Told, ...]] | None:
     """Readings and findings of a step; None: this recording has nothing of it. Raises RecordingError."""
     if not _is_kept_folder(source):
-        return None if step in NOT_IN_A_RECORDING else (tuple(Recording.open(source)), ())
+        if step in NOT_IN_A_RECORDING:
+            return None
+        readings = tuple(Recording.open(source))
+        return (standing_piece(readings, limits) if step in STANDING else readings), ()
     folder = CalibrationFolder(source)
     return (folder.readings(step), folder.told(step)) if folder.has_recording(step) else None
+
+
+def standing_piece(readings: tuple[Reading, ...], limits: Limits) -> tuple[Reading, ...]:
+    """The quietest `STANDING_S` in which the car stands; where it never stands so long, the longest such stretch."""
+    if not readings:
+        return ()
+    moves = movements(readings, limits)
+    begins = [readings[0].t_ns, *(move.end_ns + BESIDE_NS for move in moves)]
+    ends = [*(move.start_ns - BESIDE_NS for move in moves), readings[-1].t_ns]
+    longest = max(zip(begins, ends, strict=True), key=lambda span: span[1] - span[0])
+    span_ns = min(round(STANDING_S * 1e9), longest[1] - longest[0])
+    starts = [
+        start_ns
+        for begin_ns, end_ns in zip(begins, ends, strict=True)
+        for start_ns in range(begin_ns, end_ns - span_ns + 1, STEP_NS)
+    ]
+    frames = frames_of(readings)
+
+    def roughness(start_ns: int) -> float:
+        return sum(each.roughness_mps2**2 for each in frames if start_ns <= each.end_ns <= start_ns + span_ns)
+
+    begin_ns = min(starts or [longest[0]], key=roughness)
+    return tuple(reading for reading in readings if begin_ns <= reading.t_ns <= begin_ns + span_ns)
 
 
 def _span_s(readings: tuple[Reading, ...]) -> float:

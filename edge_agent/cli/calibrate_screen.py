@@ -17,14 +17,14 @@ BAR_CELLS = 10
 CHUNK_BYTES = 1_024
 LINE_CHARS_MAX = 200
 REDRAW_S_BESIDE = 2.0  # where nothing can be overwritten, in a file or a pipe
-SETTINGS_MARK = "   "
+STDIN = 0
 
 
 class Typed:
     """Lines from standard input as they come; `is_over` when there will be none."""
 
-    def __init__(self, descriptor: int = 0) -> None:
-        self._descriptor = descriptor
+    def __init__(self) -> None:
+        self._descriptor = STDIN
         self._held = b""
         self.is_over = False
 

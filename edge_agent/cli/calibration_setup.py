@@ -28,6 +28,7 @@ from edge_agent.cli.test_alarm import send_test_alarm
 from edge_agent.cli.wiring_probe import what_answers
 from edge_agent.clock import SystemClock
 from edge_agent.enrolment_folder import enrolled
+from edge_agent.request_drop import give_to_owner
 from edge_agent.settings import Settings
 from edge_agent.settings_toml import settings_from
 
@@ -48,6 +49,7 @@ class Setup:
     def close(self) -> None:
         """Let go of devices and state folder."""
         self.guided.close()
+        give_to_owner(self.state.path)  # what root has written the agent's user must be able to read
         self.state.release()
 
 

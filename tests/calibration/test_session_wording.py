@@ -38,8 +38,9 @@ def test_no_key_has_two_meanings() -> None:
 def said_in_the_code() -> Iterator[tuple[str, str]]:
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_saying = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING
-            if not is_saying or not node.args:
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            if not isinstance(node.func, ast.Name) or node.func.id not in SAYING:
                 continue
             first = node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
