@@ -30,11 +30,15 @@ from receiver.service import Service
 TURN_S = 1.0
 PIECES_MAX = 20
 BATCHES_MAX = 50
+BATCH = 8
+BEGIN_S = 25.0
 TELEMETRY_AT_ONCE = 200
 PAUSE_MS_MAX = 60_000
 STOP_S = 5.0
 RESTART_S = 60.0
-"""Pieces of the journal and batches of messages in one turn; telemetry records of one page. Ours."""
+"""Pieces of the journal and batches of messages in one turn; a batch, in multiples of what may be on its way at once;
+when its last message is begun at the latest, so that it is over before its claim is; telemetry records of one page.
+Ours."""
 
 log = logging.getLogger("receiver")
 
@@ -82,7 +86,7 @@ class AdapterLoop:
         taken = 0
         for _ in range(BATCHES_MAX):
             batch = await self._service.change(
-                lambda db: queue.claim(db, self._adapter.name, self._adapter.at_once, self._service.now_ms()),
+                lambda db: queue.claim(db, self._adapter.name, BATCH * self._adapter.at_once, self._service.now_ms()),
                 Turn.ADAPTERS,
             )
             if not batch:
@@ -125,7 +129,7 @@ class AdapterLoop:
     async def _hand_over(self, batch: Sequence[Waiting]) -> int:
         now_ms, language = self._service.now_ms(), self._adapter.language
         tellings = await self._service.read(lambda db: [telling_of(db, waiting, now_ms, language) for waiting in batch])
-        errors = await asyncio.gather(*(self._told(telling) for telling in tellings))
+        errors = await self._told_in_time(tellings)
         told = list(zip(batch, errors, strict=True))
         await self._service.change(lambda db: queue.mark(db, told, self._service.now_ms()), Turn.ADAPTERS)
         for waiting, error in told:
@@ -134,6 +138,27 @@ class AdapterLoop:
         good = errors.count(None)
         self._pace(errors, bool(good))
         return good
+
+    async def _told_in_time(self, tellings: Sequence[Telling | None]) -> list[HandoverError | None]:
+        """As many at once as the adapter wants. What could not be begun well before its claim ends, or after somebody
+        has found that nobody is there, is given back untried."""
+        free = asyncio.Semaphore(self._adapter.at_once)
+        clock = asyncio.get_running_loop().time
+        until_s = clock() + BEGIN_S
+        away: HandoverError | None = None
+
+        async def one(telling: Telling | None) -> HandoverError | None:
+            nonlocal away
+            async with free:
+                if away is not None:
+                    return away
+                if clock() > until_s:
+                    return HandoverError("the ones before it took too long", is_away=True)
+                error = await self._told(telling)
+                away = error if error is not None and error.is_away else away
+                return error
+
+        return list(await asyncio.gather(*(one(telling) for telling in tellings)))
 
     async def _told(self, telling: Telling | None) -> HandoverError | None:
         """None: the other end has it, or there is nothing to tell any more."""
