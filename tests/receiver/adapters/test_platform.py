@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.alarms import AlarmKind
 from edge_agent.wire import Phase, Stream, SystemKind, WirePlace
-from receiver.adapters import queue
+from receiver.adapters import queue, runner
 from receiver.adapters.runner import AdapterLoop
 from receiver.outgoing import AGAIN_MS, AGAIN_MS_MAX, CLAIM_MS, TRIES_MAX, MessageState
 from tests.receiver.adapters.platform import Platform, a_platform, code, never, text
@@ -276,6 +276,29 @@ def test_a_platform_that_is_away_for_hours_loses_nothing_and_makes_nothing_dead(
             await again.close()
 
     with_receiver(tmp_path, run)
+
+
+def test_what_is_not_begun_in_time_is_given_back_untried_and_one_refused_sign_in_speaks_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(far_end: FarEnd, platform: Platform, turn: Turn) -> None:
+        platform.token, platform.has_account = "t2", False
+        await far_end.receipt(body(*(alarm(number) for number in range(1, 21))))
+        await turn()
+        assert platform.log_ins <= 1 + mapping().at_once
+        platform.has_account = True
+        monkeypatch.setattr(runner, "BEGIN_S", -1.0)
+        far_end.clock.ms += 60_000
+        await turn()
+        found = await messages(far_end)
+        assert {(each["state"], each["tries"]) for each in found} == {("waiting", 0)}
+        assert {each["error"] for each in found} == {"the ones before it took too long"}
+        monkeypatch.undo()
+        far_end.clock.ms += 60_000
+        await turn()
+        assert len(alarms(platform)) == 20
+
+    told(tmp_path, story)
 
 
 def test_whoever_dies_between_sending_and_marking_is_followed_by_the_same_message_again(tmp_path: Path) -> None:
