@@ -15,6 +15,8 @@ from drivers.register_map_log import RegisterRead
 
 Codes = npt.NDArray[np.int64]
 BYTE = 8
+BESIDE_MAX = 24
+"""More states than the words in the bits beside it have together. Source: own simulation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +101,18 @@ def widened(place: Place, register: Register) -> Place:
         if first <= place.bit_first and last < end and not register.ones & run & ~own:
             return Place(place.table, place.address, first, end - first)
     return place
+
+
+def is_slice(place: Place, register: Register) -> bool:
+    """True if the bits beside the run change like a number: then it is a part of that, and like a word by chance."""
+    first, last = place.bit_first, place.bit_first + place.bit_count - 1
+    while first > 0 and register.changing >> (first - 1) & 1:
+        first -= 1
+    while last < WORD_BITS - 1 and register.changing >> (last + 1) & 1:
+        last += 1
+    own = ((1 << place.bit_count) - 1) << place.bit_first
+    beside = (((1 << (last - first + 1)) - 1) << first) & ~own
+    return len(np.unique(register.words & beside)) > BESIDE_MAX
 
 
 class Events:

@@ -54,14 +54,13 @@ def truth_of(readings: Sequence[Reading], landings: LandingsFit, doors: DoorsFit
     before_ns = readings[0].t_ns if readings else 0
     for number, (trip, next_ns) in enumerate(zip(landings.trips, ends, strict=True)):
         directions.append(Span(before_ns, trip.start_ns - near_ns, Direction.NONE.value, number))
-        inner_ns = near_ns + (trip.end_ns - trip.start_ns - 2 * near_ns) // 8
-        directions.append(
-            Span(trip.start_ns + inner_ns, trip.end_ns - after_ns - inner_ns, trip.direction.value, number)
-        )
+        directions.append(Span(trip.start_ns + near_ns, trip.end_ns - after_ns, trip.direction.value, number))
         before_ns = trip.end_ns + near_ns
         is_between = trip.to_landing is None and next_ns - trip.end_ns >= FAULT_STAND_S * NS_PER_S
         if is_between:
             faults.append(Span(trip.end_ns + after_ns, next_ns - round(FAULT_STAND_S / 2 * NS_PER_S), "fault", number))
+        elif trip.from_landing is None and trip.to_landing is not None:
+            faults.append(Span(trip.end_ns + near_ns, next_ns - near_ns, "none", number))  # it is over by then
         elif trip.from_landing is not None and trip.to_landing is not None:
             faults.append(Span(trip.start_ns + near_ns, next_ns - near_ns, "none", number))
             middle_ns, third_ns = (trip.start_ns + trip.end_ns - after_ns // 2) // 2, (trip.end_ns - trip.start_ns) // 8

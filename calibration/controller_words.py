@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from calibration.controller_fields import Events, Place, Register, Told, codes_by_label, runs_of, widened
+import numpy as np
+
+from calibration.controller_fields import Events, Place, Register, Told, codes_by_label, is_slice, runs_of, widened
 from calibration.controller_truth import Span, Truth
 from drivers.register_map import Feed
 
-SHARE_MIN = 0.85
+SHARE_MIN = {Feed.FLOOR: 0.85, Feed.DIRECTION: 0.96, Feed.DOOR: 0.85, Feed.MODE: 0.9, Feed.FAULT: 0.9}
 CONFIDENCE_MIN = 0.8
 SURENESS = (0.0, 0.5, 0.9, 0.95, 0.97)  # by how often the least frequent answer was given
 LANDINGS_MIN = 3
@@ -56,10 +58,10 @@ def candidates(register: Register, truth: Truth) -> list[Candidate]:
     proofs = {Feed.DIRECTION: _direction, Feed.MODE: _mode, Feed.FAULT: _fault}
     for place in runs_of(register):
         codes = place.codes(register)
-        if len(set(codes.tolist())) > max(STATES_MAX, len(truth.landings)):
+        if len(np.unique(codes)) > max(STATES_MAX, len(truth.landings)) or is_slice(place, register):
             continue
         for feed in (Feed.FLOOR, Feed.DOOR, *proofs):
-            told = events[feed].told(codes, SHARE_MIN)
+            told = events[feed].told(codes, SHARE_MIN[feed])
             if not told:
                 continue
             if feed is Feed.FLOOR:

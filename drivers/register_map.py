@@ -67,6 +67,7 @@ class Evidence(Enum):
     VENDOR_DOCUMENT = "vendor_document"
     PUBLIC_CODE = "public_code"  # taken from somebody else's working program
     INFERRED = "inferred"
+    CORRELATED = "proposed_by_correlation"  # by the detective, from what sensors saw at the same time
 
 
 Meaning = str | int | float | bool | Direction | Mode | ControllerDoor

@@ -22,6 +22,7 @@ _EVIDENCE = {
     Evidence.VENDOR_DOCUMENT: "taken from the maker's document, not tried",
     Evidence.PUBLIC_CODE: "taken from somebody else's working program, not tried",
     Evidence.INFERRED: "partly inferred, not tried",
+    Evidence.CORRELATED: "proposed by correlation with sensors, to be confirmed on the lift",
 }
 
 

@@ -141,7 +141,7 @@ def decoys_of(rng: np.random.Generator, lift: Lift, register_map: RegisterMap) -
         lambda t_s: int(lift.motion.state(t_s)[0] < 0.1) | int(lift.motion.state(t_s)[0] > heights[-1] - 0.1) << 1,
         lambda t_s: int(lift.safety_circuit_closed.at(t_s)),
         lambda t_s: int(lift.fault.at(t_s) != 0),
-        lambda t_s: max((code for at_s, code in lift.fault.changes(0.0, t_s) if code), default=0),
+        lambda t_s: next((code for _, code in reversed(list(lift.fault.changes(0.0, t_s))) if code), 0),
         lambda t_s: int(noise[int(t_s / 8) % 4096]) & 1,
     ]
     taken = {(block.table, a) for block in register_map.reads for a in range(block.address, block.end)}
