@@ -1,21 +1,30 @@
 """What may be forgotten, and when: telemetry and diagnostics, old audit lines, messages of escalation. Never an alarm.
 
 The mark of a pruned stream stays, and a box that sends an old record again hears "had it"; journal lines go too.
-Bounded: each turn removes at most ROWS_MAX rows of each kind, so that no commit waits long.
+Bounded: a turn looks at a few pages of the journal, from where the last one ended, so that no commit waits long and no
+turn reads what is not old enough. A record that arrived while the clock of the receiver was wrong into the future is
+passed over, and kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
-from sqlalchemy import Connection, and_, delete, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, select, tuple_, update
 
 from edge_agent.wire_values import Stream
 from receiver import tables as t
+from receiver.database import execute_all
 from receiver.outgoing import ADAPTER, MessageState
 
 DAY_MS = 86_400_000
 ROWS_MAX = 2_000
+PAGES_MAX = 10
+"""Rows of each kind in one turn, about; pages of as many journal lines looked through for them. Ours."""
+
+FORGOTTEN = "forgotten"
+"""Name of the counter: up to this place in the journal everything old enough is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,7 @@ def prune(db: Connection, kept: Kept, now_ms: int) -> int:
     """Forget what is old enough. Returns how many rows; ROWS_MAX or more: there may be more."""
     removed = 0
     if kept.telemetry_days:
-        removed += _prune_records(db, now_ms - kept.telemetry_days * DAY_MS)
+        removed += _prune_records(db, now_ms - kept.telemetry_days * DAY_MS, now_ms + DAY_MS)
     if kept.audit_days:
         at = t.audit.c
         old = select(at.at_ms, at.mark).where(at.at_ms < now_ms - kept.audit_days * DAY_MS).order_by(at.at_ms)
@@ -49,18 +58,47 @@ def prune(db: Connection, kept: Kept, now_ms: int) -> int:
     return removed
 
 
-def _prune_records(db: Connection, before_ms: int) -> int:
-    at = t.record.c
-    of_streams = at.stream.in_((int(Stream.TELEMETRY), int(Stream.DIAGNOSTICS)))
-    old = select(at.dev, at.log, at.stream, at.seqno).where(of_streams, at.arrived_ms < before_ms).limit(ROWS_MAX)
-    keys = [(bytes(row.dev), row.log, row.stream, row.seqno) for row in db.execute(old)]
-    if not keys:
-        return 0
-    _note_pruned(db, keys)
-    for table in (t.journal, t.record):
-        names = tuple_(table.c.dev, table.c.log, table.c.stream, table.c.seqno)
-        db.execute(delete(table).where(names.in_(keys)))
-    return len(keys)
+_J, _R = t.journal.c, t.record.c
+_NAMES = ("dev", "log", "stream", "seqno")
+_PAGE = select(t.journal).where(_J.position > bindparam("after")).order_by(_J.position).limit(ROWS_MAX).subquery()
+_LINES = (
+    select(*(_PAGE.c[name] for name in ("position", "what", *_NAMES)), _R.arrived_ms)
+    .outerjoin(t.record, and_(*(_R[name] == _PAGE.c[name] for name in _NAMES)))
+    .order_by(_PAGE.c.position)
+)
+_STREAMS = (int(Stream.TELEMETRY), int(Stream.DIAGNOSTICS))
+_NO_LINE = delete(t.journal).where(_J.position == bindparam("at_position"))
+_NO_RECORD = delete(t.record).where(*(_R[name] == bindparam(f"at_{name}") for name in _NAMES))
+
+
+def _prune_records(db: Connection, before_ms: int, future_ms: int) -> int:
+    """The journal is in the order of arrival: what is old enough lies at its head, after what was looked at before."""
+    at = t.counter.c.name == FORGOTTEN
+    begun = db.execute(select(t.counter.c.value).where(at)).scalar_one_or_none() or 0
+    removed, upto = 0, begun
+    for _ in range(PAGES_MAX):
+        lines = db.execute(_LINES, {"after": upto}).all()
+        old = list(takewhile(lambda line: not before_ms <= (line.arrived_ms or 0) < future_ms, lines))
+        gone = [
+            line
+            for line in old
+            if line.what == t.JOURNAL_RECORD
+            and line.stream in _STREAMS
+            and line.arrived_ms is not None
+            and line.arrived_ms < before_ms
+        ]
+        if gone:
+            _note_pruned(db, [(bytes(line.dev), line.log, line.stream, line.seqno) for line in gone])
+            execute_all(db, _NO_LINE, [{"at_position": line.position} for line in gone])
+            execute_all(db, _NO_RECORD, [{f"at_{name}": line._mapping[name] for name in _NAMES} for line in gone])
+        removed += len(gone)
+        upto = old[-1].position if old else upto
+        if len(old) < ROWS_MAX or removed >= ROWS_MAX:
+            break
+    if upto > begun:
+        db.execute(t.insert_new(t.counter), {"name": FORGOTTEN, "value": upto})
+        db.execute(update(t.counter).where(at).values(value=upto))
+    return removed
 
 
 def _note_pruned(db: Connection, keys: list[tuple[bytes, int, int, int]]) -> None:

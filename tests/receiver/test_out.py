@@ -159,3 +159,21 @@ def test_nothing_is_forgotten_where_days_are_zero(tmp_path: Path) -> None:
     assert store.change(lambda db: prune(db, Kept(0, 0, 0), NOW_MS + 10_000 * DAY_MS)) == 0
     store.close()
     assert KEY.public.fingerprint == DEVICE
+
+
+def test_forgetting_goes_on_where_it_ended_and_passes_over_what_stays(tmp_path: Path) -> None:
+    store = known_to(Store(tmp_path))
+    kept = Kept(telemetry_days=2)
+    trips = chained(*(system(n, SystemKind.TRIP, stream=Stream.TELEMETRY) for n in range(1, 5)))
+    store.take(batch(trips[0], alarm(1)), NOW_MS)
+    store.take_notice(INCIDENT, Act.TAKEN_OVER, "Li", None, NOW_MS)
+    store.take(batch(trips[1]), NOW_MS + 900 * DAY_MS)  # the clock of the receiver was wrong for a while
+    store.take(batch(trips[2], alarm(2)), NOW_MS + 1)
+    store.take(batch(trips[3]), NOW_MS + DAY_MS)
+    assert store.change(lambda db: prune(db, kept, NOW_MS + 2 * DAY_MS + 1)) == 1
+    assert store.change(lambda db: prune(db, kept, NOW_MS + 2 * DAY_MS + 2)) == 1
+    assert store.change(lambda db: prune(db, kept, NOW_MS + 4 * DAY_MS)) == 1
+    assert store.change(lambda db: prune(db, kept, NOW_MS + 4 * DAY_MS)) == 0
+    left = store.change(lambda db: [(entry.stream, entry.seqno) for entry in entries_after(db, 0)])
+    assert left == [(Stream.ALARM, 1), (Stream.ALARM, 1), (Stream.TELEMETRY, 2), (Stream.ALARM, 2)]
+    store.close()
