@@ -1,4 +1,4 @@
-"""A proposed map as text in the format of `drivers/register_map_toml.py`, for a person to look at and for others to use.
+"""A proposed map as text in the format of `drivers/register_map_toml.py`, for a person to look at and others to use.
 
 What is written: where each word was found, the codes that were seen, how sure it is. Codes that were not seen stand
 nowhere, so they are unknown. `polling_is_safe` is false: correlation says nothing of what polling does.
@@ -22,7 +22,8 @@ def map_text(found: Detected, *, name: str, maker: str, model: str, made_by: str
     if not words:
         raise CalibrationError("no word was found", subject=name, hint="Make a longer log, with more trips")
     missing = [word.feed.value for word in found.words if word.candidate is None]
-    source = f"Proposed by correlation with accelerometer and door contacts. {made_by}. Not found: {', '.join(missing) or '-'}."
+    left = ", ".join(missing) or "-"
+    source = f"Proposed by correlation with accelerometer and door contacts. {made_by}. Not found: {left}."
     lines = [
         "# Proposed by correlation: look at each word on the lift before you use it.",
         "",
@@ -37,6 +38,7 @@ def map_text(found: Detected, *, name: str, maker: str, model: str, made_by: str
         'polling_note = "Nothing is known of what this controller does when it is polled, or no longer polled: ask the '
         'maintenance firm, and make the first connection with the car empty."',
         "max_registers_per_read = 16",
+        "gap_registers_max = 0",
     ]
     if found.steady:
         table, address = found.steady[0]
