@@ -40,6 +40,7 @@ rated_speed_mps = {speed}
 signals = ["door_open", "door_closed", "presence"]
 controller = "nice3000plus"
 pressure = true
+accel_rate_hz = 100
 
 [[step]]
 do = "wait"
@@ -113,3 +114,126 @@ def test_from_unpacked_to_ready_in_ten_minutes_of_lift_time(
     found = re.search(r"rated_speed_mps = ([\d.]+)", written)
     assert found is not None
     assert abs(float(found.group(1)) / speed - 1.0) < 0.03
+
+
+# ---- mistakes
+
+
+def changed(config: Path, *replacements: tuple[str, str]) -> None:
+    """A mistake in the wiring is, to the box, settings that do not fit it."""
+    text = config.read_text(encoding="utf-8")
+    for old, new in replacements:
+        assert re.search(old, text), f"{old} in\n{text}"
+        text = re.sub(old, new, text)
+    config.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Lift]:
+    story = STORY.format(drive="vvvf", speed=1.6, landings=3)
+    arguments = getattr(request, "param", ())
+    lift = Lift(tmp_path / "s", story, "--chip", "adxl345", "--chip", "bmp280", *arguments)
+    yield lift
+    lift.close()
+
+
+def shown_by(lift: Lift, step: str, act: object = None) -> str:
+    """What the step says, up to the question that follows a step that did not pass."""
+    terminal = Terminal("--config", str(lift.config), "--step", step)
+    try:
+        if step not in ("wiring", "test_alarm"):
+            terminal.until(r"begin .*leave: ")
+            terminal.type()
+        if callable(act):
+            act(terminal)
+        terminal.until(r"(FAILED|doubtful|passed) \(after", 120.0)
+        terminal.until(r"repeat .*leave: |Write this into|was needed")
+        return terminal.last()
+    finally:
+        terminal.kill()
+
+
+def test_a_wrong_chip_address_is_named_and_put_right_at_once(served: Lift) -> None:
+    changed(served.config, ("address = 0x53", "address = 0x1d"))
+    terminal = Terminal("--config", str(served.config), "--step", "wiring")
+    try:
+        terminal.until("does not answer at its address, but one answers at 0x53")
+        terminal.until(r"Write this into .*\[y/n\]")
+        terminal.type("y")
+        terminal.until("Wiring: passed")
+        assert terminal.ended() == 1  # nine steps are not done
+    finally:
+        print(terminal.last())
+    assert "address = 0x53" in served.config.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("served", [("--agent-link", "rtu", "--rtu-baud", "19200")], indirect=True)
+def test_a_wrong_baud_rate_is_named_with_the_right_one(served: Lift) -> None:
+    shown = shown_by(served, "wiring")
+    assert "it does with 19200 none: wrong baud rate or parity" in shown
+    assert "+baud_rate = 19200" in shown
+
+
+@pytest.mark.parametrize("served", [("--agent-link", "rtu")], indirect=True)
+def test_a_pair_that_answers_at_no_rate_is_said_to_be_swapped(served: Lift) -> None:
+    served.tell("fault of=controller is=silent")
+    shown = shown_by(served, "wiring")
+    assert "A and B of the pair are swapped" in shown
+    assert "Swap A and B at one end first" in shown
+
+
+def test_a_chip_that_is_not_there_is_named_with_what_to_check(served: Lift) -> None:
+    served.tell("fault of=pressure is=absent")
+    shown = shown_by(served, "wiring")
+    assert "The barometer is not found" in shown
+    assert "Check 3.3 V, ground, SDA and SCL" in shown
+
+
+def test_swapped_door_contacts_are_named_and_the_right_lines_proposed(served: Lift) -> None:
+    changed(served.config, ("door_open = { pin = 17", "door_open = { pin = 99"))
+    changed(served.config, ("door_closed = { pin = 27", "door_closed = { pin = 17"), ("pin = 99", "pin = 27"))
+    shown = shown_by(served, "doors", lambda terminal: do_doors(served, terminal))
+    assert re.search(r"Doors: (doubtful|FAILED)", shown)
+    assert "swapped" in shown
+    assert "+door_open = { pin = 17" in shown
+    assert "+door_closed = { pin = 27" in shown
+
+
+def test_an_inverted_door_contact_finds_its_polarity_by_itself(served: Lift) -> None:
+    changed(served.config, (r'door_open = { pin = 17, active = "high"', 'door_open = { pin = 17, active = "low"'))
+    shown = shown_by(served, "doors", lambda terminal: do_doors(served, terminal))
+    assert '+door_open = { pin = 17, active = "high"' in shown
+
+
+def test_an_open_line_of_a_door_contact_is_named(served: Lift) -> None:
+    served.tell("fault of=door_open is=stuck_off")
+    shown = shown_by(served, "doors", lambda terminal: do_doors(served, terminal))
+    assert "Doors: FAILED" in shown
+    assert re.search(r"door.open.*(open line|never|broken)", shown, re.IGNORECASE)
+
+
+def test_a_loose_box_is_refused(served: Lift) -> None:
+    def shakes(terminal: Terminal) -> None:
+        for tilt in (4, -4, 4, -4):
+            served.tell(f"knock_box tilt_deg={tilt}")
+            until(lambda: served.is_at("door"), "the knock", terminal=terminal)
+
+    shown = shown_by(served, "mount", shakes)
+    assert "Mounting: FAILED" in shown
+    assert "loose" in shown
+
+
+def test_an_interrupted_calibration_goes_on_where_it_stopped(served: Lift) -> None:
+    first = Terminal("--config", str(served.config))
+    first.until("Wiring: passed")
+    first.until(r"begin .*leave: ")
+    first.kill()  # as a power cut ends it
+    again = Terminal("--config", str(served.config), "--resume")
+    try:
+        again.until(r"\[2/10\] Mounting")
+        again.until(r"begin .*leave: ")
+        again.type("q")
+        assert again.ended() == 1
+    finally:
+        print(again.last())
+    assert "[1/10]" not in again.shown
