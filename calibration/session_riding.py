@@ -129,7 +129,7 @@ class TripsWatcher(_RidingWatcher):
             Gauge("gauge.trips", float(count), "", 0.0, float(TRIPS_MIN), count >= TRIPS_MIN),
             Gauge("gauge.stops", float(len(self._stops_m))),
         )
-        lacks = said("trips.more", left=max(1, TRIPS_MIN - count)) if count < TRIPS_MIN else said("trips.one_way")
+        lacks = said("trips.more", left=max(1, TRIPS_MIN - count)) if count < TRIPS_MIN else said("trips.both_ways")
         share = min(count / TRIPS_MIN, 1.0 if both else 0.9)
         return self.seen(gauges, share, lacks)
 

@@ -102,7 +102,7 @@ LIVE: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "presence.more": ("{left} places more", "还有 {left} 个位置"),
         "trips.more": ("{left} trips more", "还需 {left} 次运行"),
-        "trips.one_way": ("Only one direction was seen: ride the other way, too", "只见到一个方向：请再反向运行"),
+        "trips.both_ways": ("Only one direction was seen: ride the other way, too", "只见到一个方向：请再反向运行"),
         "controller.silent": ("The controller has said nothing yet", "控制系统尚无应答"),
         "controller.ride": ("Ride one landing and back", "请运行一层再返回"),
         "controller.confirm": ("{left} values are still to be confirmed", "还有 {left} 个数值待确认"),
