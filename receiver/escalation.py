@@ -227,12 +227,17 @@ def _of_incident() -> ColumnElement[bool]:
 
 def _begin_again(db: Connection, now_ms: int) -> None:
     """A condition that went away and came back: what was dropped is due, and who was told "recovered" is told again."""
-    is_back = select(_I.seqno).where(_of_incident(), _I.stage == int(Stage.UNATTENDED)).exists()
-    dropped = update(t.message).where(_M.state == int(MessageState.NOT_NEEDED), is_back)
-    db.execute(dropped.values(state=int(MessageState.WAITING), next_ms=now_ms, claimed_ms=0))
-    recovered = select(_M.dev, _M.log, _M.stream, _M.seqno).where(_M.kind == MessageKind.RECOVERED.value, is_back)
-    for row in db.execute(recovered).all():
-        db.execute(delete(t.message).where(*_place(_key(row))))
+    at_hand = (
+        select(_M.dev, _M.log, _M.stream, _M.seqno, _M.step, _M.kind)
+        .select_from(t.incident.join(t.message, _of_incident()))
+        .where(_I.is_open == 1, _I.stage == int(Stage.UNATTENDED), _TO_PEOPLE)  # those are few: begin with them
+    )
+    recovered = db.execute(at_hand.where(_M.kind == MessageKind.RECOVERED.value)).all()
+    for row in recovered:
+        db.execute(delete(t.message).where(*_place(_key(row)), _TO_PEOPLE))
+    for row in db.execute(at_hand.where(_M.state == int(MessageState.NOT_NEEDED))).all():
+        one = and_(*_place(_key(row)), _M.step == row.step, _M.kind == row.kind)
+        db.execute(update(t.message).where(one).values(state=int(MessageState.WAITING), next_ms=now_ms, claimed_ms=0))
 
 
 def _drop_needless(db: Connection) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, bindparam, literal, select, text, tuple_, union_all, update
+from sqlalchemy import BindParameter, Connection, bindparam, literal, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from edge_agent.wire_sealing import PublicKey
@@ -24,23 +25,27 @@ from receiver.spans import Streams
 Place = tuple[bytes, int, int, int]
 """Where a record lies: (dev, log, stream, seqno)."""
 
-PLACES_AT_ONCE = 1_000
-"""In one question: SQLite takes 32,766 values, four a place. Our choice."""
+PLACES_AT_ONCE = 1_024
+"""In one question: SQLite takes 32,766 values, four a place. A power of two. Our choice."""
+
+_T = TypeVar("_T")
 
 _R, _D, _C = t.record, t.device, t.contact
-_PLACE = ("dev", "log", "stream", "seqno")
 _ASKED: BindParameter[Any] = bindparam("devs", expanding=True)
 _DEVICES = select(_D).where(_D.c.dev.in_(_ASKED))
 _KEYS = select(t.device_key.c.dev, t.device_key.c.raw, t.device_key.c.shared).where(t.device_key.c.dev.in_(_ASKED))
 _PRUNED = select(t.pruned).where(t.pruned.c.dev.in_(_ASKED))
-_KEPT = select(*(_R.c[name] for name in _PLACE), _R.c.digest, _R.c.body)
-_KEPT_SQLITE = _KEPT.where(tuple_(*(_R.c[name] for name in _PLACE)).in_(bindparam("places", expanding=True)))
-_KEPT_POSTGRESQL = text(
-    "SELECT r.dev, r.log, r.stream, r.seqno, r.digest, r.body FROM unnest(CAST(:devs AS bytea[]), "
-    "CAST(:logs AS bigint[]), CAST(:streams AS int[]), CAST(:seqnos AS bigint[])) AS p(dev, log, stream, seqno) "
-    "JOIN record AS r ON r.dev = p.dev AND r.log = p.log AND r.stream = p.stream AND r.seqno = p.seqno"
+_KEPT = (
+    "SELECT r.dev, r.log, r.stream, r.seqno, r.digest, r.body FROM {places} JOIN record AS r "
+    "ON r.dev = p.dev AND r.log = p.log AND r.stream = p.stream AND r.seqno = p.seqno"
 )
-"""A list of rows with IN is planned as so many scans by PostgreSQL; a join with arrays is one plan for any length."""
+_KEPT_POSTGRESQL = text(
+    _KEPT.format(
+        places="unnest(CAST(:devs AS bytea[]), CAST(:logs AS bigint[]), CAST(:streams AS int[]), "
+        "CAST(:seqnos AS bigint[])) AS p(dev, log, stream, seqno)"
+    )
+)
+"""A list of rows with IN makes PostgreSQL plan as many scans and SQLite read the whole table; a join does neither."""
 
 _WITH_NOTICES, _WITH_WANT, _WITH_ALARM = range(3)
 _STANDS = union_all(
@@ -239,14 +244,24 @@ def place_at(record: Record, stream: Stream, seqno: int) -> Place:
     return record.device, record.log, int(stream), seqno
 
 
-def padded(devices: Sequence[bytes]) -> list[bytes]:
+def padded(items: Sequence[_T]) -> list[_T]:
     """The last one repeated up to a power of two: few lengths are few statements to prepare."""
-    size = 1 << max(0, len(devices) - 1).bit_length()
-    return [*devices, *(devices[-1] for _ in range(size - len(devices)))]
+    size = 1 << max(0, len(items) - 1).bit_length()
+    return [*items, *(items[-1] for _ in range(size - len(items)))]
 
 
 def _kept_at(db: Connection, places: Sequence[Place]) -> Iterable[Any]:
-    if db.dialect.name != "postgresql":
-        return db.execute(_KEPT_SQLITE, {"places": places})
-    devs, logs, streams, seqnos = (list(column) for column in zip(*places, strict=True))
-    return db.execute(_KEPT_POSTGRESQL, {"devs": devs, "logs": logs, "streams": streams, "seqnos": seqnos})
+    if db.dialect.name == "postgresql":
+        devs, logs, streams, seqnos = (list(column) for column in zip(*places, strict=True))
+        return db.execute(_KEPT_POSTGRESQL, {"devs": devs, "logs": logs, "streams": streams, "seqnos": seqnos})
+    asked = padded(places)
+    return db.exec_driver_sql(_kept_sqlite(len(asked)), tuple(value for place in asked for value in place))
+
+
+@cache
+def _kept_sqlite(count: int) -> str:
+    """CROSS JOIN: the places are read first, whatever SQLite thinks of them. Source: its manual, "The SQLite Query
+    Optimizer Overview", section on CROSS JOIN."""
+    values = ", ".join(["(?, ?, ?, ?)"] * count)
+    kept = _KEPT.format(places="p CROSS")
+    return f"WITH p(dev, log, stream, seqno) AS (VALUES {values}) {kept}"
