@@ -76,7 +76,7 @@ def _settled(
     rejected: list[int] = []
     level, bounce_ns = raw[0][1], 0
     burst: list[int] = []
-    for (t_ns, value), until_ns in zip(raw[1:], [*(t for t, _ in raw[2:]), end_ns], strict=True):
+    for (t_ns, value), until_ns in zip(raw[1:], [t for t, _ in (*raw[2:], (end_ns, level))], strict=False):
         if burst and t_ns - burst[-1] > debounce_ns:
             rejected += burst
             burst = []

@@ -113,7 +113,7 @@ def capture_problems(samples: Samples, seconds_min: float, range_mps2: float | N
     if clipped >= CLIPPED_COUNT:
         found.append(said("fit.saturated", count=clipped))
     frozen_s = frozen_seconds(samples)
-    if frozen_s >= FROZEN_S:
+    if frozen_s >= FROZEN_S and clipped < CLIPPED_COUNT:
         found.append(said("fit.frozen", seconds=round(frozen_s, 1)))
     return tuple(found)
 

@@ -66,7 +66,7 @@ def sweep(lift: Lift, controller: Controller, *, read_s: float = 0.05, seed: int
     return reads
 
 
-def drawn_map(rng: np.random.Generator, lift: Lift, *, with_mode: bool = True) -> RegisterMap:
+def drawn_map(rng: np.random.Generator, *, with_mode: bool = True) -> RegisterMap:
     """Addresses, bits and codes drawn at random; several words may share a register."""
     table = Table.HOLDING if rng.random() < 0.6 else Table.INPUT
     base = int(rng.integers(0, 0xF000))

@@ -1,0 +1,210 @@
+"""How well the fits recover what the simulator put in: `python -m tests.calibration.fit_figures landings 40`.
+
+Also `landings 40 pressure` and `detective 40`. Every lift, chip, mounting and controller is drawn from its seed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.controller import Detected, detect
+from calibration.controller_fields import registers_of
+from calibration.controller_truth import Truth, truth_of
+from calibration.doors import fit_doors
+from calibration.fit_grades import AccelGrade
+from calibration.fit_samples import angle_deg, vector
+from calibration.landings import LandingsFit, fit_landings
+from drivers.register_map import Feed
+from drivers.register_map_log import RegisterRead
+from edge_agent.detect.limits import Limits
+from edge_agent.readings import Reading, Signal
+from sim.box import GRADES
+from sim.words import StopCause
+from tests.calibration.drawn_controllers import Controller, decoys_of, drawn_map, sweep
+from tests.calibration.learning_lifts import (
+    DOORS,
+    START_NS,
+    Learned,
+    drawn,
+    inspect_shortly,
+    ride_everywhere,
+    stop_between,
+)
+
+LIMITS = Limits()
+AIR_DEGC = 15.0  # the simulated air
+RIGHT, WRONG, NOT_FOUND = "right", "wrong", "not found"
+
+
+@dataclass(frozen=True, slots=True)
+class LandingErrors:
+    """Of one learned lift. height_m: the worst landing; without_scale_m: had the scale of the chip been known.
+
+    pulls: the worst landing over its own doubt. speed: as a share; None: no even speed was found.
+    """
+
+    height_m: float
+    without_scale_m: float
+    pull: float
+    speed: float | None
+    axis_deg: float
+    gravity_deg: float
+    has_rails: bool
+    is_refused: bool
+
+
+def learned_lift(seed: int, *, has_pressure: bool) -> Learned:
+    """One that has been ridden everywhere."""
+    found = drawn(seed, has_pressure=has_pressure)
+    ride_everywhere(found.lift)
+    return found
+
+
+def landings_fit(found: Learned, readings: list[Reading]) -> LandingsFit:
+    """With what a box would know: the kind of chip, and the warmth of the air where there is a barometer."""
+    grade = GRADES[found.chip]
+    return fit_landings(
+        readings,
+        LIMITS,
+        grade=AccelGrade(grade.gain_sd, grade.offset_mps2_sd),
+        air_degc=None if found.box.pressure is None else AIR_DEGC,
+    )
+
+
+def landing_errors(seed: int, *, has_pressure: bool) -> LandingErrors:
+    """What the fit says against the truth."""
+    found = learned_lift(seed, has_pressure=has_pressure)
+    fit = landings_fit(found, found.readings())
+    accel = found.box.accel
+    assert accel is not None, "drawn with an accelerometer"
+    true_m = np.array(found.lift.spec.landing_heights_m)
+    if fit.problems or fit.scale is None or len(fit.landings) != len(true_m):
+        return LandingErrors(0.0, 0.0, 0.0, None, 0.0, 0.0, False, True)
+    axis = accel.mounting @ np.array([0.0, 0.0, 1.0])
+    gain = float(np.linalg.norm(accel.gain * axis))
+    heights_m = np.array([landing.height_m for landing in fit.landings])
+    errors = np.abs(heights_m - true_m)
+    doubts = np.array([max(landing.sigma_m, 1e-3) for landing in fit.landings])
+    speed = None if fit.speed_mps is None else abs(fit.speed_mps / found.lift.spec.style.speed_mps - 1.0)
+    return LandingErrors(
+        float(errors.max()),
+        float(np.abs(heights_m * fit.scale.scale / gain - true_m).max()),
+        float((errors / doubts).max()),
+        speed,
+        angle_deg(fit.axis, vector(axis)),
+        angle_deg(fit.gravity_mps2, vector(axis)),
+        any(each.name == "rails" for each in fit.scale.witnesses),
+        False,
+    )
+
+
+def detective_story(seed: int) -> Learned:
+    """Every landing, two stops between landings by different faults, the inspection switch twice."""
+    landings = int(np.random.default_rng([seed, 11]).integers(4, 8))
+    found = drawn(seed, landings=landings, signals=DOORS | {Signal.INSPECTION})
+    ride_everywhere(found.lift)
+    stop_between(found.lift, StopCause.BRAKE, 1.5)
+    stop_between(found.lift, StopCause.SAFETY_CIRCUIT, 1.5)
+    inspect_shortly(found.lift)
+    inspect_shortly(found.lift)
+    return found
+
+
+def drawn_controller(seed: int, found: Learned) -> Controller:
+    """A controller that nobody has seen, of this lift."""
+    rng = np.random.default_rng([seed, 5])
+    register_map = drawn_map(rng)
+    return Controller(register_map, decoys_of(rng, found.lift, register_map), float(rng.uniform(0.02, 0.4)))
+
+
+def truth_for(readings: list[Reading]) -> Truth:
+    """What accelerometer and contacts say."""
+    landings = fit_landings(readings, LIMITS)
+    return truth_of(readings, landings, fit_doors(readings, LIMITS, DOORS, stops=landings.stops))
+
+
+def judged(found: Learned, controller: Controller, detected: Detected, reads: list[RegisterRead]) -> Mapping[Feed, str]:
+    """Each word by decoding the whole log with the proposal and comparing with what the controller meant.
+
+    Floor and fault may be named otherwise, one name for each; a door that has no code for its way is no mistake.
+    """
+    registers = {(register.table, register.address): register for register in registers_of(reads)}
+    out: dict[Feed, str] = {}
+    for word in detected.words:
+        one = word.candidate
+        if one is None:
+            out[word.feed] = NOT_FOUND
+            continue
+        register = registers[one.place.table, one.place.address]
+        meanings = dict(one.values)
+        pairs: dict[object, Counter[object]] = defaultdict(Counter)
+        for t_ns, code in zip(register.times_ns, one.place.codes(register).tolist(), strict=True):
+            true = getattr(controller.report(found.lift, (t_ns - START_NS) / 1e9), word.feed.value)
+            meant = getattr(true, "value", true)
+            said = meanings.get(code) if meanings else code
+            if said is None or (
+                word.feed is Feed.DOOR and meant in ("opening", "closing") and said in ("open", "closed")
+            ):
+                continue
+            pairs[said][meant] += 1
+        is_named = word.feed in (Feed.FLOOR, Feed.FAULT)
+        right = sum(max(each.values()) if is_named else each[said] for said, each in pairs.items())
+        total = sum(sum(each.values()) for each in pairs.values())
+        is_there = any(field.feeds is word.feed for field in controller.register_map.fields)
+        out[word.feed] = RIGHT if is_there and right >= 0.97 * total else WRONG
+    return out
+
+
+def detective_outcome(seed: int) -> Mapping[Feed, str]:
+    """Of one drawn lift with one drawn controller."""
+    found = detective_story(seed)
+    controller = drawn_controller(seed, found)
+    reads = sweep(found.lift, controller, seed=seed)
+    return judged(found, controller, detect(reads, truth_for(found.readings())), reads)
+
+
+def _print_landings(count: int, *, has_pressure: bool) -> None:
+    rows: dict[str, list[LandingErrors]] = defaultdict(list)
+    for seed in range(count):
+        chip = drawn(seed).chip.value
+        rows[chip].append(landing_errors(seed, has_pressure=has_pressure))
+    print(
+        "chip      lifts refused  <=20mm <=50mm median  | scale known: <=50mm | speed<=1% | axis<=0.5 gravity<=0.5 | rails"
+    )
+    for chip, every in sorted({**rows, "all": [each for many in rows.values() for each in many]}.items()):
+        kept = [each for each in every if not each.is_refused]
+        heights = np.array([each.height_m for each in kept])
+        speeds = np.array([np.inf if each.speed is None else each.speed for each in kept])
+        print(
+            f"{chip:9} {len(every):5} {len(every) - len(kept):7}  {np.mean(heights <= 0.02):6.0%} "
+            f"{np.mean(heights <= 0.05):6.0%} {1000 * np.median(heights):5.0f}mm | "
+            f"{np.mean([each.without_scale_m <= 0.05 for each in kept]):18.0%} | {np.mean(speeds <= 0.01):9.0%} | "
+            f"{np.mean([each.axis_deg <= 0.5 for each in kept]):9.0%} "
+            f"{np.mean([each.gravity_deg <= 0.5 for each in kept]):12.0%} | "
+            f"{np.mean([each.has_rails for each in kept]):.0%}; beyond 3 sigma "
+            f"{np.mean([each.pull > 3.0 for each in kept]):.0%}"
+        )
+
+
+def _print_detective(count: int) -> None:
+    seen: Counter[tuple[str, str]] = Counter()
+    for seed in range(count):
+        for feed, word in detective_outcome(seed).items():
+            seen[feed.value, word] += 1
+            if word != RIGHT:
+                print(f"seed {seed}: {feed.value} {word}")
+    for feed in ("floor", "direction", "door", "mode", "fault"):
+        print(f"{feed:10}", ", ".join(f"{word} {seen[feed, word]}" for word in (RIGHT, NOT_FOUND, WRONG)))
+
+
+if __name__ == "__main__":
+    what, number = sys.argv[1], int(sys.argv[2])
+    if what == "landings":
+        _print_landings(number, has_pressure="pressure" in sys.argv[3:])
+    else:
+        _print_detective(number)
