@@ -16,6 +16,7 @@ from edge_agent.catalogue import CATALOGUE
 from edge_agent.catalogue_sources import CONFUSED, CONTROLLER, NEEDS, SHARPENS, Sight, may_be_confused, sight
 from edge_agent.detect.detector import Detector
 from edge_agent.detect.limits import Limits
+from edge_agent.detect.sources import MODEM, SUPPLY
 from edge_agent.installation import Installation, Wiring
 from edge_agent.readings import (
     AccelFrame,
@@ -106,6 +107,8 @@ def senses_of(installation: Installation, readings: Iterable[Reading]) -> frozen
     found |= {"accelerometer"} if wiring.has_accelerometer else set()
     found |= {CONTROLLER} if wiring.has_controller else set()
     for reading in readings:
+        found |= {SUPPLY} if isinstance(reading, SupplySample) else set()
+        found |= {MODEM} if isinstance(reading, ModemReport) else set()
         if isinstance(reading, ControllerReport):
             said = (f.name for f in fields(reading) if getattr(reading, f.name) is not None)
             found |= {f"controller.{_NAMES.get(name, name)}" for name in said}
