@@ -15,8 +15,8 @@ from drivers.register_map_log import RegisterRead
 
 Codes = npt.NDArray[np.int64]
 BYTE = 8
-BESIDE_MAX = 24
-"""More states than the words in the bits beside it have together. Source: own simulation."""
+BESIDE_MAX, BELOW_MAX = 24, 8
+"""More states than the words in the bits beside or just below have together. Source: own simulation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +103,7 @@ def widened(place: Place, register: Register) -> Place:
     return place
 
 
-def is_slice(place: Place, register: Register) -> bool:
+def is_slice(place: Place, register: Register, landing_count: int) -> bool:
     """True if the bits beside the run change like a number: then it is a part of that, and like a word by chance."""
     first, last = place.bit_first, place.bit_first + place.bit_count - 1
     while first > 0 and register.changing >> (first - 1) & 1:
@@ -112,7 +112,8 @@ def is_slice(place: Place, register: Register) -> bool:
         last += 1
     own = ((1 << place.bit_count) - 1) << place.bit_first
     beside = (((1 << (last - first + 1)) - 1) << first) & ~own
-    return len(np.unique(register.words & beside)) > BESIDE_MAX
+    below = len(np.unique(register.words & beside & ((1 << place.bit_first) - 1)))
+    return below > max(BELOW_MAX, landing_count + 2) or len(np.unique(register.words & beside)) > BESIDE_MAX
 
 
 class Events:

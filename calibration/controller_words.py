@@ -56,9 +56,10 @@ def candidates(register: Register, truth: Truth) -> list[Candidate]:
     between = Events(register, truth.travelling)
     turning = Events(register, [s for s in truth.doors if s.label in ("opening", "closing")])
     proofs = {Feed.DIRECTION: _direction, Feed.MODE: _mode, Feed.FAULT: _fault}
+    landing_count = len({span.label for span in truth.landings})
     for place in runs_of(register):
         codes = place.codes(register)
-        if len(np.unique(codes)) > max(STATES_MAX, len(truth.landings)) or is_slice(place, register):
+        if len(np.unique(codes)) > max(STATES_MAX, len(truth.landings)) or is_slice(place, register, landing_count):
             continue
         for feed in (Feed.FLOOR, Feed.DOOR, *proofs):
             told = events[feed].told(codes, SHARE_MIN[feed])
@@ -168,6 +169,8 @@ def _floor(
     order = sorted(code_of)
     steps = {code_of[b] - code_of[a] - (b - a) for a, b in pairwise(order)}
     values = () if steps == {0} else tuple(sorted((code, str(landing + 1)) for landing, code in code_of.items()))
+    if values and code_count > len(values):
+        return None  # codes that are no landing: it counts something else
     sure = min(sureness(1 + min(again, 2) + (len(code_of) > LANDINGS_MIN)), sureness(1 + passed))
     return Candidate(Feed.FLOOR, place, values, sure, (-len(values), -place.bit_count))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from calibration.landings import LandingsFit, fit_landings
 from drivers.register_map import Feed
 from drivers.register_map_log import RegisterRead
 from edge_agent.detect.limits import Limits
+from edge_agent.installation import Drive
 from edge_agent.readings import Reading, Signal
 from sim.box import GRADES
 from sim.words import StopCause
@@ -103,10 +104,10 @@ def landing_errors(seed: int, *, has_pressure: bool) -> LandingErrors:
     )
 
 
-def detective_story(seed: int) -> Learned:
+def detective_story(seed: int, *, drive: Drive | None = None, landings: int | None = None) -> Learned:
     """Every landing, two stops between landings by different faults, the inspection switch twice."""
-    landings = int(np.random.default_rng([seed, 11]).integers(4, 8))
-    found = drawn(seed, landings=landings, signals=DOORS | {Signal.INSPECTION})
+    landings = landings or int(np.random.default_rng([seed, 11]).integers(4, 8))
+    found = drawn(seed, drive=drive, landings=landings, signals=DOORS | {Signal.INSPECTION})
     ride_everywhere(found.lift)
     stop_between(found.lift, StopCause.BRAKE, 1.5)
     stop_between(found.lift, StopCause.SAFETY_CIRCUIT, 1.5)
@@ -160,12 +161,17 @@ def judged(found: Learned, controller: Controller, detected: Detected, reads: li
     return out
 
 
-def detective_outcome(seed: int) -> Mapping[Feed, str]:
-    """Of one drawn lift with one drawn controller."""
+def detective_outcome(seed: int) -> tuple[Mapping[Feed, str], Mapping[Feed, str]]:
+    """Of one drawn lift with one drawn controller; and of the same controller when it says none of these words."""
     found = detective_story(seed)
     controller = drawn_controller(seed, found)
-    reads = sweep(found.lift, controller, seed=seed)
-    return judged(found, controller, detect(reads, truth_for(found.readings())), reads)
+    mute = Controller(replace(controller.register_map, fields=()), controller.decoys, controller.delay_s)
+    truth = truth_for(found.readings())
+    outcomes = []
+    for each in (controller, mute):
+        reads = sweep(found.lift, each, seed=seed)
+        outcomes.append(judged(found, each, detect(reads, truth), reads))
+    return outcomes[0], outcomes[1]
 
 
 def _print_landings(count: int, *, has_pressure: bool) -> None:
@@ -174,7 +180,7 @@ def _print_landings(count: int, *, has_pressure: bool) -> None:
         chip = drawn(seed).chip.value
         rows[chip].append(landing_errors(seed, has_pressure=has_pressure))
     print(
-        "chip      lifts refused  <=20mm <=50mm median  | scale known: <=50mm | speed<=1% | axis<=0.5 gravity<=0.5 | rails"
+        "chip      lifts refused  <=20mm <=50mm median | scale known: <=50mm | speed<=1% | axis, gravity <=0.5 | rails"
     )
     for chip, every in sorted({**rows, "all": [each for many in rows.values() for each in many]}.items()):
         kept = [each for each in every if not each.is_refused]
@@ -192,14 +198,17 @@ def _print_landings(count: int, *, has_pressure: bool) -> None:
 
 
 def _print_detective(count: int) -> None:
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: Counter[tuple[str, str, str]] = Counter()
     for seed in range(count):
-        for feed, word in detective_outcome(seed).items():
-            seen[feed.value, word] += 1
-            if word != RIGHT:
-                print(f"seed {seed}: {feed.value} {word}")
-    for feed in ("floor", "direction", "door", "mode", "fault"):
-        print(f"{feed:10}", ", ".join(f"{word} {seen[feed, word]}" for word in (RIGHT, NOT_FOUND, WRONG)))
+        for kind, outcome in zip(("says it", "does not"), detective_outcome(seed), strict=True):
+            for feed, word in outcome.items():
+                seen[kind, feed.value, word] += 1
+                if word != (RIGHT if kind == "says it" else NOT_FOUND):
+                    print(f"seed {seed}, controller {kind}: {feed.value} {word}")
+    for kind in ("says it", "does not"):
+        for feed in ("floor", "direction", "door", "mode", "fault"):
+            counts = ", ".join(f"{word} {seen[kind, feed, word]}" for word in (RIGHT, NOT_FOUND, WRONG))
+            print(f"controller {kind}: {feed:10} {counts}")
 
 
 if __name__ == "__main__":
