@@ -1,7 +1,8 @@
 """Load on a receiver, from one client process on the same machine.
 
 rates: POST/s and records/s with sealed, chained batches. slow: thousands of half-sent bodies held open while an alarm
-gets its receipt. fleet: the heartbeats of many boxes at their own pace, and what memory does meanwhile.
+gets its receipt. growth: bytes of a record on the disk. fleet: the heartbeats of many boxes at their own pace, and what
+memory does meanwhile. Without a name: all but fleet, which takes its minutes.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from pathlib import Path
 
 from benchmarks.material import ROOT
 from benchmarks.processes import BenchmarkTrouble
-from benchmarks.receiver import fleet, slow_bodies
+from benchmarks.receiver import fleet, growth, slow_bodies
 from benchmarks.receiver.boxes import Load
 from benchmarks.receiver.rates import Case, Rate, measured
 from benchmarks.receiver.rig import Engine, receivers
 from benchmarks.report import machine_line
 
 CASES = (Case(1, 1), Case(16, 1), Case(64, 1), Case(64, 20), Case(64, 1, Load.ALARM))
-PARTS = ("rates", "slow", "fleet")
+PARTS = ("rates", "slow", "growth", "fleet")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,15 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = " ".join(sys.argv[1:] if arguments is None else arguments)
     print(f"$ python -m benchmarks.receiver {words}".rstrip())
     print(machine_line(), end="\n\n", flush=True)
+    parts = asked.parts or ["rates", "slow", "growth"]
     engines = [Engine(name) for name in asked.engine or [engine.value for engine in Engine]]
     status = 0
     for engine in engines:
         try:
-            if "rates" in asked.parts:
+            if "rates" in parts:
                 _rates(engine, asked)
-            if "slow" in asked.parts:
+            if "slow" in parts:
                 status |= _slow(engine, asked.bodies)
-            if "fleet" in asked.parts:
+            if "growth" in parts:
+                _growth(engine, asked.records)
+            if "fleet" in parts:
                 status |= _fleet(engine, asked)
         except BenchmarkTrouble as trouble:
             print(f"FAILED: {trouble}\n", flush=True)
@@ -54,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--receivers", type=int, default=1, help="on one PostgreSQL (default %(default)s)")
     parser.add_argument("--other", type=Path, help="rates: folder of another version of this project, run in turn")
     parser.add_argument("--bodies", type=int, default=3_000, help="slow: half-sent ones (default %(default)s)")
+    parser.add_argument("--records", type=int, default=20_000, help="growth (default %(default)s)")
     parser.add_argument("--boxes", type=int, default=100_000, help="fleet (default %(default)s)")
     parser.add_argument("--minutes", type=float, default=10.0, help="fleet (default %(default)s)")
     parser.add_argument("--per-s", type=float, default=333.0, help="fleet: heartbeats (default %(default)s)")
@@ -88,6 +93,16 @@ def _slow(engine: Engine, bodies: int) -> int:
         found = slow_bodies.measured(receiver, bodies)
     print(f"{engine.value}: {found.line}\n", flush=True)
     return 0 if found.is_kept else 1
+
+
+def _growth(engine: Engine, records: int) -> None:
+    for load in Load:
+        found = growth.measured(engine, load, records)
+        print(
+            f"{engine.value}: {found.records:,} x {load.value}: {found.record_bytes:.0f} bytes each on the disk",
+            flush=True,
+        )
+    print(flush=True)
 
 
 def _fleet(engine: Engine, asked: argparse.Namespace) -> int:

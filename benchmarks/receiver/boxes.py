@@ -28,7 +28,8 @@ class Box:
     def __init__(self, number: int) -> None:
         """number: gives its key, the same every time."""
         self._key = SigningKey(number.to_bytes(32, "big"))
-        self.device = self._key.public.fingerprint
+        self.key = self._key.public
+        self.device = self.key.fingerprint
         self._link: dict[Stream, bytes] = {}
         self._seqno: dict[Stream, int] = {}
 
@@ -37,7 +38,7 @@ class Box:
         body = encode_batch(Batch(self.device, tuple(self._items(load, records)), Stamp(3, UP_MS + STEP_MS)))
         head = (
             f"POST /v1/records HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {BATCH_TYPE}\r\n"
-            f"{KEY_HEADER}: {self._key.public.text}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{KEY_HEADER}: {self.key.text}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("ascii") + body
 

@@ -79,7 +79,7 @@ def receivers(engine: Engine, count: int, source: Path = ROOT) -> Iterator[list[
     running: list[Receiver] = []
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        database = None if engine is Engine.SQLITE else stack.enter_context(_server()).new_database()
+        database = None if engine is Engine.SQLITE else stack.enter_context(server()).new_database()
         for number in range(count):
             receiver = Receiver(folder / str(number), database, source)
             stack.callback(receiver.stop)
@@ -88,7 +88,7 @@ def receivers(engine: Engine, count: int, source: Path = ROOT) -> Iterator[list[
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[Cluster]:
+def server() -> Iterator[Cluster]:
     """A PostgreSQL on a real disk: a commit that touches none would flatter."""
     if program("postgres") is None or program("initdb") is None:
         raise BenchmarkTrouble("PostgreSQL is not installed (Debian package postgresql)")
