@@ -75,5 +75,5 @@ def test_the_schema_in_the_package_is_the_one_of_the_design_with_what_docs_wire_
     added = {line[2:].split(" ")[0] for line in changes if line[0] == "+" and " = " in line}
     evidence = {"want", "file-digest", "file-place", "part", "file-size", "part-data"}
     joining = {"hello", "join", "asked", "joined", "nonce", "record-key", "tls-request", "sealed-join", "code-proof"}
-    visits = {"commission", "steps", "visit", "visit-act", "visit-s", "item-bits"}
+    visits = {"commission", "verdict-counts", "step-count", "visit", "visit-act", "visit-s", "item-bits"}
     assert added == evidence | joining | visits | {"box-cert", "ca-cert", "detail", "key-change", "key-print"}
