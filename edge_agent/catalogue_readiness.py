@@ -54,6 +54,7 @@ LESSONS: Mapping[Lesson, tuple[str, str]] = MappingProxyType(
 STATUS_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "readiness": ("Detection: {}", "检测：{}"),
+        "score": ("Learned so far: {} of 100", "学习进度：{}/100"),
         "missing": ("{state}; seen so far: {parts}", "{state}；目前已有：{parts}"),
         "lesson": ("{have} of {need} {what}", "{have}/{need} {what}"),
         "comma": (", ", "，"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from edge_agent.alarms import Alarm, AlarmKind, OpenIncident
@@ -151,6 +152,28 @@ def readiness_status(state: ReadyState, missing: tuple[tuple[Lesson, int, int], 
     return ReadinessStatus(state.value, lessons, *(_readiness_sentence(state, missing, zh) for zh in (False, True)))
 
 
+LESSON_POINTS: Mapping[Lesson, int] = MappingProxyType(
+    {
+        Lesson.MOTION: 10,
+        Lesson.DIRECTION: 10,
+        Lesson.TRIPS: 20,
+        Lesson.RATED_SPEED: 20,
+        Lesson.LANDINGS: 15,
+        Lesson.PLACE: 10,
+        Lesson.DOOR: 15,
+    }
+)
+"""Of 100; a lesson that this lift does not need counts as learned. Source: judgement."""
+
+
+def readiness_score(ready: ReadinessStatus) -> int:
+    """0 to 100 by what was seen; 100 only where nothing is missing, 0 without a usable accelerometer."""
+    if ready.state == ReadyState.NOT_READY.value:
+        return 0
+    lost = sum(LESSON_POINTS[Lesson(each.lesson)] * (1.0 - each.have / each.need) for each in ready.missing)
+    return min(99, int(100.0 - lost)) if ready.missing else 100
+
+
 def _readiness_sentence(state: ReadyState, missing: tuple[tuple[Lesson, int, int], ...], is_chinese: bool) -> str:
     words = STATES[state][is_chinese]
     parts = [
@@ -213,6 +236,8 @@ def status_lines(status: AgentStatus, age_s: float, language: str = "en") -> tup
     lines += _loud_lines(status, is_chinese)
     ready = status.readiness
     lines.append(STATUS_WORDS["readiness"][is_chinese].format(ready.sentence_zh if is_chinese else ready.sentence_en))
+    if ready.missing:
+        lines.append(STATUS_WORDS["score"][is_chinese].format(readiness_score(ready)))
     if status.visit is not None:
         lines.append(_visit_line(status.visit, language))
     lines.append(_car_line(status.car))

@@ -206,9 +206,9 @@ def _print_detective(count: int) -> None:
                 if word != (RIGHT if kind == "says it" else NOT_FOUND):
                     print(f"seed {seed}, controller {kind}: {feed.value} {word}")
     for kind in ("says it", "does not"):
-        for feed in ("floor", "direction", "door", "mode", "fault"):
-            counts = ", ".join(f"{word} {seen[kind, feed, word]}" for word in (RIGHT, NOT_FOUND, WRONG))
-            print(f"controller {kind}: {feed:10} {counts}")
+        for name in ("floor", "direction", "door", "mode", "fault"):
+            counts = ", ".join(f"{word} {seen[kind, name, word]}" for word in (RIGHT, NOT_FOUND, WRONG))
+            print(f"controller {kind}: {name:10} {counts}")
 
 
 if __name__ == "__main__":

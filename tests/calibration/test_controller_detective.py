@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -18,7 +18,7 @@ from drivers.modbus import ModbusRefusal, ModbusTrouble
 from drivers.register_map import Evidence, Feed, ReadBlock, RegisterImage, Table
 from drivers.register_map_log import RegisterRead, log_lines, reads_from
 from drivers.register_map_toml import register_map_from
-from drivers.register_sweep import refusal_of, sweep, sweep_plan
+from drivers.register_sweep import Swept, refusal_of, sweep, sweep_plan
 from edge_agent.errors import RecordingError
 from edge_agent.installation import Drive
 from edge_agent.readings import FaultReason
@@ -168,9 +168,9 @@ def ticking(step_ns: int) -> Iterator[int]:
         t_ns += step_ns
 
 
-def run(device: Scripted, addresses: range, seconds: float = 30.0, **more: object) -> object:
+def run(device: Scripted, addresses: range, seconds: float = 30.0, forbidden: tuple[range, ...] = ()) -> Swept:
     """A sweep in virtual time: each look at the clock is 20 ms later."""
-    plan = sweep_plan(Table.HOLDING, addresses, seconds=seconds, **more)  # type: ignore[arg-type]
+    plan = sweep_plan(Table.HOLDING, addresses, seconds=seconds, forbidden=forbidden)
     clock = ticking(20_000_000)
     return asyncio.run(sweep(device, plan, lambda: next(clock), lambda: False, pause=lambda _s: None))
 
@@ -179,7 +179,7 @@ def test_forbidden_addresses_are_never_touched_and_refused_ones_are_left_out() -
     device = Scripted(refused=range(20, 23))
     found = run(device, range(0, 64), forbidden=(range(32, 40),))
     assert not any(set(range(block.address, block.end)) & set(range(32, 40)) for block in device.asked)
-    read = {a for each in found.reads for a in range(each.address, each.address + len(each.words))}  # type: ignore[attr-defined]
+    read = {a for each in found.reads for a in range(each.address, each.address + len(each.words))}
     assert read == set(range(64)) - set(range(32, 40)) - set(range(20, 23))
     asked_again = [b for b in device.asked[60:] if set(range(b.address, b.end)) & set(range(20, 23))]
     assert asked_again == []
@@ -189,22 +189,23 @@ def test_three_failures_in_a_row_end_the_sweep() -> None:
     device = Scripted(failing_from=5)
     found = run(device, range(0, 32))
     assert len(device.asked) == 5 + 3
-    assert found.trouble == "no answer"  # type: ignore[attr-defined]
+    assert found.trouble == "no answer"
 
 
 def test_a_sweep_is_bounded_in_time_registers_and_tables() -> None:
     device = Scripted()
     run(device, range(0, 16), seconds=1.0)
     assert 10 < len(device.asked) < 60
-    for table, addresses, more in (
-        (Table.COIL, range(0, 8), {}),
-        (Table.HOLDING, range(0, 5000), {}),
-        (Table.HOLDING, range(0, 8), {"pause_s": 0.0}),
-        (Table.HOLDING, range(0, 8), {"seconds": 1e6}),
-        (Table.HOLDING, range(0, 8), {"forbidden": (range(0, 8),)}),
-    ):
+    plans: tuple[Callable[[], object], ...] = (
+        lambda: sweep_plan(Table.COIL, range(0, 8)),
+        lambda: sweep_plan(Table.HOLDING, range(0, 5000)),
+        lambda: sweep_plan(Table.HOLDING, range(0, 8), pause_s=0.0),
+        lambda: sweep_plan(Table.HOLDING, range(0, 8), seconds=1e6),
+        lambda: sweep_plan(Table.HOLDING, range(0, 8), forbidden=(range(0, 8),)),
+    )
+    for plan in plans:
         with pytest.raises(ValueError, match=r"."):
-            sweep_plan(table, addresses, **more)  # type: ignore[arg-type]
+            plan()
 
 
 def test_nothing_is_polled_where_poll_safety_does_not_allow_it() -> None:

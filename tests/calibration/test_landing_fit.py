@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from calibration.doors import fit_doors
 from calibration.fit_grades import AccelGrade
 from calibration.fit_samples import angle_deg, vector
 from calibration.landings import fit_landings
@@ -21,9 +22,10 @@ from edge_agent.installation import Drive
 from edge_agent.readings import AccelFrame, Direction, PressureSample, Reading
 from sim.box import Chip, rotation
 from sim.faults import Gone, Saturated, Window, with_fault
+from sim.traffic import run_traffic
 from sim.words import StopCause
 from tests.calibration.fit_figures import landings_fit, learned_lift
-from tests.calibration.learning_lifts import START_NS, Learned, cycle_door, drawn, ride_everywhere, stop_between
+from tests.calibration.learning_lifts import DOORS, START_NS, Learned, cycle_door, drawn, ride_everywhere, stop_between
 
 LIMITS = Limits()
 
@@ -178,3 +180,17 @@ def test_pressure_makes_the_heights_surer() -> None:
     assert with_air.scale is not None
     assert without.scale is not None
     assert with_air.scale.sigma < without.scale.sigma
+
+
+def test_normal_traffic_teaches_the_same_as_a_learning_run() -> None:
+    found = drawn(14, landings=5)
+    found.lift.wait(40.0)
+    run_traffic(found.lift, 900.0, 90.0)
+    readings = found.readings()
+    fit = landings_fit(found, readings)
+    doors = fit_doors(readings, LIMITS, DOORS, stops=fit.stops)
+    assert not fit.problems
+    assert [each.height_m for each in fit.landings] == pytest.approx(found.lift.spec.landing_heights_m, abs=0.05)
+    assert fit.speed_mps == pytest.approx(found.lift.spec.style.speed_mps, rel=0.01)
+    assert not doors.problems
+    assert {move.landing for move in doors.leaves[0].moves} >= {0, 1, 2}

@@ -20,6 +20,7 @@ from edge_agent.status import (
     IncidentStatus,
     SourceStatus,
     detectability,
+    readiness_score,
     readiness_status,
     status_from_json,
     status_lines,
@@ -110,6 +111,10 @@ def test_states_and_alarm_names_are_there_in_chinese() -> None:
 
 
 def test_a_box_that_is_ready_says_only_that() -> None:
+    assert readiness_score(STATUS.readiness) == 84
+    assert "Learned so far: 84 of 100" in status_lines(STATUS, 0.5)
+    assert readiness_score(readiness_status(ReadyState.NOT_READY, ((Lesson.MOTION, 0, 1),))) == 0
+    assert readiness_score(readiness_status(ReadyState.READY, ())) == 100
     text = status_lines(with_changes(STATUS, readiness=readiness_status(ReadyState.READY, ())), 0.5)
     assert "Detection: ready" in text
 
