@@ -105,6 +105,8 @@ async def _fleet(
         due_s = began_s + number / per_s
         while (now_s := time.monotonic()) < due_s:
             await asyncio.sleep(min(due_s - now_s, 0.05))
+        if now_s >= began_s + count * MINUTE_S:  # a client that cannot keep up sends less, not longer
+            break
         seen.behind_s = max(seen.behind_s, now_s - due_s)
         if now_s >= look_s:
             told.put(seen)
