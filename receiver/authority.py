@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Iterable
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -20,6 +21,9 @@ from edge_agent.errors import WireError
 
 VALID_DAYS = 398
 CA_VALID_DAYS = 20 * 365
+LIST_VALID_DAYS = 7
+"""How long a list of revoked certificates is good; fetch it more often. Ours."""
+
 _DAY = datetime.timedelta(days=1)
 
 
@@ -54,6 +58,26 @@ def server_certificate(key_pem: bytes, host: str, ca_key_pem: bytes, ca: bytes, 
     builder = _builder(host[:64], now_s, VALID_DAYS)
     builder = builder.add_extension(x509.SubjectAlternativeName([host_name]), critical=False)
     return _signed(builder, key_in(key_pem).public_key(), ExtendedKeyUsageOID.SERVER_AUTH, ca_key_pem, ca)
+
+
+def serial_and_end(certificate: bytes) -> tuple[int, int]:
+    """Of a certificate in DER: its serial number, and the Unix time in ms until which it is valid."""
+    read = x509.load_der_x509_certificate(certificate)
+    return read.serial_number, round(read.not_valid_after_utc.timestamp() * 1000)
+
+
+def revocation_list(revoked: Iterable[tuple[int, int]], ca_key_pem: bytes, ca: bytes, now_s: float) -> bytes:
+    """A list of revoked certificates in PEM. revoked: serial number and Unix time in ms. Source: RFC 5280 section 5."""
+    now = datetime.datetime.fromtimestamp(now_s, datetime.UTC)
+    issuer = x509.load_der_x509_certificate(ca).subject
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer)
+    builder = builder.last_update(now - _DAY).next_update(now + LIST_VALID_DAYS * _DAY)
+    builder = builder.add_extension(x509.CRLNumber(int(now_s)), critical=False)
+    for serial, at_ms in revoked:
+        at = datetime.datetime.fromtimestamp(at_ms / 1000.0, datetime.UTC)
+        one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
+        builder = builder.add_revoked_certificate(one)
+    return builder.sign(key_in(ca_key_pem), SHA256()).public_bytes(Encoding.PEM)
 
 
 def _builder(name: str, now_s: float, days: int) -> x509.CertificateBuilder:

@@ -59,6 +59,7 @@ class Box:
     firmware: str | None
     last_contact_ms: int
     test_ms: int | None
+    revoked_ms: int | None = None  # since when nothing is taken from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ def _trouble(kind: TroubleKind, row: Row[Any]) -> Trouble:
 
 def _boxes(db: Connection, firm: str | None) -> tuple[Box, ...]:
     at = t.device.c
-    columns = select(at.dev, at.lift_no, at.firmware, at.last_contact_ms, at.test_ms)
+    columns = select(at.dev, at.lift_no, at.firmware, at.last_contact_ms, at.test_ms, t.revoked.c.at_ms)
+    columns = columns.join(t.revoked, t.revoked.c.dev == at.dev, isouter=True)
     rows = db.execute(columns.where(*_inside(at.dev, firm)).order_by(at.last_contact_ms.desc()).limit(BOXES_MAX))
-    return tuple(Box(bytes(row.dev), row.lift_no, row.firmware, row.last_contact_ms, row.test_ms) for row in rows)
+    return tuple(Box(bytes(dev), *values) for dev, *values in rows)

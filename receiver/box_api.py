@@ -62,6 +62,8 @@ def box_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         wait_s = whole_query(request, "wait", 0, WAIT_S_MAX, 0)
         try:
             receipt = await service.notices(device, after, wait_s)
+        except SealRefused as error:
+            raise Refusal(403, f"{error.subject}: {error.problem}", error.hint) from error
         except StoreUnavailable as error:
             raise Refusal(503, error.problem, error.hint, retry_after_s=UNAVAILABLE_S) from error
         if receipt is None:

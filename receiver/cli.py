@@ -20,7 +20,7 @@ from receiver.adapters.settings import Configured, adapters_in
 from receiver.board import BoardReader
 from receiver.cli_adapter import adapter, add_adapter
 from receiver.cli_care import add_backup, add_export, back_up, export, load, verify
-from receiver.cli_enrol import invite, write_tls
+from receiver.cli_enrol import add_enrol, enrol, invite, write_tls
 from receiver.cli_people import add_init, add_user, change_people, make
 from receiver.cli_report import add_report, report
 from receiver.database import Place, key_seed, open_for_reading
@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return report(place, asked.file)
         if asked.command == "user":
             return change_people(place, asked)
-        if asked.command in ("invite", "enrol"):
+        if asked.command == "enrol":
+            return enrol(place, asked, _now_ms())
+        if asked.command == "invite":
             return invite(place, asked.url, _now_ms())
         if asked.command == "tls":
             return write_tls(place, asked.host, asked.out, _now_ms())
@@ -117,10 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     add_adapter(told)
     checked_report = commands.add_parser("report", help="check a commissioning report against what its box has told")
     add_report(checked_report)
-    invited = commands.add_parser(
-        "invite", aliases=["enrol"], help="make a one-time code for a box to join, also while a receiver runs"
-    )
+    invited = commands.add_parser("invite", help="make a one-time code for a box to join, also while a receiver runs")
     invited.add_argument("--url", required=True, help="where boxes reach this receiver, https://HOST:PORT")
+    enrolled = commands.add_parser("enrol", help="boxes: invite one, hear one no more or again, list those")
+    add_enrol(enrolled, _device)
     tls = commands.add_parser("tls", help="make a certificate for what speaks TLS in front; stop the receiver first")
     tls.add_argument("host", help="name or address by which boxes reach it")
     tls.add_argument(
@@ -133,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     mqtt.add_argument("--receiver", default=f"http://127.0.0.1:{PORT}", metavar="URL", help="default %(default)s")
     mqtt.add_argument("--client-id", help="one bridge each (default lift-receiver; in a group a new one each time)")
     mqtt.add_argument("--group", help="share the messages with all bridges of this group")
-    for command in (run, made, user, copied, checked, exported, told, incidents, key, share, invited, tls):
+    for command in (run, made, user, copied, checked, exported, told, incidents, key, share, invited, enrolled, tls):
         add_place(command)
     add_place(checked_report)
     return parser

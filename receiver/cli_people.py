@@ -13,9 +13,8 @@ from edge_agent.wire_sealing import SigningKey
 from receiver.database import Place, key_seed, open_for_writing
 from receiver.errors import ReceiverError
 from receiver.people import People, Person
-from receiver.roles import Actor, Role
+from receiver.roles import COMMAND_LINE, Role
 
-_BY = Actor("command line", "command line", Role.ADMIN, "this machine")
 _ROLES = ", ".join(role.word for role in Role)
 
 
@@ -73,27 +72,27 @@ def _act(people: People, asked: argparse.Namespace) -> None:
             _add(people, name, asked.role, asked.shown, asked.firm, asked.password_stdin)
             return
         case "token":
-            token = people.token(name, asked.label, _BY, now_ms)
+            token = people.token(name, asked.label, COMMAND_LINE, now_ms)
             if token is not None:
                 print(token)
             is_known = token is not None
         case "remove":
-            is_known = people.remove(name, _BY, now_ms)
+            is_known = people.remove(name, COMMAND_LINE, now_ms)
         case "disable" | "enable":
-            is_known = people.change(name, _BY, now_ms, is_disabled=asked.action == "disable")
+            is_known = people.change(name, COMMAND_LINE, now_ms, is_disabled=asked.action == "disable")
         case "password":
-            is_known = people.change(name, _BY, now_ms, password=_password(name, asked.password_stdin))
+            is_known = people.change(name, COMMAND_LINE, now_ms, password=_password(name, asked.password_stdin))
         case _:
             if asked.role is None:
                 raise ReceiverError("a role is missing", subject=name, hint=f"Give --role, one of {_ROLES}")
-            is_known = people.change(name, _BY, now_ms, role=asked.role)
+            is_known = people.change(name, COMMAND_LINE, now_ms, role=asked.role)
     if not is_known:
         raise ReceiverError("nobody has this name", subject=name, hint="See `lift-receiver user list`")
 
 
 def _add(people: People, name: str, role: Role, shown: str | None, firm: str | None, from_stdin: bool) -> None:
     person = Person(name, shown or name, role, False, _now_ms(), firm)
-    people.add(person, _password(name, from_stdin), _BY)
+    people.add(person, _password(name, from_stdin), COMMAND_LINE)
     print(f"{name}: {role.word}")
 
 

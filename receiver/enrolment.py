@@ -15,12 +15,16 @@ from edge_agent.certificates import new_key
 from edge_agent.enrol import CODE_BYTES, Join, Joined, decode_asked, decode_join, keeper_of, proof_of, secret_of
 from edge_agent.wire import answer_tag
 from edge_agent.wire_sealing import SealRefused, Use, sealed_in
+from receiver import revocation
 from receiver import tables as t
-from receiver.authority import certified, new_ca, server_certificate
+from receiver.authority import certified, new_ca, revocation_list, serial_and_end, server_certificate
 from receiver.errors import ReceiverError
 from receiver.keyring import Keyring
 
 CODE_VALID_MS = 7 * 24 * 3_600_000
+CERTIFICATES_MAX = 400
+"""Valid certificates of one box: one a day while answers get lost. Our choice."""
+
 CODES_OPEN_MAX = 64
 """Codes that wait for a box. Our choice: more than a firm installs in a week, and few enough to try them all."""
 
@@ -50,6 +54,7 @@ class Enrolment:
         sealed, proof = decode_asked(body)
         join = decode_join(sealed_in(sealed).payload)
         join.key.open(sealed, Use.JOIN)
+        revocation.check(self._db, join.device)
         kept = self._code_of(sealed, proof, join, now_ms)
         certificate, ca = self._certified(join, now_ms)
         self._db.execute(update(t.join_code).where(t.join_code.c.kept == kept).values(dev=join.device))
@@ -61,6 +66,7 @@ class Enrolment:
         """Another certificate for a box that is known. Raises `SealRefused` for another key, `WireError`."""
         join = decode_join(sealed_in(sealed).payload)
         join.key.open(sealed, Use.JOIN)
+        revocation.check(self._db, join.device)
         if self._keyring.key_of(join.device) != join.key:
             hint = "It joins first: lift-receiver invite"
             raise SealRefused("this box is not known here", subject="renew", hint=hint)
@@ -83,7 +89,24 @@ class Enrolment:
 
     def _certified(self, join: Join, now_ms: int) -> tuple[bytes, bytes]:
         ca_key, ca = self._ca(now_ms)
-        return certified(join.request, join.device.hex(), ca_key, ca, now_ms / 1000.0), ca
+        certificate = certified(join.request, join.device.hex(), ca_key, ca, now_ms / 1000.0)
+        self._note(join.device, certificate, now_ms)
+        return certificate, ca
+
+    def _note(self, device: bytes, certificate: bytes, now_ms: int) -> None:
+        """Remember what was given out, so that it can be revoked. Raises `SealRefused` for too many."""
+        given, at = t.certificate, t.certificate.c
+        self._db.execute(delete(given).where(at.dev == device, at.until_ms < now_ms))
+        if self._db.execute(select(func.count()).where(at.dev == device)).scalar_one() >= CERTIFICATES_MAX:
+            hint = "One a year is enough: look at the box"
+            raise SealRefused(f"box {device.hex()} has {CERTIFICATES_MAX} certificates", subject="renew", hint=hint)
+        serial, until_ms = serial_and_end(certificate)
+        self._db.execute(given.insert().values(serial=f"{serial:x}", dev=device, until_ms=until_ms))
+
+    def revocation_list(self, now_ms: int) -> bytes:
+        """The certificates of revoked boxes, in PEM, signed by the CA."""
+        ca_key, ca = self._ca(now_ms)
+        return revocation_list(revocation.revoked_certificates(self._db, now_ms), ca_key, ca, now_ms / 1000.0)
 
     def _ca(self, now_ms: int) -> tuple[bytes, bytes]:
         asked = select(t.meta.c.name, t.meta.c.value).where(t.meta.c.name.in_(("ca_key", "ca")))

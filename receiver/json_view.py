@@ -241,4 +241,5 @@ def _box(box: Box) -> Json:
         "firmware": box.firmware,
         "last_contact_ms": box.last_contact_ms,
         "test_ms": box.test_ms,
+        "revoked_ms": box.revoked_ms,
     }

@@ -43,6 +43,7 @@ def metrics_text(db: Connection, now_ms: int, refused: Mapping[str, int]) -> str
             t.device,
             func.coalesce(box.test_ms, 0) < now_ms - TEST_MS,
         ),
+        ("revoked_boxes", "Boxes from which nothing is taken any more", t.revoked, t.revoked.c.at_ms > 0),
         ("conflicts", "Numbers under which two different records came", t.conflict, t.conflict.c.seqno > 0),
         ("chain_breaks", "Records that do not follow the one before", t.chain_break, t.chain_break.c.seqno > 0),
     )

@@ -34,3 +34,7 @@ class Actor:
     role: Role
     address: str
     firm: str | None = None  # sees only the lifts of this firm; None: all
+
+
+COMMAND_LINE = Actor("command line", "command line", Role.ADMIN, "this machine")
+"""Whoever may run commands on the machine of the receiver."""

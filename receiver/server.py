@@ -32,6 +32,8 @@ from receiver.people import People
 from receiver.people_api import people_routes
 from receiver.picture_api import picture_routes
 from receiver.register_api import firm_routes, register_routes
+from receiver.revocation import SUBJECT_HEADER, named_in
+from receiver.revocation_api import revocation_routes
 from receiver.roles import Role
 from receiver.service import Service
 from receiver.session_api import audit_routes, people_admin_routes, session_routes
@@ -156,6 +158,7 @@ def _routes(
         *adapter_routes(service, patience, adapters),
         *out_routes(service),
         *firm_routes(service, patience),
+        *revocation_routes(service, patience),
         *people_routes(service, door, patience),
         *evidence_routes(service, door, patience),
         *picture_routes(service),
@@ -184,16 +187,21 @@ def _guard(address: Address, door: Door, service: Service) -> Middleware:
         connection = None if request.transport is None else request.transport.get_protocol()
         if isinstance(connection, GuardedConnection):
             connection.head_complete()
+        needs: Needs | Role | None = None
         try:
             needs = needs_of(request)
             if needs is not Needs.BOX:
                 _check_where_from(request, address)
+            else:
+                await _check_certificate(request, service)
             if isinstance(needs, Role):
                 request[ACTOR] = await admitted(request, door, needs, address, sees)
             return await handler(request)
         except Refusal as refusal:
             what = f"{request.method} {request.path[:80]}: {refusal.status} {refusal.problem}"
             is_said = refusal.status not in _SAID_ELSEWHERE
+            if needs is Needs.BOX and refusal.status == 403:  # a box that is revoked, or a seal that is not its own
+                await door.refused(None, address_of(request, address), request.method, request.path, refusal.problem)
             refusals.note(str(refusal.status), address_of(request, address), what, is_said=is_said)
             return refusal.response()
         except StoreUnavailable as error:
@@ -224,6 +232,14 @@ def _check_where_from(request: web.Request, address: Address) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != request.host:
         raise Refusal(403, "asked by a page of another site", "Open the receiver's own page")
+
+
+async def _check_certificate(request: web.Request, service: Service) -> None:
+    """The certificate that a box showed to what speaks TLS in front, where that passes it on. Raises `Refusal` 403."""
+    device = named_in(request.headers.get(SUBJECT_HEADER, ""))
+    if device is not None and await service.is_revoked(device):
+        hint = "An administrator can take it back: lift-receiver enrol reinstate"
+        raise Refusal(403, f"the certificate is that of box {device.hex()}, which is revoked", hint)
 
 
 def _host_name(host: str) -> str:

@@ -15,6 +15,7 @@ from edge_agent.errors import WireError
 from edge_agent.wire import answer_tag, decode_batch, decode_part, decode_record
 from edge_agent.wire_sealing import PublicKey, sealed_in
 from edge_agent.wire_values import Act, Batch, Receipt, Stream
+from receiver import revocation
 from receiver.board import BoardReader
 from receiver.committer import Committer
 from receiver.database import Turn
@@ -92,7 +93,7 @@ class Service:
     async def take(self, body: bytes, key: PublicKey | None = None) -> Receipt | TooMany:
         """Store a request body. key: of the box, as it came with the request.
 
-        Raises `WireError` for damaged outer bytes, `StoreUnavailable`.
+        Raises `WireError` for damaged outer bytes, `BoxRevoked`, `StoreUnavailable`.
         """
         at_ms = self.now_ms()
         batch = decode_batch(body)
@@ -106,6 +107,8 @@ class Service:
         except StoreUnavailable as error:
             self._complain(error)
             raise
+        if taken.is_revoked:
+            raise revocation.refusal(batch.device)
         for sentence in taken.said:
             log.info("%s", sentence)
         await self._tell_pages(taken)
@@ -137,13 +140,15 @@ class Service:
         """Store one sealed record that came as a short message. The receipt names it and is short enough to go back so:
         the mark of its stream, and what a person did last.
 
-        Raises `WireError` for what is none, `StoreUnavailable`.
+        Raises `WireError` for what is none, `BoxRevoked`, `StoreUnavailable`.
         """
         at_ms = self.now_ms()
         record = decode_record(sealed_in(sealed).payload)
         if wait_s := self._alarms.take(record.device, at_ms):
             return TooMany(wait_s)
         taken = await self._committer.take(Batch(record.device, (sealed,), record.stamp), at_ms, None)
+        if taken.is_revoked:
+            raise revocation.refusal(record.device)
         for sentence in taken.said:
             log.info("By SMS: %s", sentence)
         await self._tell_pages(taken)
@@ -206,6 +211,16 @@ class Service:
         now_ms = self.now_ms()
         return (await self._read(lambda reader: reader.board(now_ms, firm))).incidents
 
+    async def is_revoked(self, device: bytes) -> bool:
+        """Whether nothing is taken from a box any more."""
+        return bool(await self.read(lambda db: revocation.among(db, (device,))))
+
+    async def tell_boxes(self) -> None:
+        """Something about boxes is another now: open pages hear it at once."""
+        if self.hub.listener_count:
+            for firm in self.hub.firms:
+                self.hub.publish(await self._boxes_event(firm), firm, is_for_all=False)
+
     async def sees(self, device: bytes, firm: str) -> bool:
         """Whether a firm looks after the lift of a box."""
         return await self.read(lambda db: may_see(db, device, firm))
@@ -246,8 +261,7 @@ class Service:
             return
         if self._has_box_news or ticks % BOXES_TICKS == 0:
             self._has_box_news = False
-            for firm in self.hub.firms:
-                self.hub.publish(await self._boxes_event(firm), firm, is_for_all=False)
+            await self.tell_boxes()
         elif ticks % BEAT_TICKS == 0:
             self.hub.publish(PageEvent("beat", beat_text(self.now_ms())))
 

@@ -16,7 +16,7 @@ from edge_agent.enrol import Hello, decode_asked, decode_join, encode_hello, enc
 from edge_agent.wire import answer_tag, decode_part, encode_receipt
 from edge_agent.wire_sealing import PublicKey, SigningKey, Use, sealed_in
 from edge_agent.wire_values import Act, Batch, Notice, Receipt
-from receiver import audit, journal, sentences
+from receiver import audit, journal, revocation, sentences
 from receiver import device_rows as rows
 from receiver import tables as t
 from receiver.database import Database, Place, Turn, key_seed, open_for_writing, receiver_id
@@ -161,6 +161,7 @@ class Store:
         """Keep a sealed part of a recording. Raises `WireError` for one that its box did not seal."""
         part = decode_part(sealed_in(body).payload)
         with self._db.transaction(part.device) as db:
+            revocation.check(db, part.device)
             Keyring(db).opener(part.device, Use.PART)(body)
             evidence = EvidenceTable(db)
             touched = evidence.take(part)
@@ -188,6 +189,7 @@ class Store:
         touched: tuple[IncidentKey, ...] = ()
         said = ""
         with self._db.transaction(device) as db:
+            revocation.check(db, device)
             row = rows.device_row(db, device)
             if row is None:
                 return None

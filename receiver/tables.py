@@ -15,7 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.types import TypeEngine
 
-FORMAT = 9
+FORMAT = 10
 """Raised with every change of a table; `receiver/upgrades.py` brings an older database here."""
 
 METADATA = MetaData()
@@ -145,6 +145,11 @@ evidence_part = Table(  # its rows are long: SQLite keeps those better by row nu
     _must("data", LargeBinary),
 )
 join_code = _table("join_code", _key("kept", LargeBinary), _may("dev", LargeBinary), _must("until_ms"))
+certificate = _table("certificate", _key("serial", Text), _must("dev", LargeBinary), _must("until_ms"))
+"""Certificates of boxes that are not over. serial: hexadecimal; known from format 10 on."""
+
+Index("certificate_of_box", certificate.c.dev)
+revoked = _table("revoked", _key("dev", LargeBinary), _must("at_ms"), _must("by", Text), _must("why", Text))
 chain_break = _table("chain_break", *_place(), _must("found_ms"))
 counter = _table("counter", _key("name", Text), _must("value"))
 """Counters that are raised at the end of a transaction, so that the order of their values is that of the commits."""

@@ -23,7 +23,7 @@ class Taken:
     """What one batch led to, after the commit.
 
     touched: incidents that look different now. said: sentences for the log. is_renamed: the box has another lift
-    number than before. has_box_news: a new box, a conflict or a gap.
+    number than before. has_box_news: a new box, a conflict or a gap. is_revoked: nothing of it was looked at.
     """
 
     receipt: Receipt
@@ -32,6 +32,7 @@ class Taken:
     is_renamed: bool
     has_box_news: bool
     new: tuple[Record, ...] = ()  # what was stored, in the order of the batch
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

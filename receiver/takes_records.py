@@ -32,6 +32,8 @@ class TakesRecords(Protocol):
         6. No order is assumed: any permutation and duplication of the same batches ends in the same marks and records.
         7. Two receivers may be given records of one box at the same time; it ends as if one came after the other.
 
+        8. Of a box that `receiver.revocation` names nothing is stored and nothing answered: `Taken.is_revoked`.
+
         Raises `StoreUnavailable`.
         """
         ...

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from edge_agent.wire import GAPS_MAX
 from edge_agent.wire_values import Receipt, Stream
 from receiver import device_rows as rows
-from receiver import sentences
+from receiver import revocation, sentences
 from receiver.chain import named_by
 from receiver.evidence import EvidenceTable
 from receiver.group import Group, Waiting
@@ -38,7 +38,20 @@ class _Placed:
 
 
 def take_group(db: Connection, receiver: bytes, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
-    """Store some batches, in order. receiver: the id for the receipts."""
+    """Store some batches, in order; those of revoked boxes are left out. receiver: the id for the receipts."""
+    revoked = revocation.among(db, (arrival.batch.device for arrival in arrivals))
+    heard = iter(_take_heard(db, receiver, [arrival for arrival in arrivals if arrival.batch.device not in revoked]))
+    return tuple(
+        _unheard(receiver, arrival) if arrival.batch.device in revoked else next(heard) for arrival in arrivals
+    )
+
+
+def _unheard(receiver: bytes, arrival: Arrival) -> Taken:
+    receipt = Receipt(arrival.batch.device, 0, (), (), arrival.at_ms, receiver)
+    return Taken(receipt, (), (), is_renamed=False, has_box_news=False, is_revoked=True)
+
+
+def _take_heard(db: Connection, receiver: bytes, arrivals: Sequence[Arrival]) -> tuple[Taken, ...]:
     if not arrivals:
         return ()
     group, keyring = Group(db, {arrival.batch.device for arrival in arrivals}), Keyring(db)

@@ -134,6 +134,11 @@ def _to_9(db: Connection) -> None:
     run_script(db, _STAGE_OF_OLD)
 
 
+def _to_10(db: Connection) -> None:
+    """Boxes that are revoked, and the certificates that were given out."""
+    tables.METADATA.create_all(db, [tables.certificate, tables.revoked])
+
+
 STEPS: Mapping[int, Callable[[Connection], None]] = {
     1: _sqlite_script(_TO_2),
     2: _sqlite_script(_TO_3),
@@ -143,6 +148,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {
     6: _to_7,
     7: _to_8,
     8: _to_9,
+    9: _to_10,
 }
 """By the format from which each begins."""
 
