@@ -47,7 +47,7 @@ from edge_agent.readings import Direction, Reading, Signal
 TRIPS_MIN = 4
 SECONDS_MIN = 30.0
 AXIS_DEG_MAX = 8.0
-AXIS_DOUBT_DEG_MAX = 0.5
+AXIS_DOUBT_DEG_MAX = 0.8
 TURNED_DEG_MAX = 0.6
 SPREAD_SHARE = 0.001
 """How much the speed of one trip differs from that of another at the least. Source: judgement."""
@@ -131,7 +131,8 @@ def fit_landings(
     if turned > TURNED_DEG_MAX:
         return _nothing((said("trips.box_moved", degrees=round(turned, 1)),))
     gravity = mean_force(rests)
-    axis, axis_doubt = axis_of_travel(samples, moved, rests, gravity)
+    grade = grade or grade_of(chip)
+    axis, axis_doubt = axis_of_travel(samples, moved, rests, gravity, grade.offset_mps2)
     is_axis_good = axis_doubt <= AXIS_DOUBT_DEG_MAX and angle_deg(axis, gravity) <= AXIS_DEG_MAX
     along = axis if is_axis_good else tuple(part / length_of(gravity) for part in gravity)
     debounce_ns = round(limits.door_debounce_ms * 1e6)
@@ -139,7 +140,6 @@ def fit_landings(
     courses = _courses(samples, moved, rests, (along[0], along[1], along[2]), opened_ns)
     if not courses:
         return _nothing((said("trips.none"),))
-    grade = grade or grade_of(chip)
     along_mps2 = sum(a * g for a, g in zip(along, gravity, strict=True))
     found = _balanced(readings, courses, grade, along_mps2, air_degc, told_travel_m, samples, opened_ns)
     return _fit(found, courses, samples, moved, opened_ns, (axis, axis_doubt, is_axis_good), gravity)

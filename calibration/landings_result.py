@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from calibration.fit_result import Lines, result_of
 from calibration.fit_samples import angle_deg, tidy
-from calibration.landings import HEIGHT_SIGMA_M_DOUBTFUL, MISFIT_DOUBTFUL, SPEED_SIGMA_DOUBTFUL, LandingsFit
+from calibration.landings import (
+    AXIS_DOUBT_DEG_MAX,
+    HEIGHT_SIGMA_M_DOUBTFUL,
+    MISFIT_DOUBTFUL,
+    SPEED_SIGMA_DOUBTFUL,
+    LandingsFit,
+)
 from calibration.landings_trips import Course
 from calibration.words import Measured, Plot, StepName, StepResult, Table, thinned_series
 
@@ -24,7 +30,7 @@ def landings_result(fit: LandingsFit) -> StepResult:
         Measured("measured.scale", tidy(100.0 * (scale.scale - 1.0)), "%", -6.0, 6.0),
         Measured("measured.scale_doubt", tidy(100.0 * scale.sigma), "%"),
         Measured("measured.axis_to_gravity", tidy(angle_deg(fit.axis, fit.gravity_mps2)), "deg", None, 8.0),
-        Measured("measured.axis_doubt", tidy(fit.axis_doubt_deg), "deg", None, 0.5),
+        Measured("measured.axis_doubt", tidy(fit.axis_doubt_deg), "deg", None, AXIS_DOUBT_DEG_MAX),
     ]
     if fit.speed_mps is not None:
         measured.append(Measured("measured.speed", tidy(fit.speed_mps), "m/s"))

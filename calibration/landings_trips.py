@@ -116,14 +116,16 @@ def window_of(samples: Samples, moved: Sequence[Moved], number: int, opened_ns: 
 
 
 def axis_of_travel(
-    samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], gravity: Vector
+    samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], gravity: Vector, offset_mps2: float
 ) -> tuple[Vector, float]:
     """The direction in which the car accelerates, in the axes of the box, pointing up, and its doubt in degrees.
 
-    The offset of the chip, which tilts the direction of gravity, has no part in it.
+    The offset of the chip, which tilts the direction of gravity, has no part in it; rails that push sideways have. It
+    is weighed against the direction of gravity: by how much the trips differ, and by the usual offset of such a chip.
     """
     up = np.array(gravity) / length_of(gravity)
-    pulls, weights, noise = np.zeros(3), 0.0, 0.0
+    leans: list[Floats] = []
+    weights: list[float] = []
     step = max(1, round(0.05 / max(samples.period_s, 1e-4)))
     for trip in moved:
         part = samples.between(trip.start_ns - NS_PER_S, trip.end_ns + NS_PER_S)
@@ -135,14 +137,21 @@ def axis_of_travel(
         off = blocks - np.array(rest.mean_mps2)
         along = off @ up
         is_pushed = np.abs(along) > AXIS_MPS2_MIN
-        pulls += (off[is_pushed] * along[is_pushed, None]).sum(axis=0)
-        weights += float(np.sum(along[is_pushed] ** 2))
-        across = off[is_pushed] - np.outer(along[is_pushed], up)
-        noise += float(np.sum(across**2 * along[is_pushed, None] ** 2)) / 2.0
-    if weights == 0.0:
-        return vector(up), 90.0
-    axis = pulls / np.linalg.norm(pulls)
-    return vector(axis), float(np.degrees(sqrt(noise) / weights)) * 1.5
+        weight = float(np.sum(along[is_pushed] ** 2))
+        if weight > 0.0:
+            pull = (off[is_pushed] * along[is_pushed, None]).sum(axis=0) / weight
+            leans.append(np.asarray(pull - up * float(pull @ up)))
+            weights.append(weight)
+    gravity_doubt = offset_mps2 / length_of(gravity)
+    if len(leans) < 2:
+        return vector(up), float(np.degrees(gravity_doubt))
+    lean = np.average(np.array(leans), axis=0, weights=weights)
+    shares = np.array(weights) / sum(weights)
+    scatter = float(np.sum(shares**2 * np.sum((np.array(leans) - lean) ** 2, axis=1))) / 2.0
+    scatter *= len(leans) / (len(leans) - 1)
+    share = gravity_doubt**2 / (gravity_doubt**2 + scatter) if gravity_doubt > 0.0 else 0.0
+    axis = up + share * lean
+    return vector(axis / np.linalg.norm(axis)), float(np.degrees(sqrt(share * scatter)))
 
 
 def measure(window: Samples, axis: Vector, bias_mps2: float, noise_mps2: float) -> Course | None:
