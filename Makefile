@@ -9,11 +9,14 @@
 #                          OVER=mqtt through a real mosquitto
 #   make mutation          how many wrong changes of the detection core its tests notice; SAMPLE=60 SEED=1
 #   make deb               the Debian package in dist/; SUITE=bookworm|trixie ARCH=arm64|amd64
+#   make deb-twice         builds it twice, elsewhere and otherwise: the same bytes?
 #   make sign-deb          signs it for edge-agent update: DEB=FILE KEY=FILE (made where there is none)
 #   make deb-lock          the versions and digests that the package is built from, written anew
 #   make sbom              what the package contains, as CycloneDX in dist/; make audit: asked for known holes
-#   make lab-booted        that package installed, killed, upgraded, removed in a booted Debian; SUITE=trixie
-#   make oracle            records and seals judged by zcbor and pycose in an environment of their own
+#   make lab-booted        that package in a booted Debian: installed, removed, in every trouble, updated; SUITE=trixie
+#                          PART=package|trouble|update for one of them
+#   make lab-writes        bytes that reach the disk on simulated days
+#   make oracle            records and seals judged by zcbor and pycose, DC-09 frames by siadc09 and pysiaalarm
 #   make bench             speed and memory, measured on this machine
 #   make bench-peers       beside thingsboard-gateway and hand-written loops, through a real mosquitto; 13 minutes
 #   make lab-i2c           drivers on a mocked I2C bus; lab-gpio, lab-usb, lab-pi: in virtual machines (labs/README.md)
@@ -25,7 +28,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb sign-deb deb-lock sbom audit lab-booted oracle bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-twice sign-deb deb-lock sbom audit lab-booted lab-writes oracle bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -81,6 +84,9 @@ mutation: setup
 deb: setup
 	PYTHONPATH=. $(BIN)/python packaging/build.py $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
 
+deb-twice: setup
+	PYTHONPATH=. $(BIN)/python packaging/twice.py $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
+
 sign-deb: setup
 	$(BIN)/python packaging/sign.py $(KEY) $(DEB)
 
@@ -91,7 +97,10 @@ sbom audit: setup
 	$(BIN)/python packaging/sbom.py $@
 
 lab-booted: setup
-	labs/booted/run.sh $(SUITE)
+	labs/booted/run.sh $(or $(SUITE),bookworm) $(CURDIR)/build/labs $(PART)
+
+lab-writes: setup
+	labs/writes/run.sh
 
 oracle: setup
 	$(BIN)/python -m tests.oracle.run

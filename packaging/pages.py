@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 
 from edge_agent.cli import SUMMARIES, module_of
 
-WIDTH = 78
+os.environ["COLUMNS"] = "80"  # argparse asks the terminal of whoever builds
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:

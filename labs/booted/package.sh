@@ -1,23 +1,7 @@
 #!/bin/bash
 # Inside the booted machine: the package as its user meets it. One line for each thing that was seen; the last line
 # counts. The box has no chip and no pin here, which is also a test: it must run, say so, and lose nothing.
-set -u
-passed=0 failed=0 said=$(mktemp)
-see() {  # see WHAT COMMAND...: passes if the command does
-    local what=$1; shift
-    if "$@" >"$said" 2>&1; then passed=$((passed + 1)); echo "ok    $what"
-    else failed=$((failed + 1)); echo "FAIL  $what"; sed 's/^/      /' "$said" | tail -15; fi
-}
-within() {  # within SECONDS COMMAND...: tried four times a second
-    local turns=$(($1 * 4)); shift
-    while [ "$turns" -gt 0 ]; do "$@" && return 0; sleep 0.25; turns=$((turns - 1)); done
-    return 1
-}
-is() { [ "$(systemctl is-active lift-edge-agent)" = "$1" ]; }
-pid() { systemctl show -p MainPID --value lift-edge-agent; }
-unit=/usr/lib/systemd/system/lift-edge-agent.service
-state=/var/lib/private/lift-edge-agent
-config=/etc/lift-edge-agent/config.toml
+. /box/seeing.sh
 
 see "installs" dpkg -i /box/first.deb
 see "is not started without settings" is inactive
@@ -39,17 +23,17 @@ see "cannot write elsewhere" bash -c "nsenter -t $(pid) -m touch /etc/x 2>&1 | g
 
 before=$(pid)
 see "killed" kill -9 "$before"
-see "comes back after kill -9" within 15 bash -c "p=\$(systemctl show -p MainPID --value lift-edge-agent); [ \$p != 0 ] && [ \$p != $before ] && systemctl -q is-active lift-edge-agent"
+see "comes back after kill -9" within 15 runs_anew "$before"
 see "nothing is lost, the chain is whole" edge-agent outbox verify --outbox $state/outbox.sqlite
 before=$(pid)
 see "wedged" kill -STOP "$before"
-see "the watchdog starts it again" within 60 bash -c "p=\$(systemctl show -p MainPID --value lift-edge-agent); [ \$p != 0 ] && [ \$p != $before ] && systemctl -q is-active lift-edge-agent"
+see "the watchdog starts it again" within 60 runs_anew "$before"
 see "the chain is whole after that" edge-agent outbox verify --outbox $state/outbox.sqlite
 
 key=$(sha256sum $state/record.key | cut -d' ' -f1)
 before=$(pid)
 see "upgrades" dpkg -i /box/second.deb
-see "runs after the upgrade" within 15 bash -c "p=\$(systemctl show -p MainPID --value lift-edge-agent); [ \$p != 0 ] && [ \$p != $before ] && systemctl -q is-active lift-edge-agent"
+see "runs after the upgrade" within 15 runs_anew "$before"
 see "is the newer one" bash -c "dpkg-query -W -f '\${Version}' lift-edge-agent | grep -q +again"
 see "is the same box" bash -c "[ \$(sha256sum $state/record.key | cut -d' ' -f1) = $key ]"
 see "rolls back" dpkg -i /box/first.deb
@@ -61,5 +45,4 @@ see "does not run" is inactive
 see "keeps the box's key and outbox" test -s $state/record.key
 see "purges" dpkg -P lift-edge-agent
 see "leaves nothing" bash -c "[ ! -e $state ] && [ ! -e /etc/lift-edge-agent ] && [ ! -e /opt/lift-edge-agent ] && [ ! -e /usr/bin/edge-agent ]"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted
