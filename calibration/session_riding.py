@@ -11,11 +11,11 @@ from calibration.session_tells import Answer, Finding
 from calibration.session_watchers import (
     DOOR_LINES,
     NS_PER_S,
+    AlarmWayWatcher,
     BaseWatcher,
     MountWatcher,
     NoiseWatcher,
     PresenceWatcher,
-    AlarmWayWatcher,
     WiringWatcher,
 )
 from calibration.words import Said, StepName, said

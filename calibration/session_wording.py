@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from calibration.words import Cell, Measured, Said, Value
 from edge_agent.catalogue_calibrate import INSTRUCTIONS, LIVE, QUESTIONS, STEPS, TALK
 from edge_agent.catalogue_calibrate_fits import FIT_NAMES, FIT_REASONS, NEXT_ACTIONS
-from edge_agent.catalogue_calibrate_fits import FIT_NAMES, FIT_REASONS, NEXT_ACTIONS
 from edge_agent.catalogue_calibrate_results import NAMES, REASONS
 
 TABLES: tuple[Mapping[str, tuple[str, str]], ...] = (
