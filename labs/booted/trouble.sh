@@ -101,7 +101,8 @@ see "every file it has open for writing is in its two folders" bash -c "
         case \$n in /dev/null|socket:*|pipe:*|anon_inode:*|/run/lift-edge-agent/*|/run/private/lift-edge-agent/*|/var/lib/lift-edge-agent/*|$state/*) ;;
         *) [ \"\$m\" = 0 ] || { echo \"\$n \$m\"; exit 1; };; esac
     done"
-see "nothing is left in its private /tmp" bash -c "! find /tmp/systemd-private-*lift-edge-agent* /var/tmp/systemd-private-*lift-edge-agent* -type f 2>/dev/null | grep ."
+scratch=$(dirname "$(mktemp -u)")
+see "nothing is left in its private folder for scratch" bash -c "! find $scratch/systemd-private-*lift-edge-agent* /var$scratch/systemd-private-*lift-edge-agent* -type f 2>/dev/null | grep ."
 end >/dev/null
 mount -o remount,bind,rw /
 

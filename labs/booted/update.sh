@@ -17,8 +17,8 @@ cp /box/update.pub /etc/lift-edge-agent/update.pub
 see "without a receiver nothing is updated" bash -c "edge-agent update /box/second.deb 2>&1 | grep -q 'no receiver answers'"
 python3 /box/relay.py tcp:8080 unix:/box/receiver.sock & relay=$!
 within 60 has '"answer_age_s": [0-9]'
-cp /box/second.deb /tmp/forged.deb; printf x >> /tmp/forged.deb; cp /box/second.deb.sig /tmp/forged.deb.sig
-see "a forged file is refused" bash -c "edge-agent update /tmp/forged.deb 2>&1 | grep -q 'not a signature'"
+forged=$(mktemp -d)/forged.deb; cp /box/second.deb $forged; printf x >> $forged; cp /box/second.deb.sig $forged.sig
+see "a forged file is refused" bash -c "edge-agent update $forged 2>&1 | grep -q 'not a signature'"
 touch $lines/5; sleep 2; rm $lines/5; within 10 has '"kind": "alarm_button"'
 see "nobody updates while an alarm is open" bash -c "edge-agent update /box/second.deb 2>&1 | grep -q 'alarm_button is open'"
 end >/dev/null; within 10 bash -c "! grep -q '\"kind\": \"alarm_button\"' /run/lift-edge-agent/status.json"

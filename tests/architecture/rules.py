@@ -49,7 +49,7 @@ ONLY_IMPORTED_BY = {
         "tests/*",
     ),
     "aiohttp": ("receiver/*", "tests/receiver/*", "tests/page/*"),
-    "sqlalchemy": ("receiver/*", "tests/receiver/*", "tests/page/*"),
+    "sqlalchemy": ("receiver/*", "benchmarks/receiver/*", "tests/receiver/*", "tests/page/*"),
     "selenium": ("tests/page/*",),
 }
 
