@@ -39,11 +39,11 @@ def tree_in(folder: Path) -> Path:
     return folder
 
 
-def built(tree: Path, folder: Path, options: list[str], habits: dict[str, str], umask: int) -> Path:
+def built(tree: Path, folder: Path, options: list[str], habits: dict[str, str], umask: int, seconds: int) -> Path:
     """The package out of a copy of the tree in this folder."""
     shutil.copytree(tree, folder, copy_function=shutil.copy)
     command = [sys.executable, str(folder / "packaging/build.py"), *options, "--out", str(folder / "out")]
-    known = {**os.environ, **habits, "PYTHONPATH": str(folder), "SOURCE_DATE_EPOCH": str(epoch())}
+    known = {**os.environ, **habits, "PYTHONPATH": str(folder), "SOURCE_DATE_EPOCH": str(seconds)}
     subprocess.run(command, env=known, umask=umask, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (package,) = (folder / "out").glob("*.deb")
     return package
@@ -65,9 +65,9 @@ def main() -> int:
     args = parser.parse_args()
     options = ["--suite", args.suite, "--arch", args.arch, *(["--quick"] if args.quick else [])]
     with tempfile.TemporaryDirectory() as work:
-        tree, packages = tree_in(Path(work) / "tree"), []
+        tree, seconds, packages = tree_in(Path(work) / "tree"), epoch(), []
         for (name, habits), umask in zip(HABITS.items(), (0o022, 0o077), strict=True):
-            packages.append(built(tree, Path(work) / name, options, habits, umask))
+            packages.append(built(tree, Path(work) / name, options, habits, umask, seconds))
         digests = [hashlib.sha256(package.read_bytes()).hexdigest() for package in packages]
         for digest in digests:
             print(f"{digest}  {packages[0].name}")

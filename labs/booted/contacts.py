@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-PINS = (5, 6, 7)
+PINS = (5, 6, 7, 8)
 socket, folder = Path(sys.argv[1]), Path(sys.argv[2])
 
 

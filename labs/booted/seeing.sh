@@ -19,9 +19,11 @@ runs_anew() {  # runs_anew PID: active, and another process than that
     local now; now=$(pid)
     [ "$now" != 0 ] && [ "$now" != "$1" ] && systemctl -q is-active lift-edge-agent
 }
-end() {  # the end of the alarm is given at the lift
-    local number; number=$(grep -o '"kind": "alarm_button", "incident": [0-9]*' /run/lift-edge-agent/status.json | grep -o '[0-9]*$' | tail -1)
-    edge-agent end-alarm --config $config --who lab $number
+end() {  # the door stands open until the core sees the alarm over, and the end is given at the lift
+    touch /run/lab/lines/8
+    within 40 bash -c '! grep -q "\"kind\": \"alarm_button\"" /run/lift-edge-agent/status.json' || return 1
+    rm -f /run/lab/lines/8; sleep 2
+    edge-agent end-alarm --config $config --who lab
 }
 unit=/usr/lib/systemd/system/lift-edge-agent.service
 state=/var/lib/private/lift-edge-agent

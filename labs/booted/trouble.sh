@@ -56,7 +56,8 @@ see "an alarm on a full disk is stored: the ballast goes" within 60 delivered 4
 dd if=/dev/zero of=$state/filler2 bs=4k 2>/dev/null; df -h $state | tail -1
 before=$(pid); touch $lines/6
 see "when even that is used up it starts anew in memory" within 60 runs_anew "$before"
-see "and says so loudly" within 20 bash -c "edge-agent status --state /run/lift-edge-agent | grep -q 'IN MEMORY ONLY'"
+see "and says so loudly" bash -c "journalctl -u lift-edge-agent -o cat | grep -q 'RECORDS ARE IN MEMORY ONLY'"
+see "in the status too" within 20 has '"storage_trouble": "[^"]'
 see "what the full disk refused is stored" within 60 bash -c "journalctl -u lift-edge-agent -o cat | grep -q 'mains_lost.* stored by firm'"
 rm -f $state/filler $state/filler2 $lines/6
 systemctl restart lift-edge-agent

@@ -37,7 +37,7 @@ see "one more" edge-agent update /box/third.deb --watch-s 8 --receipt-s 60
 see "is killed in the middle of dpkg" within 20 bash -c "grep -qsx dpkg /proc/[0-9]*/comm && systemctl kill -s KILL lift-edge-agent-update"
 echo "      then installed: $(version)"
 see "goes on by itself and is kept" within 180 ended kept
-see "it is whole" bash -c "dpkg-query -W -f '\${Version} \${db:Status-Status}' lift-edge-agent | grep -q '+third installed' && [ -z \"\$(dpkg --verify lift-edge-agent)\" ]"
+see "it is whole" bash -c "dpkg-query -W -f '\${Version} \${db:Status-Status}' lift-edge-agent | grep -q '+third installed' && ! dpkg --verify lift-edge-agent | grep -E ' /(opt|usr/lib)/'"
 
 see "the way back to the older one begins" edge-agent update /box/first.deb --allow-older --watch-s 5 --receipt-s 60
 see "is killed while the new version is judged" within 60 bash -c "edge-agent update --status | grep -q checking && systemctl kill -s KILL lift-edge-agent-update"
