@@ -10,7 +10,9 @@ late answer to an earlier question for the answer (measured); so all of that is 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import termios
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -118,6 +120,10 @@ class ModbusConnection:
             return await asyncio.wait_for(self._client.connect(), CONNECT_TIMEOUT_S)
         except (TimeoutError, OSError, ModbusException):
             return False
+        except termios.error:  # the port refuses this rate or parity. Source: seen with parity on a pseudo-terminal
+            pass
+        gc.collect()  # pymodbus has left that port open and locked, in a cycle that nobody reaches
+        return False
 
     def close(self) -> None:
         """Drop the connection."""

@@ -15,6 +15,7 @@ import pytest
 
 from drivers.modbus import SerialLink
 from drivers.modbus_controller import ModbusController
+from drivers.serial_line import Parity
 from edge_agent.errors import SourceUnavailable
 from edge_agent.readings import ControllerReport, Direction, FaultReason
 from tests.drivers.modbus_bench import DRIVING, NICE, Start, faults, has_faults, has_reports, reports, words_of
@@ -90,3 +91,26 @@ def test_a_serial_port_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable) as caught:
         controller.open()
     assert "RS-485" in caught.value.hint
+
+
+def test_a_port_that_refuses_a_parity_is_no_connection_and_is_free_again_at_once() -> None:
+    ours, theirs = pty.openpty()  # a pseudo-terminal takes no parity
+    tty.setraw(theirs)
+    opened: list[Parity] = []
+    refused: list[str] = []
+    try:
+        for parity in (Parity.EVEN, Parity.NONE):
+            controller = ModbusController(
+                NICE, SerialLink(os.ttyname(theirs), 9600, parity), now_ns=time.monotonic_ns, poll_hz=2.0
+            )
+            try:
+                controller.open()
+                opened.append(parity)
+            except SourceUnavailable as error:
+                refused.append(error.hint)
+            controller.close()
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert opened == [Parity.NONE]
+    assert ["parity" in hint for hint in refused] == [True]
