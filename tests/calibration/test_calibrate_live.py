@@ -106,11 +106,12 @@ def test_from_unpacked_to_ready_in_ten_minutes_of_lift_time(
         minutes = float(terminal.until(r"lift was needed: ([\d.]+) min").group(1))
         terminal.until("The lift is ready")
         assert terminal.ended() == 0
+        written = lift.config.read_text(encoding="utf-8")
     finally:
         print(terminal.last())
         lift.close()
+    print(f"{drive}: {minutes:.1f} minutes of lift time")
     assert minutes <= LIFT_MINUTES_MAX
-    written = lift.config.read_text(encoding="utf-8")
     found = re.search(r"rated_speed_mps = ([\d.]+)", written)
     assert found is not None
     assert abs(float(found.group(1)) / speed - 1.0) < 0.03

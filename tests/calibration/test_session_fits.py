@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from calibration import fit_link, fit_signal, fit_supply, fit_test_alarm, fit_wiring
+from calibration.fits import FITS
 from calibration.session import StepCapture
 from calibration.session_tells import Answer, Finding, Found, Stored, Told
 from calibration.words import StepName, StepResult, Verdict
@@ -18,6 +19,8 @@ from edge_agent.readings import (
     ModemReport,
     Reading,
     Registration,
+    Signal,
+    SignalEdge,
     SimState,
     SourceFault,
     SupplySample,
@@ -182,6 +185,34 @@ def test_a_modem_in_trouble_is_refused_with_its_reason(sim: SimState, registrati
 
 def test_reports_that_came_while_the_car_moved_say_nothing() -> None:
     assert keys(fit_signal.fit(taken([ModemReport(1, SimState.READY, Registration.HOME, -60)]))) == ["signal.too_few"]
+
+
+def test_a_car_between_two_landings_is_at_neither() -> None:
+    readings = pieces(SITE)[StepName.TRIPS]
+    up = next(trip for trip in LIVE.lift.trips if trip.start_s * S > readings[0].t_ns)
+    moving = [
+        ModemReport(round((up.start_s + 1.5 + number * 0.2) * S), SimState.READY, Registration.HOME, -60)
+        for number in range(4)
+    ]
+    assert moving[-1].t_ns < up.end_s * S
+    mixed = sorted([*readings, *moving], key=lambda reading: reading.t_ns)
+    assert keys(fit_signal.fit(taken(mixed))) == ["signal.too_few"]
+
+
+# ---- doors
+
+
+def test_lines_that_are_turned_round_are_proposed_with_the_other_level() -> None:
+    readings = [
+        replace(each, is_active=not each.is_active)
+        if isinstance(each, SignalEdge) and each.signal is Signal.DOOR_OPEN
+        else each
+        for each in pieces(SITE)[StepName.DOORS]
+    ]
+    result = FITS[StepName.DOORS](taken(readings))
+    lines = dict(result.settings)
+    assert lines["contacts.door_open"] == '{ pin = 17, active = "low", pull = "down" }'
+    assert lines["contacts.door_closed"] == '{ pin = 27, active = "high", pull = "down" }'
 
 
 # ---- supply
