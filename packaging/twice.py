@@ -15,9 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from targets import PYTHON, ROOT
-
 from build import epoch
+from targets import PYTHON, ROOT
 
 NEEDED = ("edge_agent", "drivers", "calibration", "docs", "packaging", "systemd")
 NEEDED += ("pyproject.toml", "README.md", "LICENSE", "ALARMS.md", "CHANGELOG.md")
