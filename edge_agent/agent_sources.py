@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from edge_agent.agent_page import LiveTap
 from edge_agent.catalogue_sources import C_CIRCUIT, C_DOOR, C_FAULT, C_ZONE
 from edge_agent.journal import Journal
 from edge_agent.readings import AccelFrame, ControllerReport, Reading, SamplesLost, SignalEdge, SourceFault
@@ -28,9 +29,11 @@ class _Watched:
 class SourceWatch:
     """In: what the sources gave, in order of arrival. Out: their states. Knows the sources by name only."""
 
-    def __init__(self, names: Iterable[str], journal: Journal) -> None:
+    def __init__(self, names: Iterable[str], journal: Journal, tap: LiveTap | None = None) -> None:
+        """tap: for those who look at what comes, live."""
         self._watched = {name: _Watched() for name in names}
         self._journal = journal
+        self._tap = tap
 
     @property
     def are_all_settled(self) -> bool:
@@ -54,8 +57,10 @@ class SourceWatch:
         """A source was opened."""
         self._watched[name].is_settled = True
 
-    def saw(self, name: str, readings: Iterable[Reading], now_ns: int) -> None:
+    def saw(self, name: str, readings: Sequence[Reading], now_ns: int) -> None:
         """Take note of what a source gave."""
+        if self._tap is not None:
+            self._tap.saw(readings, now_ns)
         watched = self._watched[name]
         for reading in readings:
             match reading:

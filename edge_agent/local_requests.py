@@ -24,6 +24,7 @@ REQUEST_BYTES_MAX = 4_096
 WHO_CHARACTERS_MAX = 40
 REMARK_CHARACTERS_MAX = 80
 MINUTES_MIN, MINUTES_MAX = 5, 240
+LOOKER_CHARACTERS = 16
 LOOK_S = 0.05
 """Ours: more requests than that are looked at a second later; a person's name and a number are short. The longest visit
 is what the core takes for one (detect/visit.py)."""
@@ -77,7 +78,34 @@ class CommissioningRequest:
     language: str = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """Send live points to the socket `NAME.live` in this folder for a few seconds. looker: its NAME."""
+
+    name: str
+    looker: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """Record that a person has changed something on the box (record 68). who: as they call themselves, or ""."""
+
+    name: str
+    what: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsideRequest:
+    """Give the devices to a calibration, and watch again as soon as it has ended."""
+
+    name: str
+    who: str
+
+
 Request = EndRequest | VisitRequest | CommissioningRequest
+PageRequest = LiveRequest | ChangeRequest | AsideRequest
+"""What the installer's page asks for; the shell answers it, the core never sees it."""
 
 
 class RequestFolder:
@@ -86,7 +114,7 @@ class RequestFolder:
     def __init__(self, state_folder: Path) -> None:
         self._path = state_folder / FOLDER
 
-    def take(self) -> tuple[Request, ...]:
+    def take(self) -> tuple[Request | PageRequest, ...]:
         """What was asked since the last call; files that are no request are removed. Never raises."""
         try:
             names = sorted(entry.name for entry in os.scandir(self._path) if entry.name.endswith(".ask"))
@@ -104,12 +132,35 @@ class RequestFolder:
                 return ()  # a folder that cannot be emptied would ask the same for ever
         return tuple(found)
 
-    def answer(self, request: Request, sentences: tuple[str, ...]) -> None:
+    def answer(self, request: Request | PageRequest, sentences: tuple[str, ...]) -> None:
         """Tell the person. Never raises: nobody may be waiting."""
         try:
             _write_whole(self._path / f"{request.name}.answer", "\n".join(sentences))
         except OSError:
             return
+
+    @property
+    def path(self) -> Path:
+        """Of the folder."""
+        return self._path
+
+    def leave(self, tree: Mapping[str, object]) -> str:
+        """Ask without waiting; returns the name for `fetched`. Raises OSError."""
+        name = secrets.token_hex(8)
+        with RequestDrop(self._path.parent, self._path.name) as drop:
+            drop.leave(f"{name}.ask", json.dumps(tree))
+        return name
+
+    def fetched(self, name: str) -> str | None:
+        """The answer, once; None: there is none yet. Raises OSError."""
+        with RequestDrop(self._path.parent, self._path.name) as drop:
+            return drop.fetch(f"{name}.answer")
+
+    def withdraw(self, name: str) -> None:
+        """Ask no longer, and leave nothing behind. Raises OSError."""
+        with RequestDrop(self._path.parent, self._path.name) as drop:
+            drop.remove(f"{name}.ask")
+            drop.remove(f"{name}.answer")
 
     def ask_end(self, incident: int | None, who: str, wait_s: float) -> str:
         """Ask, and give back the agent's words. Raises `EdgeAgentError` where none come."""
@@ -152,7 +203,7 @@ class RequestFolder:
         )
 
 
-def _request_in(path: Path) -> Request | None:
+def _request_in(path: Path) -> Request | PageRequest | None:
     try:
         with path.open("rb") as file:
             said = json.loads(file.read(REQUEST_BYTES_MAX))
@@ -166,6 +217,14 @@ def _request_in(path: Path) -> Request | None:
             return _visit_in(name, said["visit"])
         if "commissioning" in said:
             return _commissioning_in(name, said["commissioning"])
+        if "live" in said:
+            looker = _of(str, said["live"])
+            return LiveRequest(name, bytes.fromhex(looker).hex()) if len(looker) == LOOKER_CHARACTERS else None
+        if "change" in said:
+            what = _one_line(said["change"], REMARK_CHARACTERS_MAX)
+            return ChangeRequest(name, what, _one_line(said["who"], WHO_CHARACTERS_MAX)) if what else None
+        if "aside" in said:
+            return AsideRequest(name, _one_line(said["aside"], WHO_CHARACTERS_MAX))
     except (KeyError, TypeError, ValueError):
         return None
     incident, who = said.get("incident"), said.get("who")

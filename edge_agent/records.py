@@ -232,6 +232,12 @@ def draft_of_visit(visit: Visit, signs: Iterable[Evidence], remark: str, place: 
     )
 
 
+def draft_of_change(what: str, who: str) -> RecordDraft:
+    """A person changed something on the box. who: as they call themselves, or ""."""
+    note = _cut(_plain(f"{what}, by {who}" if who else what), form.NOTE_BYTES_MAX)
+    return RecordDraft(Stream.FAULT, SystemKind.CONFIGURATION_CHANGED, note=note)
+
+
 def draft_of_end(kind: int, stream: Stream, incident: int, note: str) -> RecordDraft:
     """A person ended an incident, at the lift or from afar. incident: the core's number of it."""
     return RecordDraft(stream, kind, Phase.ENDED, incident, note=_cut(note, form.NOTE_BYTES_MAX))

@@ -9,7 +9,7 @@ import argparse
 import hashlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +23,7 @@ from edge_agent.agent_delivery import Dispatch
 from edge_agent.agent_duties import Duties
 from edge_agent.agent_keys import KeyChanges
 from edge_agent.agent_lamps import LampKeeper
+from edge_agent.agent_page import LiveTap, PageRequests
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.agent_status import Identity
 from edge_agent.agent_texts import Texts
@@ -32,6 +33,7 @@ from edge_agent.alarms import Alarm, OpenIncident
 from edge_agent.baselines_file import BaselinesFile
 from edge_agent.box_health import box_health
 from edge_agent.cli import SUMMARIES
+from edge_agent.cli.aside import Aside, start_again
 from edge_agent.cli.check_config import what_it_starts
 from edge_agent.cli.log_lines import start_log
 from edge_agent.cli.settings_file import load_settings
@@ -87,14 +89,24 @@ def run(args: argparse.Namespace) -> int:
     start = ledger.begin(_version())
     if start.is_safe:
         LOGGER.error("Safe mode: %d short runs on end. Left out: %s", start.short_count, left_out(settings))
-    made = _agent(_Begun(settings, folder, clock, started_ns, _digest_of(args.config), ledger, start))
+    aside = Aside(ServiceNotifier(os.environ.get("NOTIFY_SOCKET")))
+    made = _agent(_Begun(settings, folder, clock, started_ns, _digest_of(args.config), ledger, start), aside)
+
+    def stop(_number: int, _frame: object) -> None:
+        aside.stop()
+        made.agent.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: made.agent.stop())
+        signal.signal(number, stop)
     made.agent.run()
     ledger.stopped()
     waiting = made.core.unwritten()
     if waiting and not made.places.keep_in_memory(waiting, made.life):
         LOGGER.error("%d records that the outbox refused are lost", len(waiting))
+    folder.release()
+    if aside.is_over(folder.path):
+        LOGGER.info("The calibration has ended: watching again")
+        start_again()
     return 0
 
 
@@ -160,7 +172,7 @@ def _opened(places: Places, life: Life, folder: StateFolder) -> Opened:
     return opened
 
 
-def _agent(begun: _Begun) -> _Made:
+def _agent(begun: _Begun, aside: Aside) -> _Made:
     settings = safe_settings(begun.settings) if begun.start.is_safe else begun.settings
     folder, clock, started_ns = begun.folder, begun.clock, begun.started_ns
     journal = Journal()
@@ -185,8 +197,15 @@ def _agent(begun: _Begun) -> _Made:
     sources = sources_of(settings, clock, turns)
     numbers = _Numbers.of(outbox)
     end = RunEnd(outbox)
-    core = _core(settings, begun, opened, dispatch, journal, [source.name for source in sources], numbers, end)
+    tap = LiveTap(folder.path)
+    watch = SourceWatch([source.name for source in sources], journal, tap)
+    core = _core(settings, begun, opened, dispatch, journal, watch, numbers, end)
     keys.commits_with(core.commit)
+
+    def stand_aside() -> None:
+        aside.begin()
+        agent.stop()
+
     lift_no = settings.registration_code or settings.lift.lift_id
     now_ns = clock.now_ns()
     cause = "safe mode: " * begun.start.is_safe + folder.start_cause(boot_id())
@@ -204,12 +223,12 @@ def _agent(begun: _Begun) -> _Made:
         ),
         device_id=device_id,
         clock=clock,
-        notifier=ServiceNotifier(os.environ.get("NOTIFY_SOCKET")),
+        notifier=aside,
         identity=Identity(
             _version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns, without, opened.trouble
         ),
         write_status=folder.write_status,
-        requests=RequestFolder(folder.path),
+        requests=PageRequests(RequestFolder(folder.path), tap, clock, journal, core.commit, stand_aside),
     )
     end.stop = agent.stop
     return _Made(agent, core, places, life)
@@ -221,7 +240,7 @@ def _core(
     opened: Opened,
     dispatch: Dispatch,
     journal: Journal,
-    sources: Sequence[str],
+    watch: SourceWatch,
     numbers: _Numbers,
     end: RunEnd,
 ) -> AgentCore:
@@ -257,7 +276,7 @@ def _core(
         timeline=Timeline(LATENESS_NS),
         outbox=outbox,
         dispatch=dispatch,
-        watch=SourceWatch(sources, journal),
+        watch=watch,
         recorder=_recorder(settings, first_incident, resumed, learned.baselines),
         journal=journal,
         resumed=resumed,

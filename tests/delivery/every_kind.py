@@ -24,6 +24,7 @@ from edge_agent.readings import Direction
 from edge_agent.records import (
     RecordDraft,
     draft_of_alarm,
+    draft_of_change,
     draft_of_checkpoint,
     draft_of_clock_fix,
     draft_of_commissioning,
@@ -127,6 +128,7 @@ def drafts() -> Iterator[tuple[str, RecordDraft]]:
     measured = (Measured(Measure.DISK_FREE, 1_048_576), Measured(Measure.CPU_TEMPERATURE, 5_250))
     yield "heartbeat", draft_of_heartbeat(measured)
     yield "signal at landing 2", draft_of_coverage(SignalCoverage(S, Place(2), -79, -96))
+    yield "settings were accepted on the page by 李娜", draft_of_change("settings accepted, 3 values", "李娜")
 
 
 def records() -> Iterator[tuple[str, Record]]:
