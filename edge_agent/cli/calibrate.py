@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.guided import Guided, Proposal, write_installation
+from calibration.session_steps import AT_ONCE, BY_ITSELF, LIFT_STEPS, REPAIRABLE
 from calibration.session_wording import Wording
 from calibration.words import Said, StepName, StepResult, Verdict, said
 from edge_agent.cli import SUMMARIES
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 TURN_S = 0.1
-BY_ITSELF = frozenset({StepName.WIRING, StepName.MOUNT, StepName.NOISE, StepName.TEST_ALARM})
-"""Steps that end when they have what they need; the others end when the person says so."""
-AT_ONCE = frozenset({StepName.WIRING, StepName.TEST_ALARM})
-"""Steps that need no preparation."""
-LIFT_STEPS = frozenset(StepName) - {StepName.WIRING, StepName.SUPPLY, StepName.TEST_ALARM}
-"""Steps for which the lift is taken from people."""
-REPAIRABLE = frozenset({StepName.WIRING, StepName.DOORS, StepName.PRESENCE})
-"""Steps that may find a wrong setting of the wiring: it is put right at once, and the step repeated."""
 LEAVE, SKIP, DONE = "q", "s", ""
 
 
