@@ -62,6 +62,7 @@ ADDRESSES: Mapping[tuple[str, str], Needs | Role] = {
     ("GET", "/v1/boxes/{device}"): Role.VIEWER,
     ("POST", "/v1/boxes/{device}/revocation"): Role.ADMIN,
     ("DELETE", "/v1/boxes/{device}/revocation"): Role.ADMIN,
+    ("PUT", "/v1/boxes/{device}/lift"): Role.INSTALLER,
     ("GET", "/v1/revocations"): Role.VIEWER,
     ("GET", "/v1/revoked.crl"): Role.VIEWER,
     ("GET", "/v1/events"): Role.VIEWER,

@@ -78,6 +78,14 @@ def fields_in(body: bytes, kinds: Mapping[str, type], hint: str) -> dict[str, An
     return said
 
 
+def device_in(request: web.Request) -> bytes:
+    """The id of a box in the address. Raises `Refusal` 404."""
+    word = request.match_info["device"]
+    if re.fullmatch(r"[0-9a-f]{16}", word) is None:
+        raise Refusal(404, "no box is called so", "Take an id from `devices` of /v1/incidents")
+    return bytes.fromhex(word)
+
+
 def _is_utf8(text: str) -> bool:
     try:
         text.encode("utf-8")

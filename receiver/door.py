@@ -55,6 +55,10 @@ class Door:
         self._has_people = True
         return False
 
+    def expect_people(self) -> None:
+        """Somebody has just become known: nobody is let in unasked any more, from this moment on."""
+        self._has_people = True
+
     async def session(self, token: str) -> Session | None:
         """What a token stands for."""
         return await self.ask(lambda people: people.session(token, self._now_ms()))

@@ -158,6 +158,23 @@ def devices_of(db: Connection, lift_no: str) -> tuple[bytes, ...]:
     return tuple(bytes(row.dev) for row in db.execute(select(_D.dev).where(_D.lift_no == lift_no).order_by(_D.dev)))
 
 
+def bind_box(db: Connection, device: bytes, lift_no: str, by: Actor, now_ms: int) -> str:
+    """Say at which lift of the register a box is that does not say so itself. What a box says always counts.
+
+    Raises `ReceiverError` for an unknown lift or box, and for a box that says where it is.
+    """
+    if lift(db, lift_no) is None:
+        raise _wrong("lift", "there is no such lift in the register")
+    row = db.execute(select(_D.lift_no, _D.firmware).where(_D.dev == device)).one_or_none()
+    if row is None:
+        raise _wrong("box", "no box of this id has sent anything")
+    if row.firmware is not None and row.lift_no != lift_no:
+        raise _wrong("box", f"it says itself that it is at lift {row.lift_no}; change its settings")
+    db.execute(update(t.device).where(_D.dev == device).values(lift_no=lift_no))
+    audit.write(db, by, "box bound to lift", device.hex(), now_ms, lift_no)
+    return lift_no
+
+
 def bindings(db: Connection, lift_no: str) -> Sequence[Bound]:
     """Which firms looked after a lift, the newest first."""
     rows = db.execute(select(t.binding).where(_B.lift_no == lift_no).order_by(_B.since_ms.desc(), _B.firm))

@@ -15,13 +15,14 @@ from edge_agent.enrol import Invitation
 from edge_agent.errors import WireError
 from receiver import audit, register
 from receiver.access import actor_of
-from receiver.bodies import Refusal, fields_in, read_body
+from receiver.bodies import Refusal, device_in, fields_in, read_body
 from receiver.connections import Patience
 from receiver.database import Turn
 from receiver.enrolment import Enrolment
 from receiver.errors import ReceiverError, StoreUnavailable
 from receiver.keyring import Keyring
 from receiver.people_api import json_answer
+from receiver.qr import modules_of
 from receiver.register import Firm, Registered
 from receiver.roles import Actor
 from receiver.service import Service
@@ -79,7 +80,7 @@ def register_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         _usable(service, said["url"], bytes(16))
         devices, code = await _changed(service, give)
         text = _usable(service, said["url"], code)
-        return _answer({"devices": [device.hex() for device in devices], "invitation": text})
+        return _answer({"devices": [device.hex() for device in devices], "invitation": text, "qr": modules_of(text)})
 
     return [
         web.get("/v1/lifts", get_lifts),
@@ -90,7 +91,7 @@ def register_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
 
 
 def firm_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
-    """/v1/firms, /v1/firms/{firm} and /v1/invitations."""
+    """/v1/firms, /v1/firms/{firm}, /v1/invitations and /v1/boxes/{device}/lift."""
 
     async def body_of(request: web.Request) -> bytes:
         return await read_body(request, "application/json", BODY_BYTES_MAX, patience.body_s)
@@ -113,12 +114,30 @@ def firm_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
             audit.write(db, actor, "invitation made", url, service.now_ms())
             return Enrolment(db, Keyring(db)).invite(service.now_ms())
 
-        return _answer({"invitation": _usable(service, url, await _changed(service, invite))})
+        text = _usable(service, url, await _changed(service, invite))
+        return _answer({"invitation": text, "qr": modules_of(text)})
+
+    async def put_box(request: web.Request) -> web.Response:
+        said = fields_in(await body_of(request), {"lift": str}, 'Send {"lift": "31104403532019060007"}')
+        device, lift_no, actor = device_in(request), str(said.get("lift", "")).strip(), actor_of(request)
+
+        def bind(db: Connection) -> str | None:
+            found = register.lift(db, lift_no)
+            if actor.firm is not None and (found is None or not _sees(actor, found)):
+                return None
+            return register.bind_box(db, device, lift_no, actor, service.now_ms())
+
+        bound = await _changed(service, bind)
+        if bound is None:
+            raise Refusal(404, "there is no such lift", "See GET /v1/lifts")
+        await service.tell_board()
+        return _answer({"device": device.hex(), "lift": bound})
 
     return [
         web.get("/v1/firms", get_firms),
         web.put("/v1/firms/{firm}", put_firm),
         web.post("/v1/invitations", post_invitation),
+        web.put("/v1/boxes/{device}/lift", put_box),
     ]
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 
 from aiohttp import web
 
 from receiver import revocation
 from receiver.access import actor_of
-from receiver.bodies import Refusal, fields_in, read_body
+from receiver.bodies import Refusal, device_in, fields_in, read_body
 from receiver.connections import Patience
 from receiver.database import Turn
 from receiver.enrolment import Enrolment
@@ -21,7 +20,6 @@ from receiver.service import Service
 
 BODY_BYTES_MAX = 4_096
 LIST_TYPE = "application/x-pem-file"
-_DEVICE = re.compile(r"[0-9a-f]{16}")
 _HINT = 'Send {"why": "stolen"}, or {}'
 
 
@@ -29,7 +27,7 @@ def revocation_routes(service: Service, patience: Patience) -> list[web.RouteDef
     """/v1/boxes/{device}/revocation, /v1/revocations, /v1/revoked.crl."""
 
     async def post_revocation(request: web.Request) -> web.Response:
-        device, actor = _device_in(request), actor_of(request)
+        device, actor = device_in(request), actor_of(request)
         body = await read_body(request, "application/json", BODY_BYTES_MAX, patience.body_s)
         why = str(fields_in(body, {"why": str}, _HINT).get("why", ""))
         try:
@@ -45,7 +43,7 @@ def revocation_routes(service: Service, patience: Patience) -> list[web.RouteDef
         return json_answer(json.dumps(_tree(found), ensure_ascii=False))
 
     async def delete_revocation(request: web.Request) -> web.Response:
-        device, actor = _device_in(request), actor_of(request)
+        device, actor = device_in(request), actor_of(request)
         was_revoked = await service.change(
             lambda db: revocation.reinstate(db, device, actor, service.now_ms()), Turn.ENROLMENT
         )
@@ -70,13 +68,6 @@ def revocation_routes(service: Service, patience: Patience) -> list[web.RouteDef
         web.get("/v1/revocations", get_revocations),
         web.get("/v1/revoked.crl", get_list),
     ]
-
-
-def _device_in(request: web.Request) -> bytes:
-    word = request.match_info["device"]
-    if _DEVICE.fullmatch(word) is None:
-        raise Refusal(404, "no box is called so", "Take an id from `devices` of /v1/incidents")
-    return bytes.fromhex(word)
 
 
 def _tree(one: Revoked) -> dict[str, object]:

@@ -215,6 +215,11 @@ class Service:
         """Whether nothing is taken from a box any more."""
         return bool(await self.read(lambda db: revocation.among(db, (device,))))
 
+    async def tell_board(self) -> None:
+        """Open pages hear the whole picture again."""
+        for firm in self.hub.firms:
+            self.hub.publish(await self.board_event(firm), firm, is_for_all=False)
+
     async def tell_boxes(self) -> None:
         """Something about boxes is another now: open pages hear it at once."""
         if self.hub.listener_count:
@@ -271,8 +276,7 @@ class Service:
         found = await self._read(lambda reader: reader.touched_after(self._followed))
         self._followed = found.upto
         if is_first:  # a page that opened before this may have missed what came in between
-            for firm in self.hub.firms:
-                self.hub.publish(await self.board_event(firm), firm, is_for_all=False)
+            await self.tell_board()
         for device in found.told:
             self.hub.wake(device)
         for key in found.incidents:
@@ -308,8 +312,7 @@ class Service:
         """What is stored is stored: a page that cannot be told must not cost a box its receipt."""
         try:
             if taken.is_renamed and self.hub.listener_count:
-                for firm in self.hub.firms:
-                    self.hub.publish(await self.board_event(firm), firm, is_for_all=False)
+                await self.tell_board()
             for incident in taken.touched:
                 await self._publish(incident)
         except StoreUnavailable as error:

@@ -99,6 +99,7 @@ def people_admin_routes(service: Service, door: Door, patience: Patience) -> lis
             await door.ask(lambda people: people.add(person, str(said["password"]), actor_of(request)))
         except ReceiverError as error:
             raise Refusal(409, error.problem, error.hint) from error
+        door.expect_people()
         return _answer(_person_json(person))
 
     async def patch_user(request: web.Request) -> web.Response:

@@ -4,8 +4,10 @@ import { Card, subject } from "./card.js";
 import { link as anchor, make, text } from "./dom.js";
 import { LiftPage } from "./lift.js";
 import { Link } from "./link.js";
+import { Office } from "./office.js";
+import { revocation } from "./office_boxes.js";
 import { clock, clockMinutes, currentLanguage, duration, pick, say, switchLanguage } from "./say.js";
-import { lookAgain, mayAct, me, signIn, signOut } from "./session.js";
+import { lookAgain, may, mayAct, me, signIn, signOut } from "./session.js";
 import * as sound from "./sound.js";
 
 const NAME_KEY = "lift-receiver-my-name";
@@ -29,6 +31,8 @@ const link = new Link(takeBoard, takeIncident, takeBoxes, (isUp, lastHeardMs) =>
   if (!isUp) findOutWho(); // a session that is over looks like a lost connection
 });
 const liftPage = new LiftPage($("lift"), askRecording, boxStatus, () => link.nowMs(), mayAct);
+
+const office = new Office($("office"), $("rooms"), () => board);
 
 function takeBoard(said) {
   board = { ...said, incidents: new Map(said.incidents.map((incident) => [incident.id, incident])) };
@@ -60,12 +64,14 @@ function takeBoxes(said) {
   showTroubles();
   showBoxes();
   liftPage.tick();
+  office.tick();
 }
 
 function showAll() {
   document.documentElement.lang = currentLanguage() === "zh" ? "zh-CN" : "en";
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = say(element.dataset.word);
   $("language").textContent = say("other_language");
+  $("rooms").setAttribute("aria-label", say("rooms"));
   showWho();
   showSound();
   showLink(link.isUp, link.lastHeardMs);
@@ -74,6 +80,7 @@ function showAll() {
   showOver();
   showTroubles();
   showBoxes();
+  office.tick();
 }
 
 function openIncidents() {
@@ -112,7 +119,7 @@ function showOpen() {
   $("occasions").replaceChildren(...(board.occasions ?? []).map((occasion) =>
     text("li", "trouble", say(`occasion_${occasion.cause}`, { ...occasion, time: clockMinutes(occasion.since_ms) }))));
   const untaken = open.filter((incident) => incident.needs_taking_over);
-  $("calls").hidden = untaken.length === 0 || $("lift").hidden;
+  $("calls").hidden = untaken.length === 0 || ($("lift").hidden && $("office").hidden);
   $("calls").replaceChildren(...untaken.slice(0, 1).map((incident) =>
     anchor("", "#", say("calls", { title: pick(incident.title), subject: subject(incident.lift, incident.device) }))));
   document.title = open.length ? `(${open.length}) ${pick(open[0].title)}` : say("page_title");
@@ -159,6 +166,9 @@ function troubleWords(trouble) {
 // What is wrong with a box by the clock alone.
 function boxTroubles(device) {
   const found = [];
+  if (device.revoked_ms !== null) {
+    return [[device.device, say("box_revoked", { subject: subject(device.lift, device.device), time: clock(device.revoked_ms, true) })]];
+  }
   const silentMs = link.nowMs() - device.last_contact_ms;
   const who = subject(device.lift, device.device);
   if (silentMs > SILENT_MS) found.push([device.device, say("box_silent", { subject: who, duration: duration(silentMs) })]);
@@ -178,6 +188,7 @@ function boxStatus(id) {
   for (const [, said] of troubles) list.append(text("li", "trouble", said));
   if (open.length === 0 && troubles.length === 0) list.append(text("li", "fine", say("lift_fine")));
   list.append(text("li", "small", say("last_contact", { duration: duration(link.nowMs() - device.last_contact_ms) })));
+  if (may("admin")) list.append(make("li", "", revocation(device)));
   if (place !== null) list.append(text("li", "small", `${say("door")}: ${say(`door_${place.door}`)}`));
   return list;
 }
@@ -193,7 +204,8 @@ function showBoxes() {
 
 function showPlace() {
   const found = PLACE.exec(location.hash);
-  for (const section of document.querySelectorAll("main > section.board")) section.classList.toggle("away", found !== null);
+  for (const section of document.querySelectorAll("main > section.board")) section.classList.toggle("away", found !== null || Office.isAt(location.hash));
+  office.show(location.hash);
   liftPage.show(found === null ? null : found[1], found?.[2] ?? null);
   if (board !== null) showOpen();
   scrollTo(0, 0);
@@ -206,6 +218,7 @@ function showWho() {
   document.querySelector("main").hidden = me.state === "out";
   $("me-local").hidden = me.state === "in" || me.state === "out";
   $("me-in").hidden = me.state !== "in";
+  office.showDoors();
   $("me-in").textContent = me.state === "in" ? say("sign_out", { who: me.shown }) : "";
 }
 
@@ -216,7 +229,9 @@ async function findOutWho() {
     board = null;
     sound.want("none");
   }
-  if (me.state !== before) showAll();
+  if (me.state === before) return;
+  showAll();
+  office.show(location.hash);
 }
 
 $("sign-in").addEventListener("submit", async (event) => {
@@ -226,6 +241,7 @@ $("sign-in").addEventListener("submit", async (event) => {
     await signIn($("sign-in-name").value.trim(), $("sign-in-password").value);
     $("sign-in-password").value = "";
     link.open();
+    office.show(location.hash);
   } catch (error) {
     $("sign-in-problem").textContent = error.message;
   }
@@ -289,6 +305,7 @@ $("language").addEventListener("click", () => {
   switchLanguage();
   showAll();
   liftPage.render();
+  office.show(location.hash);
 });
 addEventListener("visibilitychange", () => board && showOpen());
 addEventListener("hashchange", showPlace);

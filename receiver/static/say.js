@@ -1,9 +1,10 @@
 // Text in the chosen language: look-up, times, durations. Nothing here touches the page.
 import { WORDS as PAGE_WORDS } from "./words.js";
 import { LIFT_WORDS } from "./words_lift.js";
+import { OFFICE_WORDS } from "./words_office.js";
 import { SIGN_WORDS } from "./words_signs.js";
 
-const WORDS = Object.fromEntries(["en", "zh"].map((one) => [one, { ...PAGE_WORDS[one], ...LIFT_WORDS[one], ...SIGN_WORDS[one] }]));
+const WORDS = Object.fromEntries(["en", "zh"].map((one) => [one, { ...PAGE_WORDS[one], ...LIFT_WORDS[one], ...OFFICE_WORDS[one], ...SIGN_WORDS[one] }]));
 
 const STORE_KEY = "lift-receiver-language";
 let language = remembered() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");

@@ -1,11 +1,16 @@
 // Who looks at this page. A receiver that knows no people yet asks for a name only; later ones for a password.
 import { ask, carry } from "./ask.js";
 
-const ROLES_THAT_ACT = ["operator", "installer", "admin"];
-export const me = { state: "unknown", shown: "", role: "" }; // state: unknown, local, in, out
+export const ROLES = ["viewer", "operator", "installer", "admin"]; // from least to most
+export const me = { state: "unknown", name: "", shown: "", role: "", firm: null }; // state: unknown, local, in, out
+
+// Whether the role of whoever looks is at least this one. The receiver decides; the page only leaves out what it would refuse.
+export function may(role) {
+  return me.state === "local" || (me.state === "in" && ROLES.indexOf(me.role) >= ROLES.indexOf(role));
+}
 
 export function mayAct() {
-  return me.state === "local" || ROLES_THAT_ACT.includes(me.role);
+  return may("operator");
 }
 
 // What the receiver says about us now; no answer leaves everything as it is.
@@ -14,7 +19,7 @@ export async function lookAgain() {
     become(await ask("GET", "/v1/session"));
   } catch (error) {
     if (error.status === 401) leave();
-    else if (error.status === 404) Object.assign(me, { state: "local", shown: "", role: "admin" });
+    else if (error.status === 404) Object.assign(me, { state: "local", name: "", shown: "", role: "admin", firm: null });
   }
   return me.state;
 }
@@ -31,10 +36,10 @@ export async function signOut() {
 function become(said) {
   carry(said.csrf ?? null);
   const isLocal = said.name === "local" && (said.until_ms ?? null) === null;
-  Object.assign(me, { state: isLocal ? "local" : "in", shown: isLocal ? "" : said.shown, role: said.role });
+  Object.assign(me, { state: isLocal ? "local" : "in", name: isLocal ? "" : said.name, shown: isLocal ? "" : said.shown, role: said.role, firm: said.firm ?? null });
 }
 
 function leave() {
   carry(null);
-  Object.assign(me, { state: "out", shown: "", role: "" });
+  Object.assign(me, { state: "out", name: "", shown: "", role: "", firm: null });
 }

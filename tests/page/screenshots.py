@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 
 from tests.page.browser import DESK, PHONE, Browser, button_with, why_no_browser
-from tests.page.material import told_by_simulator
+from tests.page.material import LIFT_NO, told_by_simulator
 from tests.page.site import Site
 from tests.page.stories import filled, stuck
+from tests.receiver.live import FarEnd
+from tests.receiver.making import alarm, body, identity
 
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
 TALL = (1280, 1000)
@@ -24,6 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         told = told_by_simulator(Path(folder))
         _board(Path(folder) / "board", Browser())
+        _office(Path(folder) / "office", Browser())
         site = Site(Path(folder) / "lift")
         browser = Browser()
         try:
@@ -57,6 +60,42 @@ def _board(folder: Path, browser: Browser) -> None:
     finally:
         browser.close()
         site.close()
+
+
+def _office(folder: Path, browser: Browser) -> None:
+    site = Site(folder)
+    try:
+        site.store(body(identity(1, LIFT_NO), alarm(2)))
+        site.do(_registered)
+        for language, size, room, name in (
+            ("en", TALL, f"lifts&lift={LIFT_NO}", "lift"),
+            ("en", TALL, "audit", "audit"),
+            ("zh", PHONE, "boxes", "box-zh"),
+        ):
+            _opened(browser, site, language, size)
+            browser.run("location.hash = arguments[0]", f"#office={room}")
+            browser.wait("return document.querySelector('#rooms a') && document.querySelector('#office .office-card')")
+            if room == "boxes":
+                browser.tap(button_with("生成邀请"))
+                browser.wait("return document.querySelector('.qr')")
+            browser.run("scrollTo(0, 0)")
+            browser.screenshot(FOLDER / f"receiver-office-{name}.png")
+    finally:
+        browser.close()
+        site.close()
+
+
+async def _registered(far_end: FarEnd) -> None:
+    lift = {"maker": "Acme Lifts", "model": "A-900", "address": "1 Shennan Road", "lift_phone": "+86 755 1234 5678"}
+    more = {"installed_on": "2019-06-30", "next_check_on": "2027-05-31", "landings": 18, "rated_load_kg": 1_050}
+    for method, path, sent in (
+        ("PUT", "/v1/firms/Alpha Lifts", {"phone": "+86 755 8765 4321"}),
+        ("PUT", "/v1/firms/Beta Lifts", {}),
+        ("PUT", f"/v1/lifts/{LIFT_NO}", {**lift, **more}),
+        ("POST", f"/v1/lifts/{LIFT_NO}/handover", {"firm": "Alpha Lifts", "url": "https://firm.example"}),
+    ):
+        answer = await far_end.client.request(method, f"{far_end.url}{path}", json=sent)
+        assert answer.status == 200, await answer.text()
 
 
 def _opened(browser: Browser, site: Site, language: str, size: tuple[int, int]) -> None:

@@ -7,6 +7,7 @@ from tests.page.material import LIFT_NO, Log, Told, alarm_records, coverage, hea
 from tests.page.site import Site
 from tests.receiver.live import FarEnd
 from tests.receiver.making import DEVICE, UP_MS, alarm, identity, lost
+from tests.receiver.test_people import signed_in
 
 ALARM_BUTTON = 2
 GAP_MS = 185_000
@@ -39,3 +40,17 @@ def filled(site: Site, told: Told) -> str:
     incident = site.do(asked)
     site.send_recording(told)
     return f"#lift={DEVICE.hex()}&picture={incident}"
+
+
+def known(site: Site, password: str, *people: tuple[str, str]) -> None:
+    """These people may sign in, the first of them an administrator: name and role."""
+
+    async def made(far_end: FarEnd) -> None:
+        headers: dict[str, str] = {}
+        for name, role in people:
+            person = {"name": name, "shown": name.title(), "role": role, "password": password}
+            answer = await far_end.client.post(f"{far_end.url}/v1/users", json=person, headers=headers)
+            assert answer.status == 200, await answer.text()
+            headers = headers or await signed_in(far_end, name, password)
+
+    site.do(made)

@@ -17,8 +17,7 @@ from edge_agent.wire_sealing import SigningKey
 from tests.page.browser import PHONE, Browser, button_with
 from tests.page.material import Log, Told, alarm_records
 from tests.page.site import Site
-from tests.page.stories import filled
-from tests.receiver.live import FarEnd
+from tests.page.stories import filled, known
 from tests.receiver.making import DEVICE, alarm, batch, body, identity
 from tests.receiver.test_with_agent import Box, entrapment
 
@@ -223,19 +222,8 @@ def test_nothing_is_wider_than_a_phone(site: Site, windows: Windows, told: Told,
 def test_where_people_are_known_the_page_asks_who_it_is_and_a_viewer_may_only_look(
     site: Site, windows: Windows
 ) -> None:
-    async def made(far_end: FarEnd) -> None:
-        for name, role in (("li", "admin"), ("wang", "viewer")):
-            person = {"name": name, "shown": name.title(), "role": role, "password": PASSWORD}
-            answer = await far_end.client.post(f"{far_end.url}/v1/users", json=person)
-            if answer.status == 401:  # the first one made the receiver ask everybody
-                signed_in = {"name": "li", "password": PASSWORD}
-                csrf = (await (await far_end.client.post(f"{far_end.url}/v1/session", json=signed_in)).json())["csrf"]
-                headers = {"X-CSRF-Token": csrf}
-                answer = await far_end.client.post(f"{far_end.url}/v1/users", json=person, headers=headers)
-            assert answer.status == 200, await answer.text()
-
     site.store(body(alarm(1)))
-    site.do(made)
+    known(site, PASSWORD, ("li", "admin"), ("wang", "viewer"))
     browser = windows("signing-in")
     browser.open(site.url)
     browser.wait("return !document.querySelector('#sign-in').hidden")

@@ -89,6 +89,7 @@ def test_every_file_the_page_names_is_served_with_its_type(tmp_path: Path) -> No
     named = set(re.findall(r"/static/([\w.]+)", STATIC["index.html"]))
     named |= {name for text in SCRIPTS.values() for name in re.findall(r"from \"\./([\w.]+)\"", text)}
     types = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+    types["webmanifest"] = "application/manifest+json"
 
     async def story(far_end: FarEnd) -> None:
         assert (await far_end.client.get(f"{far_end.url}/")).content_type == "text/html"

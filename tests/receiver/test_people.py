@@ -327,3 +327,15 @@ def test_the_addresses_of_boxes_ask_for_a_seal_and_nothing_else() -> None:
         "/v1/renew",
         "/healthz",
     }
+
+
+def test_from_the_first_person_on_nobody_is_let_in_unasked(tmp_path: Path) -> None:
+    """Not even in the two seconds for which "no people are known" is believed."""
+
+    async def story(far_end: FarEnd) -> None:
+        assert await ask(far_end, "GET", "/v1/incidents", {}) == 200
+        first = {"name": "root", "role": "admin", "password": PASSWORD}
+        assert await ask(far_end, "POST", "/v1/users", {}, first) == 200
+        assert await ask(far_end, "GET", "/v1/incidents", {}) == 401
+
+    with_receiver(tmp_path, story)

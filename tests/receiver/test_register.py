@@ -190,3 +190,50 @@ def test_an_actor_of_a_firm_registers_lifts_for_that_firm(tmp_path: Path) -> Non
     store.close()
     assert found.firm == "A"
     assert KEY.public.fingerprint == DEVICE
+
+
+def test_a_box_that_says_nothing_is_bound_by_a_person_and_one_that_says_it_is_believed(place: Place) -> None:
+    store = known_to(Store(place))
+    store.take(batch(alarm(1)), NOW_MS)
+    store.change(lambda db: register.put_lift(db, LIFT, {}, ROOT, NOW_MS))
+    store.change(lambda db: register.put_lift(db, OTHER_LIFT, {}, ROOT, NOW_MS))
+    for device, lift_no in ((DEVICE, "unknown"), (bytes(8), LIFT)):
+        with pytest.raises(ReceiverError, match=r"no such lift|no box of this id"):
+            store.change(lambda db, d=device, no=lift_no: register.bind_box(db, d, no, ROOT, NOW_MS))  # type: ignore[misc]
+    store.change(lambda db: register.bind_box(db, DEVICE, OTHER_LIFT, ROOT, NOW_MS))
+    store.change(lambda db: register.bind_box(db, DEVICE, LIFT, ROOT, NOW_MS))
+    assert store.change(lambda db: register.devices_of(db, LIFT)) == (DEVICE,)
+    store.take(batch(identity(1)), NOW_MS)  # it says the same
+    with pytest.raises(ReceiverError, match="it says itself"):
+        store.change(lambda db: register.bind_box(db, DEVICE, OTHER_LIFT, ROOT, NOW_MS))
+    assert store.change(lambda db: register.devices_of(db, LIFT)) == (DEVICE,)
+    store.close()
+
+
+def test_a_box_is_bound_over_its_address_by_an_installer_and_by_nobody_less(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        await far_end.receipt(body(alarm(1)))
+        li, wang = await signed_in(far_end, "li"), await signed_in(far_end, "wang")
+        assert await ask(far_end, "PUT", f"/v1/lifts/{LIFT}", li, {}) == 200
+        at = f"/v1/boxes/{DEVICE.hex()}/lift"
+        assert await ask(far_end, "PUT", at, wang, {"lift": LIFT}) == 403
+        assert await ask(far_end, "PUT", at, li, {"lift": "unknown"}) == 409
+        assert await ask(far_end, "PUT", at, li, {"lift": LIFT}) == 200
+        shown = await (await far_end.client.get(f"{far_end.url}/v1/incidents", headers=li)).json()
+        assert shown["incidents"][0]["lift"] == LIFT
+
+    with_people(tmp_path, ("li", Role.INSTALLER), ("wang", Role.OPERATOR))
+    with_receiver(tmp_path, story)
+
+
+def test_an_invitation_comes_with_its_code_as_rows_of_modules(tmp_path: Path) -> None:
+    async def story(far_end: FarEnd) -> None:
+        answer = await far_end.client.post(f"{far_end.url}/v1/invitations", json={"url": "https://firm.example"})
+        said = await answer.json()
+        assert said["invitation"].startswith("LIFT1 https://firm.example ")
+        rows = said["qr"]
+        assert {len(row) for row in rows} == {len(rows)}
+        assert rows[0] == rows[3] == "0" * len(rows)  # white around it
+        assert rows[4].startswith("0000" + "1111111" + "0")  # the corner a camera looks for
+
+    with_receiver(tmp_path, story)
