@@ -115,3 +115,11 @@ def test_it_looks_once_a_minute() -> None:
     machine.free_bytes = 5000 * MIB
     assert machine.at(HOUR + 59 * S) == []
     assert machine.at(HOUR + 60 * S) == [(STORAGE, CLEARED)]
+
+
+def test_records_in_memory_only_are_told_whatever_room_there_is_and_over_when_they_are_on_the_disk() -> None:
+    sizes = (lambda: 5000 * MIB, lambda: 4096, lambda: 0)
+    alarm = only(BoxWatch(Machine(), *sizes, (5, 6), trouble="records wait in memory").work(HOUR))
+    assert (alarm.kind, alarm.state, alarm.note) == (STORAGE, RAISED, "records wait in memory")
+    next_run = BoxWatch(Machine(), *sizes, (7, 8), (OpenIncident(STORAGE, 5),))
+    assert [(each.incident, each.state, each.note) for each in next_run.work(HOUR)] == [(5, CLEARED, "")]
