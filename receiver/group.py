@@ -7,13 +7,12 @@ transaction. Every call is part of the transaction of its caller, which holds th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, Connection, bindparam, literal, select, text, union_all, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from edge_agent.wire_sealing import PublicKey
 from edge_agent.wire_values import Batch, Record, Stream
@@ -60,24 +59,20 @@ _STANDS = union_all(
     .where(t.incident.c.dev.in_(_ASKED), t.incident.c.is_open == 1, t.incident.c.is_alarm == 1)
     .distinct(),
 )
-
-
-def _put_device(insert: Callable[[Any], Any]) -> Any:
-    made = insert(_D)
-    new = {name: made.excluded[name] for name in ("log", "last_contact_ms", "acted_notice", "heard_notice")}
-    return made.on_conflict_do_update(index_elements=[_D.c.dev], set_=new)
-
-
-def _put_contact(insert: Callable[[Any], Any]) -> Any:
-    made = insert(_C)
-    new = {name: made.excluded[name] for name in ("last_up_ms", "last_arrived_ms")}
-    is_later = _C.c.last_up_ms < made.excluded.last_up_ms
-    return made.on_conflict_do_update(index_elements=[_C.c.dev, _C.c.log, _C.c.boot], set_=new, where=is_later)
-
-
-_INSERTS: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_PUT_DEVICE = {name: _put_device(insert) for name, insert in _INSERTS.items()}
-_PUT_CONTACT = {name: _put_contact(insert) for name, insert in _INSERTS.items()}
+# As text: SQLAlchemy compiles its own form of ON CONFLICT anew each time. It is the same in both engines.
+_PUT_DEVICE = text(
+    "INSERT INTO device (dev, log, last_contact_ms, acted_notice, heard_notice) "
+    "VALUES (:dev, :log, :last_contact_ms, :acted_notice, :heard_notice) ON CONFLICT (dev) DO UPDATE "
+    "SET log = excluded.log, last_contact_ms = excluded.last_contact_ms, "
+    "acted_notice = excluded.acted_notice, heard_notice = excluded.heard_notice"
+)
+_PUT_CONTACT = text(
+    "INSERT INTO contact (dev, log, boot, first_up_ms, first_arrived_ms, last_up_ms, last_arrived_ms) "
+    "VALUES (:dev, :log, :boot, :first_up_ms, :first_arrived_ms, :last_up_ms, :last_arrived_ms) "
+    "ON CONFLICT (dev, log, boot) DO UPDATE "
+    "SET last_up_ms = excluded.last_up_ms, last_arrived_ms = excluded.last_arrived_ms "
+    "WHERE contact.last_up_ms < excluded.last_up_ms"
+)
 _NAMED = (
     update(_D)
     .where(_D.c.dev == bindparam("at_dev"))
@@ -207,11 +202,11 @@ class Group:
 
     def write(self) -> None:
         """Everything so far, into the tables."""
-        db, dialect = self.db, self.db.dialect.name
+        db = self.db
         execute_all(db, t.insert_new(t.device_key), self._keys)
         execute_all(db, _R.insert(), self._records)
-        execute_all(db, _PUT_CONTACT[dialect], self._contacts)
-        execute_all(db, _PUT_DEVICE[dialect], list(self._devices.values()))
+        execute_all(db, _PUT_CONTACT, self._contacts)
+        execute_all(db, _PUT_DEVICE, list(self._devices.values()))
         execute_all(db, _NAMED, list(self._names.values()))
         execute_all(db, _TESTED, list(self._tests.values()))
         self.streams.write()
