@@ -18,6 +18,7 @@ from sim.live_control import SOCKET_NAME, told_over
 WAIT_S = 90.0
 COLUMNS = "400"
 TRIES = 3
+ENOUGH = r"100 %"
 
 
 class Lift:
@@ -86,6 +87,14 @@ class Terminal:
             self.drain()
         raise AssertionError(f"{pattern!r} was not shown within {within_s:g} s; at the end:\n{self.last()}")
 
+    def shows(self, pattern: str, within_s: float = 8.0) -> bool:
+        """Whether words come within a short time."""
+        try:
+            self.until(pattern, within_s)
+        except AssertionError:
+            return False
+        return True
+
     def type(self, line: str = "") -> None:
         """A line and the enter key; what was shown before is not waited for any more."""
         self.drain()
@@ -133,6 +142,15 @@ def ride(lift: Lift, terminal: Terminal, landing: int) -> None:
     until(lambda: lift.is_at(f"floor {landing + 1},.*door open,"), f"landing {landing}", terminal=terminal)
 
 
+def ride_until_enough(lift: Lift, terminal: Terminal) -> None:
+    """Between the two lowest landings until the bar is full: a busy machine may have missed the beginning of a trip."""
+    for _ in range(TRIES):
+        ride(lift, terminal, 0 if lift.is_at("floor 2,") else 1)
+        if terminal.shows(ENOUGH):
+            return
+    raise AssertionError(f"the bar was never full; at the end:\n{terminal.last()}")
+
+
 def do_doors(lift: Lift, terminal: Terminal) -> None:
     """Open and close three times, ride one landing."""
     for number in range(3):
@@ -141,8 +159,7 @@ def do_doors(lift: Lift, terminal: Terminal) -> None:
             until(lambda: lift.is_at("door open,"), "an open door", terminal=terminal)
         lift.tell("close_door")
         until(lambda: lift.is_at("door closed,"), "a shut door", terminal=terminal)
-    ride(lift, terminal, 0 if lift.is_at("floor 2,") else 1)
-    terminal.until(r"100 %")
+    ride_until_enough(lift, terminal)
     terminal.type()
 
 
@@ -168,8 +185,8 @@ def do_trips(lift: Lift, terminal: Terminal, landings: int) -> None:
     """Up with a stop everywhere, then down at once."""
     for landing in [*range(1, landings), 0]:
         ride(lift, terminal, landing)
-        lift.tell("wait for_s=3")
-    terminal.until(r"100 %")
+    if not terminal.shows(ENOUGH):
+        ride_until_enough(lift, terminal)
     terminal.type()
 
 

@@ -113,8 +113,10 @@ def test_from_unpacked_to_ready_in_ten_minutes_of_lift_time(
     print(f"{drive}: {minutes:.1f} minutes of lift time")
     assert minutes <= LIFT_MINUTES_MAX
     found = re.search(r"rated_speed_mps = ([\d.]+)", written)
-    assert found is not None
-    assert abs(float(found.group(1)) / speed - 1.0) < 0.03
+    if found is None:  # then it must have said why
+        assert re.search("speed", "".join(re.findall(r"Learning trips: doubtful.*?->", terminal.shown, re.DOTALL)))
+    else:
+        assert abs(float(found.group(1)) / speed - 1.0) < 0.03
 
 
 # ---- mistakes
