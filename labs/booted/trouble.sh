@@ -101,74 +101,13 @@ see "is armed there" within 30 has '"state": "armed"'
 n=$(stored_count); press
 see "alarms are stored from there" within 60 more_stored "$n"
 see "elsewhere it cannot write" bash -c "for d in / /etc /opt /usr /var /tmp /var/tmp /var/lib /run; do
-    nsenter -t $(pid) -m touch \$d/lab 2>/dev/null && { echo \$d; exit 1; }; done; true"
+    nsenter -t $(pid) -m -S $(stat -c %u $state) -G $(stat -c %g $state) touch \$d/lab 2>/dev/null && { echo \$d; exit 1; }; done; true"
 see "every file it has open for writing is in its two folders" bash -c "
     for f in /proc/$(pid)/fd/*; do
         n=\$(readlink \$f); m=\$(sed -n 's/^flags:.*\([0-7]\)$/\1/p' /proc/$(pid)/fdinfo/\${f##*/})
         case \$n in /dev/null|socket:*|pipe:*|anon_inode:*|/run/lift-edge-agent/*|/run/private/lift-edge-agent/*|/var/lib/lift-edge-agent/*|$state/*) ;;
         *) [ \"\$m\" = 0 ] || { echo \"\$n \$m\"; exit 1; };; esac
     done"
-end >/dev/null
-undrop; fresh
-
-see "armed for the full disk" within 30 has '"state": "armed"'
-dd if=/dev/zero of=$state/filler bs=1M 2>/dev/null
-press
-see "an alarm on a full disk is stored: the ballast goes" within 60 delivered 4
-dd if=/dev/zero of=$state/filler2 bs=4k 2>/dev/null; df -h $state | tail -1
-before=$(pid); touch $lines/6
-see "when even that is used up it starts anew in memory" within 60 runs_anew "$before"
-see "and says so loudly" bash -c "journalctl -u lift-edge-agent -o cat | grep -q 'RECORDS ARE IN MEMORY ONLY'"
-see "in the status too" within 20 has '"storage_trouble": "[^"]'
-see "what the full disk refused is stored" within 60 bash -c "journalctl -u lift-edge-agent -o cat | grep -q 'mains_lost.* stored by firm'"
-rm -f $state/filler $state/filler2 $lines/6
-fresh
-see "with room again it goes back to the disk" within 20 has '"storage_trouble": ""'
-see "the chain is whole" whole
-end >/dev/null
-
-systemctl stop lift-edge-agent
-mount -o remount,ro $state
-see "starts on a disk that cannot be written" systemctl start lift-edge-agent
-see "in memory, and says so" within 20 has '"storage_trouble": "[^"]'
-see "and by a fault record" within 80 told "records wait in memory\|Storage low\|storage_low.*stored by firm"
-n=$(stored_count); press
-see "an alarm is raised and stored all the same" within 60 more_stored "$n"
-before=$(pid); kill -9 "$before"
-see "it outlives a crash" within 20 runs_anew "$before"
-mount -o remount,rw $state
-fresh
-see "on the disk again when it can be written" within 20 has '"storage_trouble": ""'
-see "the chain is whole after that" whole
-see "everything is stored" within 60 nothing_waits
-end >/dev/null
-
-if [ -e /box/libfaketime.so.1 ]; then
-    printf '[Service]\nEnvironment=LD_PRELOAD=/box/libfaketime.so.1 FAKETIME_DONT_FAKE_MONOTONIC=1\nEnvironment="FAKETIME=@2001-02-03 00:00:00"\n' | drop
-    fresh
-    see "runs with a clock of 2001" within 60 has '"state": "armed"'
-    n=$(stored_count); press
-    see "its alarm is stored" within 60 more_stored "$n"
-    end >/dev/null
-    undrop; fresh; within 30 has '"state": "armed"'
-else echo "skip  a clock of 2001: libfaketime cannot be had"; fi
-
-# Nothing is writable to the agent but its two folders, not even a scratch folder of its own.
-printf '[Service]\nPrivateTmp=no\nTemporaryFileSystem=/tmp:ro /var/tmp:ro\nReadOnlyPaths=/\n' | drop
-see "restarts where only its two folders can be written" fresh
-see "is armed there" within 30 has '"state": "armed"'
-n=$(stored_count); press
-see "alarms are stored from there" within 60 more_stored "$n"
-see "elsewhere it cannot write" bash -c "for d in / /etc /opt /usr /var /tmp /var/tmp /var/lib /run; do
-    nsenter -t $(pid) -m touch \$d/lab 2>/dev/null && { echo \$d; exit 1; }; done; true"
-see "every file it has open for writing is in its two folders" bash -c "
-    for f in /proc/$(pid)/fd/*; do
-        n=\$(readlink \$f); m=\$(sed -n 's/^flags:.*\([0-7]\)$/\1/p' /proc/$(pid)/fdinfo/\${f##*/})
-        case \$n in /dev/null|socket:*|pipe:*|anon_inode:*|/run/lift-edge-agent/*|/run/private/lift-edge-agent/*|/var/lib/lift-edge-agent/*|$state/*) ;;
-        *) [ \"\$m\" = 0 ] || { echo \"\$n \$m\"; exit 1; };; esac
-    done"
-scratch=$(dirname "$(mktemp -u)")
-see "nothing is left in its private folder for scratch" bash -c "! find $scratch/systemd-private-*lift-edge-agent* /var$scratch/systemd-private-*lift-edge-agent* -type f 2>/dev/null | grep ."
 end >/dev/null
 undrop; fresh
 
