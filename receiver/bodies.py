@@ -73,8 +73,8 @@ def fields_in(body: bytes, kinds: Mapping[str, type], hint: str) -> dict[str, An
             raise Refusal(400, f"the field {name[:40]!r} is unknown", hint)
         if type(value) is not kinds[name]:
             raise Refusal(400, f"{name}: expected {_KINDS.get(kinds[name], 'another kind of value')}", hint)
-        if isinstance(value, str) and not _is_utf8(value):
-            raise Refusal(400, f"{name}: text that cannot be written as UTF-8", hint)
+        if isinstance(value, str) and not _is_storable(value):
+            raise Refusal(400, f"{name}: text that cannot be written as UTF-8, or that holds U+0000", hint)
     return said
 
 
@@ -86,12 +86,13 @@ def device_in(request: web.Request) -> bytes:
     return bytes.fromhex(word)
 
 
-def _is_utf8(text: str) -> bool:
+def _is_storable(text: str) -> bool:
+    """As every database takes it: PostgreSQL has no place for U+0000."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         return False
-    return True
+    return "\x00" not in text
 
 
 def whole_query(request: web.Request, name: str, low: int, high: int, default: int) -> int:

@@ -40,7 +40,13 @@ def add_user(parser: argparse.ArgumentParser) -> None:
 
 
 def make(place: Place, admin: str | None, from_stdin: bool) -> int:
-    """Make the database and its key, or bring an older one up to date."""
+    """Make the database and its key, or bring an older one up to date. Raises `ReceiverError`."""
+    if isinstance(place, Path):
+        try:
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            hint = "Give --data a folder that this user may write"
+            raise ReceiverError(error.strerror or str(error), subject=str(place), hint=hint) from error
     opened = open_for_writing(place)
     try:
         with opened.snapshot() as db:

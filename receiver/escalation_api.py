@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -87,7 +86,7 @@ def escalation_routes(service: Service, patience: Patience) -> list[web.RouteDef
 
 
 def _lift_in(request: web.Request) -> str:
-    lift_no = unquote(request.match_info["lift"])
+    lift_no = request.match_info["lift"]
     return escalation.DEFAULT_LIST if lift_no == DEFAULT_WORD else lift_no
 
 

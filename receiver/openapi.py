@@ -110,6 +110,77 @@ BODIES: Mapping[tuple[str, str], _Tree] = {
         (), shown=_TEXT, role=_ROLE, password=_TEXT, firm=_TEXT, is_disabled={"type": "boolean"}
     ),
 }
+_TEXT_OR_NONE: _Tree = {"type": ["string", "null"]}
+_WHOLE_OR_NONE: _Tree = {"type": ["integer", "null"]}
+_LIST: _Tree = {"type": "array"}
+_ANY: _Tree = {"type": "object"}
+
+
+def _all(**kinds: _Tree) -> _Tree:
+    return _object(tuple(kinds), **kinds)
+
+
+def _list_of(kind: _Tree) -> _Tree:
+    return {"type": "array", "items": kind}
+
+
+_PERSON = _all(
+    name=_TEXT, shown=_TEXT, role=_ROLE, firm=_TEXT_OR_NONE, is_disabled={"type": "boolean"}, since_ms=_WHOLE
+)
+_FIRM = _all(name=_TEXT, phone=_TEXT_OR_NONE, mail=_TEXT_OR_NONE)
+_REVOKED = _all(device=_TEXT, lift=_TEXT_OR_NONE, at_ms=_WHOLE, by=_TEXT, why=_TEXT)
+_SHOWN_LIFT: dict[str, _Tree] = {
+    "lift_no": _TEXT,
+    **{name: _WHOLE_OR_NONE if kind is int else _TEXT_OR_NONE for name, kind in FIELDS.items()},
+    "landing_names": _list_of(_TEXT),
+    "firm": _TEXT_OR_NONE,
+    "changed_ms": _WHOLE,
+    "changed_by": _TEXT,
+    "devices": _list_of(_TEXT),
+}
+_BOUND = _all(firm=_TEXT, since_ms=_WHOLE, until_ms=_WHOLE_OR_NONE, by=_TEXT)
+_LINE = _all(
+    **dict.fromkeys(("address", "what", "subject", "outcome", "detail"), _TEXT),
+    at_ms=_WHOLE,
+    who=_TEXT_OR_NONE,
+    role=_TEXT_OR_NONE,
+)
+_STEPS = _all(steps=_list_of(_STEP))
+_INCIDENT = _all(now_ms=_WHOLE, incident=_ANY)
+_DONE = _all(status=_TEXT)
+ANSWERS: Mapping[tuple[str, str], _Tree] = {
+    ("GET", "/v1/incidents"): _all(
+        now_ms=_WHOLE, receiver=_TEXT, left_off=_WHOLE, incidents=_LIST, occasions=_LIST, troubles=_LIST, devices=_LIST
+    ),
+    ("GET", "/v1/incidents/{id}"): _INCIDENT,
+    ("POST", "/v1/incidents/{id}/notice"): _INCIDENT,
+    ("POST", "/v1/incidents/{id}/evidence"): _INCIDENT,
+    ("GET", "/v1/lifts"): _all(lifts=_list_of(_all(**_SHOWN_LIFT)), after=_TEXT_OR_NONE),
+    ("GET", "/v1/lifts/{lift}"): _all(**_SHOWN_LIFT, firms=_list_of(_BOUND)),
+    ("PUT", "/v1/lifts/{lift}"): _all(**_SHOWN_LIFT),
+    ("POST", "/v1/lifts/{lift}/handover"): _all(devices=_list_of(_TEXT), invitation=_TEXT, qr=_list_of(_TEXT)),
+    ("GET", "/v1/firms"): _all(firms=_list_of(_FIRM)),
+    ("PUT", "/v1/firms/{firm}"): _FIRM,
+    ("POST", "/v1/invitations"): _all(invitation=_TEXT, qr=_list_of(_TEXT)),
+    ("PUT", "/v1/boxes/{device}/lift"): _all(device=_TEXT, lift=_TEXT),
+    ("POST", "/v1/boxes/{device}/revocation"): _REVOKED,
+    ("DELETE", "/v1/boxes/{device}/revocation"): _DONE,
+    ("GET", "/v1/revocations"): _all(revoked=_list_of(_REVOKED)),
+    ("GET", "/v1/escalation"): _all(ways=_ANY, messages=_LIST),
+    ("POST", "/v1/escalation/retry"): _DONE,
+    ("GET", "/v1/escalation/lists/{lift}"): _STEPS,
+    ("PUT", "/v1/escalation/lists/{lift}"): _STEPS,
+    ("GET", "/v1/adapters"): _all(adapters=_LIST, messages=_LIST),
+    ("POST", "/v1/adapters/retry"): _all(again=_WHOLE),
+    ("GET", "/v1/users"): _all(users=_list_of(_PERSON)),
+    ("POST", "/v1/users"): _PERSON,
+    ("PATCH", "/v1/users/{name}"): _PERSON,
+    ("DELETE", "/v1/users/{name}"): _DONE,
+    ("GET", "/v1/audit"): _all(lines=_list_of(_LINE), before=_TEXT_OR_NONE),
+    ("GET", "/healthz"): _DONE,
+}
+"""What comes back where all went well, where it is JSON."""
+
 QUERIES: Mapping[tuple[str, str], Mapping[str, _Tree]] = {
     ("GET", "/v1/feed"): {"after": _WHOLE, "limit": _WHOLE, "format": _FORMAT},
     ("GET", "/v1/boxes/{device}"): {"format": _FORMAT},
@@ -147,11 +218,14 @@ def _operation(method: str, path: str, need: Needs | Role) -> _Tree:
     asked += [{"name": name, "in": "query", "schema": kind} for name, kind in QUERIES.get(where, {}).items()]
     if isinstance(need, Role) and method != "GET":
         asked.append({"name": CSRF_HEADER, "in": "header", "schema": _TEXT, "description": "with a cookie"})
+    done: _Tree = {"description": "done"}
+    if where in ANSWERS:
+        done["content"] = {"application/json": {"schema": ANSWERS[where]}}
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     operation: _Tree = {
         "summary": SUMMARIES.get(where, path),
         "parameters": asked,
-        "responses": {"200": {"description": "done"}, "default": {"description": "refused", "content": problem}},
+        "responses": {"200": done, "default": {"description": "refused", "content": problem}},
         "security": [{"session": []}, {"token": []}] if isinstance(need, Role) else [],
     }
     if isinstance(need, Role):

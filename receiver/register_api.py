@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TypeVar
-from urllib.parse import unquote
 
 from aiohttp import web
 from sqlalchemy import Connection
@@ -45,7 +44,7 @@ def register_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         return _answer({"lifts": [_lift(each) for each in found], "after": more})
 
     async def get_lift(request: web.Request) -> web.Response:
-        lift_no = unquote(request.match_info["lift"])
+        lift_no = request.match_info["lift"]
         found = await service.read(lambda db: (register.lift(db, lift_no), register.bindings(db, lift_no)))
         lift, history = found
         if lift is None or not _sees(actor_of(request), lift):
@@ -53,7 +52,7 @@ def register_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         return _answer({**_lift(lift), "firms": [asdict(bound) for bound in history]})
 
     async def put_lift(request: web.Request) -> web.Response:
-        lift_no, actor = unquote(request.match_info["lift"]), actor_of(request)
+        lift_no, actor = request.match_info["lift"], actor_of(request)
         values = fields_in(await body_of(request), register.FIELDS, f"Send any of {', '.join(register.FIELDS)}")
 
         def put(db: Connection) -> Registered | None:
@@ -68,7 +67,7 @@ def register_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
         return _answer(_lift(found))
 
     async def post_hand_over(request: web.Request) -> web.Response:
-        lift_no, actor = unquote(request.match_info["lift"]), actor_of(request)
+        lift_no, actor = request.match_info["lift"], actor_of(request)
         said = fields_in(await body_of(request), {"firm": str, "url": str}, _HAND_OVER_HINT)
         if "firm" not in said or "url" not in said:
             raise Refusal(400, "firm or url is missing", _HAND_OVER_HINT)
@@ -101,7 +100,7 @@ def firm_routes(service: Service, patience: Patience) -> list[web.RouteDef]:
 
     async def put_firm(request: web.Request) -> web.Response:
         said = fields_in(await body_of(request), {"phone": str, "mail": str}, 'Send {"phone": ..., "mail": ...}')
-        firm = Firm(unquote(request.match_info["firm"]), said.get("phone"), said.get("mail"))
+        firm = Firm(request.match_info["firm"], said.get("phone"), said.get("mail"))
         await _changed(service, lambda db: register.put_firm(db, firm, actor_of(request), service.now_ms()))
         return _answer(asdict(firm))
 

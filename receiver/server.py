@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from receiver.access import ACTOR, Needs, Sees, address_of, admitted, needs_of
@@ -31,6 +33,7 @@ from receiver.page import HEADERS, page_routes
 from receiver.people import People
 from receiver.people_api import people_routes
 from receiver.picture_api import picture_routes
+from receiver.refusals import Refusals
 from receiver.register_api import firm_routes, register_routes
 from receiver.revocation import SUBJECT_HEADER, named_in
 from receiver.revocation_api import revocation_routes
@@ -124,6 +127,7 @@ async def start(
         keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=STOP_S,
         lingering_time=patience.linger_s,
+        logger=_http_logger(service.refusals),
         auto_decompress=False,  # a compressed body is refused by its type of bytes, never inflated
     )
     await runner.setup()
@@ -165,6 +169,22 @@ def _routes(
         *lift_routes(service),
         *page_routes(),
     ]
+
+
+def _http_logger(refusals: Refusals) -> logging.Logger:
+    """Bytes that are no HTTP are counted like any refusal: a stranger must not fill the log with tracebacks."""
+
+    def is_error_of_ours(entry: logging.LogRecord) -> bool:
+        error = entry.exc_info[1] if entry.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        refusals.note("no_http", "somebody", f"no HTTP: {type(error).__name__}")
+        return False
+
+    logger = logging.Logger("receiver.http")
+    logger.parent = logging.getLogger("receiver")
+    logger.addFilter(is_error_of_ours)
+    return logger
 
 
 def _cannot_listen(address: Address, error: OSError) -> ReceiverError:
@@ -229,6 +249,8 @@ def _check_where_from(request: web.Request, address: Address) -> None:
     if address.is_loopback and not _is_loopback(host) and host not in address.names:
         hint = "Open it as http://127.0.0.1, or start the receiver with --name and the name you use"
         raise Refusal(403, f"this receiver is not known as {host[:60]!r}", hint)
+    if "\x00" in request.path or any("\x00" in value for value in request.query.values()):
+        raise Refusal(400, "U+0000 in the address", "No name holds it")
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != request.host:
         raise Refusal(403, "asked by a page of another site", "Open the receiver's own page")

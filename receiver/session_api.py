@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from receiver.roles import Actor, Role
 from receiver.service import Service
 
 BODY_BYTES_MAX = 4_096
+_AUDIT_PLACE = re.compile(r"([0-9]{1,15})-((?:[0-9a-f]{2}){1,16})")
 _USER_HINT = 'Send {"name": "li", "shown": "Li", "role": "operator", "password": "..."}'
 
 
@@ -180,11 +182,10 @@ def _nobody(name: str) -> Refusal:
 def _place_in(text: str | None) -> tuple[int, bytes] | None:
     if text is None:
         return None
-    at, _, mark = text.partition("-")
-    try:
-        return int(at), bytes.fromhex(mark)
-    except ValueError as error:
-        raise Refusal(400, "before is no place in the audit log", "Give `before` of the page before") from error
+    found = _AUDIT_PLACE.fullmatch(text)
+    if found is None:
+        raise Refusal(400, "before is no place in the audit log", "Give `before` of the page before")
+    return int(found[1]), bytes.fromhex(found[2])
 
 
 def _set_cookie(request: web.Request, answer: web.Response, token: str) -> None:

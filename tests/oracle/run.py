@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.oracle import api
+
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "oracle"
 
@@ -33,27 +35,42 @@ COURTS = (
 )
 
 
+API_JUDGES = ("schemathesis==4.32.5",)
+
+
 def main() -> int:
     """The worst exit code of the judges; 0 where they could not come, which is said."""
-    return max(judged(court) for court in COURTS)
+    found = max(judged(court) for court in COURTS)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        python = environment(folder, API_JUDGES)
+        return found if python is None else max(found, api.judged(python, folder))
 
 
 def judged(court: Court) -> int:
     """One court's verdict."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python = folder / "judges" / "bin" / "python"
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "judges")], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *court.judges]
-        installed = subprocess.run(install, capture_output=True, text=True, check=False)
-        if installed.returncode != 0:
-            reason = (installed.stderr.strip().splitlines() or ["pip failed"])[-1]
-            print(f"oracle SKIPPED: {', '.join(court.judges)} cannot be installed here ({reason})")
+        python = environment(folder, court.judges)
+        if python is None:
             return 0
         material = folder / "material.json"
         with material.open("w") as file:
             subprocess.run([sys.executable, "-m", court.material], check=True, stdout=file, cwd=ROOT)
         return subprocess.run([python, *court.judge, material], check=False).returncode
+
+
+def environment(folder: Path, judges: tuple[str, ...]) -> Path | None:
+    """The Python of an environment with these judges; None where they cannot be had, which is said."""
+    python = folder / "judges" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "judges")], check=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *judges]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    if installed.returncode == 0:
+        return python
+    reason = (installed.stderr.strip().splitlines() or ["pip failed"])[-1]
+    print(f"oracle SKIPPED: {', '.join(judges)} cannot be installed here ({reason})")
+    return None
 
 
 if __name__ == "__main__":

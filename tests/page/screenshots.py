@@ -26,7 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         told = told_by_simulator(Path(folder))
         _board(Path(folder) / "board", Browser())
-        _office(Path(folder) / "office", Browser())
+        _office(Path(folder) / "office")
         site = Site(Path(folder) / "lift")
         browser = Browser()
         try:
@@ -62,7 +62,7 @@ def _board(folder: Path, browser: Browser) -> None:
         site.close()
 
 
-def _office(folder: Path, browser: Browser) -> None:
+def _office(folder: Path) -> None:
     site = Site(folder)
     try:
         site.store(body(identity(1, LIFT_NO), alarm(2)))
@@ -72,6 +72,7 @@ def _office(folder: Path, browser: Browser) -> None:
             ("en", TALL, "audit", "audit"),
             ("zh", PHONE, "boxes", "box-zh"),
         ):
+            browser = Browser()
             _opened(browser, site, language, size)
             browser.run("location.hash = arguments[0]", f"#office={room}")
             browser.wait("return document.querySelector('#rooms a') && document.querySelector('#office .office-card')")
@@ -80,8 +81,8 @@ def _office(folder: Path, browser: Browser) -> None:
                 browser.wait("return document.querySelector('.qr')")
             browser.run("scrollTo(0, 0)")
             browser.screenshot(FOLDER / f"receiver-office-{name}.png")
+            browser.close()
     finally:
-        browser.close()
         site.close()
 
 

@@ -139,3 +139,15 @@ def test_people_are_made_and_changed_by_command(
     assert (session.person.role, session.person.shown) == (Role.VIEWER, "Li Wei")
     assert main(["user", "list", *where]) == 0
     assert capsys.readouterr().out.splitlines() == ["li  viewer  Li Wei", "root  admin  root"]
+
+
+def test_init_makes_the_folder_on_a_fresh_machine_and_says_where_it_may_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new" / "folder"
+    assert main(["init", "--data", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("key ")
+    assert folder.stat().st_mode & 0o077 == 0
+    (tmp_path / "file").write_text("")
+    assert main(["init", "--data", str(tmp_path / "file" / "folder")]) == 2
+    assert "may write" in capsys.readouterr().err
