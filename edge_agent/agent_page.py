@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from edge_agent.clock import Clock
+from edge_agent.errors import OutboxError
 from edge_agent.journal import Journal
-from edge_agent.live_points import TEXT_BYTES_MAX, LivePoints, rows_text
+from edge_agent.live_points import TEXT_BYTES_MAX, UNENDED_MAX, LivePoints, Unended, rows_text, unended_text
 from edge_agent.local_requests import (
     DONE,
     FOLDER,
@@ -26,8 +27,10 @@ from edge_agent.local_requests import (
     PageRequest,
     Request,
 )
+from edge_agent.outbox_incidents import UnendedIncident
 from edge_agent.readings import Reading
 from edge_agent.records import RecordDraft, draft_of_change
+from edge_agent.story import kind_name
 
 NS_PER_S = 1_000_000_000
 LOOK_NS = 6 * NS_PER_S
@@ -57,6 +60,11 @@ class LiveTap:
         """Somebody looks, or goes on looking."""
         if looker in self._until_ns or len(self._until_ns) < LOOKERS_MAX:
             self._until_ns[looker] = now_ns + LOOK_NS
+
+    def tell(self, looker: str, text: bytes) -> None:
+        """Something else for one who looks. Never raises, never waits."""
+        if looker in self._until_ns:
+            self._sent(looker, text)
 
     def saw(self, readings: Iterable[Reading], now_ns: int) -> None:
         """What a source gave. Never raises, never waits."""
@@ -127,11 +135,13 @@ class PageRequests:
         journal: Journal,
         commit: Callable[[RecordDraft, int, int], None],
         stand_aside: Callable[[], None],
+        unended: Callable[[], Sequence[UnendedIncident]] = tuple,
     ) -> None:
-        """stand_aside: the agent gives its devices up."""
+        """stand_aside: the agent gives its devices up. unended: incidents that wait for their end."""
         self._folder, self._tap = folder, tap
         self._clock, self._journal = clock, journal
         self._commit, self._stand_aside = commit, stand_aside
+        self._unended = unended
 
     def take(self) -> tuple[Request, ...]:
         """What is for the core."""
@@ -140,6 +150,7 @@ class PageRequests:
             match request:
                 case LiveRequest():
                     self._tap.look(request.looker, self._clock.now_ns())
+                    self._tell_unended(request.looker)
                 case ChangeRequest():
                     self._record(request.what, request.who)
                 case AsideRequest():
@@ -153,6 +164,14 @@ class PageRequests:
     def answer(self, request: Request, sentences: tuple[str, ...]) -> None:
         """Tell who asked."""
         self._folder.answer(request, sentences)
+
+    def _tell_unended(self, looker: str) -> None:
+        try:
+            unended = self._unended()
+        except OutboxError:
+            return  # the status and the log tell of it
+        rows = [Unended(each.number, kind_name(each.kind), each.is_present) for each in unended[:UNENDED_MAX]]
+        self._tap.tell(looker, unended_text(rows))
 
     def _record(self, what: str, who: str) -> None:
         now_ns = self._clock.now_ns()

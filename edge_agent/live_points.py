@@ -10,7 +10,8 @@ Rows carry times in milliseconds since boot:
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import Enum
 
 from edge_agent.readings import (
@@ -30,6 +31,7 @@ ROWS_MAX = 150
 """Of each kind between two calls of `take`: six seconds of acceleration."""
 TEXT_BYTES_MAX = 60_000
 """Below what a datagram of the kernel holds (net.core.wmem_default, 212,992 bytes as a rule)."""
+UNENDED_MAX = 64
 KINDS = ("accel", "lines", "controller", "others")
 
 Cell = float | str | dict[str, object]
@@ -115,6 +117,31 @@ def rows_from(text: bytes) -> tuple[Rows, int]:
             raise ValueError(f"no live rows of {kind}")
         rows[kind] = found
     return rows, said["lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unended:
+    """An incident that waits for a person to end it. kind: its public name. is_present: its condition is there."""
+
+    number: int
+    kind: str
+    is_present: bool
+
+
+def unended_text(incidents: Sequence[Unended]) -> bytes:
+    """For one datagram."""
+    return json.dumps({"unended": [[each.number, each.kind, each.is_present] for each in incidents]}).encode("ascii")
+
+
+def unended_from(text: bytes) -> tuple[Unended, ...] | None:
+    """What `unended_text` wrote; None: it is something else."""
+    try:
+        said = json.loads(text)["unended"]
+        return tuple(
+            Unended(int(number), str(kind), bool(is_present)) for number, kind, is_present in said[:UNENDED_MAX]
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _is_row(row: object) -> bool:

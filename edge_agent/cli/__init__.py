@@ -17,6 +17,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
         "doctor": "look at everything the box needs and say what to do",
         "support-bundle": "write one file for a support person, without secrets",
         "calibrate": "guide an installer through the calibration of this lift, step by step",
+        "page": "switch the installer's page on for half an hour",
         "baselines": "show, export or forget what the box has learned of its lift",
         "join": "make a receiver and this box known to each other, by the text of a QR code",
         "update": "put a signed package in place, and go back where the box is not well with it",

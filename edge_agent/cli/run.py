@@ -228,7 +228,9 @@ def _agent(begun: _Begun, aside: Aside) -> _Made:
             _version(), settings.lift.lift_id, boot_id(), os.getpid(), started_ns, without, opened.trouble
         ),
         write_status=folder.write_status,
-        requests=PageRequests(RequestFolder(folder.path), tap, clock, journal, core.commit, stand_aside),
+        requests=PageRequests(
+            RequestFolder(folder.path), tap, clock, journal, core.commit, stand_aside, outbox.unended
+        ),
     )
     end.stop = agent.stop
     return _Made(agent, core, places, life)

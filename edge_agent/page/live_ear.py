@@ -13,7 +13,7 @@ import socket
 from collections import deque
 from pathlib import Path
 
-from edge_agent.live_points import KINDS, LivePoints, Row, Rows, rows_from
+from edge_agent.live_points import KINDS, LivePoints, Row, Rows, Unended, rows_from, unended_from
 from edge_agent.local_requests import RequestFolder
 from edge_agent.readings import Reading
 from edge_agent.request_drop import RequestDrop
@@ -61,6 +61,7 @@ class LiveEar:
         self._own = LivePoints()
         self.ring = LiveRing()
         self.lost_count = 0
+        self.unended: tuple[Unended, ...] = ()
 
     def looked(self, now_s: float) -> None:
         """A chart has asked."""
@@ -119,9 +120,17 @@ class LiveEar:
             if self._socket is None:
                 return
             try:
-                rows, self.lost_count = rows_from(self._socket.recv(BYTES_MAX))
+                text = self._socket.recv(BYTES_MAX)
             except BlockingIOError:
                 return
-            except (OSError, ValueError):
+            except OSError:
+                continue
+            unended = unended_from(text)
+            if unended is not None:
+                self.unended = unended
+                continue
+            try:
+                rows, self.lost_count = rows_from(text)
+            except ValueError:
                 continue
             self.ring.add(rows)

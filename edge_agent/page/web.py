@@ -31,7 +31,7 @@ READ_BYTES = 4_096
 ACCEPT_EACH_TURN = 8
 
 _LINE = re.compile(r"(GET|POST) (/[!-~]{0,500}) HTTP/1\.1")
-_METHOD = re.compile(r"[A-Z]{1,20} \S{1,600} HTTP/1\.[01]")
+_OTHER_METHOD = re.compile(r"(?!GET |POST )[A-Z]{1,20} \S{1,600} HTTP/1\.1")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}):[ \t]*([ -~\t]{0,4000}?)[ \t]*")
 
 REASONS = {
@@ -250,7 +250,7 @@ def request_in(data: bytes | bytearray) -> tuple[Request | None, int]:
     first, *lines = bytes(data[:end]).decode("latin-1").split("\r\n")
     matched = _LINE.fullmatch(first)
     if matched is None:
-        raise BadRequest(405 if _METHOD.fullmatch(first) else 400)
+        raise BadRequest(405 if _OTHER_METHOD.fullmatch(first) else 400)
     headers = _headers_in(lines)
     length = _body_length(headers)
     if len(data) < end + 4 + length:

@@ -42,7 +42,16 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "benchmarks*",
         ),
     ),
-    (3, ("edge_agent.agent*", "calibration.guided*")),
+    (
+        3,
+        (
+            "edge_agent.agent*",
+            "edge_agent.page.app",
+            "edge_agent.page.calibrating",
+            "edge_agent.page.settings_drop",
+            "calibration.guided*",
+        ),
+    ),
     (
         0,
         ("edge_agent.readings", "edge_agent.alarms", "edge_agent.errors", "edge_agent.source", "edge_agent.catalogue*"),
