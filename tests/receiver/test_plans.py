@@ -38,7 +38,7 @@ from tests.receiver.making import (
     system,
 )
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.campaign, pytest.mark.timeout(600)]
 RECORDS, EACH = 1_000_000, 100
 INCIDENT = IncidentKey(DEVICE, LOG, Stream.ALARM, 1)
 LARGE = (t.record, t.journal, t.device, t.device_key, t.span, t.contact, t.incident, t.message)
