@@ -151,3 +151,15 @@ def test_init_makes_the_folder_on_a_fresh_machine_and_says_where_it_may_not(
     (tmp_path / "file").write_text("")
     assert main(["init", "--data", str(tmp_path / "file" / "folder")]) == 2
     assert "may write" in capsys.readouterr().err
+
+
+@pytest.mark.system
+def test_verify_finds_what_somebody_changed_in_postgresql(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    url = cluster.new_database()
+    filled(url)
+    assert main(["verify", "--database", url]) == 0
+    store = Store(url)
+    store.change(lambda db: db.exec_driver_sql("UPDATE record SET body = ''::bytea WHERE seqno = 2"))
+    store.close()
+    assert main(["verify", "--database", url]) == 1
+    assert "not those that were stored" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from sqlalchemy import Connection
 
 from edge_agent.certificates import in_pem, new_key
 from edge_agent.cli.join import join
@@ -42,6 +43,7 @@ from tests.receiver.making import (
     known_to,
     sealed,
 )
+from tests.receiver.postgresql import Cluster
 from tests.receiver.test_enrolment import HOST, Here, invited
 from tests.receiver.test_people import ROOT, ask, signed_in, with_people
 
@@ -307,3 +309,33 @@ def test_a_forger_cannot_have_another_box_revoked_by_its_name(tmp_path: Path) ->
 
     with_people(tmp_path)
     with_receiver(tmp_path, story)
+
+
+@pytest.mark.system
+def test_a_database_in_postgresql_of_the_format_before_is_brought_up_to_date(cluster: Cluster) -> None:
+    url = cluster.new_database()
+    store = known_to(Store(url))
+    store.take(batch(alarm(1)), NOW_MS)
+
+    def age(db: Connection) -> None:
+        db.exec_driver_sql("DROP TABLE revoked, certificate")
+        db.exec_driver_sql("UPDATE meta SET value = '9'::bytea WHERE name = 'format'")
+
+    store.change(age)
+    store.close()
+    store = Store(url)
+    revoked(store)
+    assert store.take_all([Arrival(batch(alarm(2)), NOW_MS)])[0].is_revoked
+    store.close()
+
+
+def test_a_revocation_is_part_of_a_backup(place: Place, tmp_path: Path) -> None:
+    store = known_to(Store(place))
+    store.take(batch(alarm(1)), NOW_MS)
+    revoked(store)
+    store.close()
+    at = ["--database", place] if isinstance(place, str) else ["--data", str(place)]
+    assert main(["backup", str(tmp_path / "copy"), *at]) == 0
+    store = Store(tmp_path / "copy")
+    assert store.take_all([Arrival(batch(alarm(2)), NOW_MS)])[0].is_revoked
+    store.close()
