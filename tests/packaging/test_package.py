@@ -54,7 +54,9 @@ def test_manual_page_and_completion_name_every_command() -> None:
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("apt-get") is None, reason="needs root and apt")
 def test_a_booted_debian_installs_runs_upgrades_and_removes_the_package(tmp_path: Path) -> None:
     script = ROOT / "labs/booted/run.sh"
-    run = subprocess.run([str(script), "bookworm", str(tmp_path), "package"], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [str(script), "bookworm", str(tmp_path), "package"], capture_output=True, text=True, check=False
+    )
     if run.returncode == NO_MACHINE or "make-rootfs:" in run.stderr:
         pytest.skip(f"no booted machine here: {run.stderr.strip().splitlines()[-1]}")
     assert run.returncode == 0, run.stdout + run.stderr
