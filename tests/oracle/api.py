@@ -29,7 +29,7 @@ def judged(python: Path, folder: Path) -> int:
             assert process.stdout is not None
             url = process.stdout.readline().removeprefix("listening on ").strip()
             _tell(url)
-            asked = [python, JUDGE, f"{url}/v1/openapi.json", token, folder]
+            asked = [str(python), str(JUDGE), f"{url}/v1/openapi.json", token, str(folder)]
             found = subprocess.run(asked, check=False).returncode
         finally:
             process.terminate()
