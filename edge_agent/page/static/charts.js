@@ -1,5 +1,6 @@
 // Strip charts on a canvas: acceleration as bands of its extremes, lines as tracks, curves of a step.
 
+const GAP_MS = 500; // nothing was measured between: no line
 const COLOURS = ["#d1495b", "#2a9d8f", "#3d7dd8", "#c77d0a", "#8a5cc2", "#6b7280"];
 
 function begin(canvas) {
@@ -22,32 +23,41 @@ function scaled(low, high, least) {
   return [middle - half, middle + half];
 }
 
-// rows: [t_ms, x_min, x_max, y_min, y_max, z_min, z_max]; the newest stands at the right.
+// rows: [t_ms, x_min, x_max, y_min, y_max, z_min, z_max]; the newest stands at the right. Each axis has a strip of its own
+// around its middle, all with the same span, so that gravity does not hide what moves.
 export function drawAccel(canvas, rows, nowMs, seconds, names) {
   const { pen, width, height, ink } = begin(canvas);
   const seen = rows.filter((row) => row[0] > nowMs - seconds * 1000);
-  const left = 44, top = 16, bottom = height - 4;
   if (!seen.length) return;
-  let low = Infinity, high = -Infinity;
-  for (const row of seen) {
-    low = Math.min(low, row[1], row[3], row[5]);
-    high = Math.max(high, row[2], row[4], row[6]);
-  }
-  [low, high] = scaled(low, high, 0.5);
+  const ends = [0, 1, 2].map((axis) => [
+    seen.reduce((least, row) => Math.min(least, row[1 + 2 * axis]), Infinity),
+    seen.reduce((most, row) => Math.max(most, row[2 + 2 * axis]), -Infinity),
+  ]);
+  const span = Math.max(0.4, ...ends.map(([low, high]) => high - low)) * 1.1;
+  const left = 64, strip = height / 3;
   const x = (ms) => left + (width - left) * (1 - (nowMs - ms) / (seconds * 1000));
-  const y = (value) => bottom - (bottom - top) * ((value - low) / (high - low));
-  grid(pen, ink, left, width, low, high, y);
-  for (let axis = 0; axis < 3; axis += 1) {
-    pen.strokeStyle = pen.fillStyle = COLOURS[axis];
+  ends.forEach(([low, high], axis) => {
+    const middle = (low + high) / 2, top = axis * strip;
+    const y = (value) => top + strip / 2 - ((value - middle) / span) * (strip - 8);
+    pen.fillStyle = pen.strokeStyle = ink;
+    pen.globalAlpha = 0.2;
+    pen.strokeRect(left, top + 0.5, width - left, strip - 4);
+    pen.globalAlpha = 0.8;
+    pen.fillText(`${names[axis]}  ${middle.toFixed(2)}`, 0, top + strip / 2);
+    pen.fillText(`±${(span / 2).toFixed(2)}`, 14, top + strip / 2 + 15);
+    pen.globalAlpha = 1;
+    pen.strokeStyle = COLOURS[axis];
     pen.lineWidth = 1.5;
     pen.beginPath();
+    let lastMs = null;
     for (const row of seen) {
+      if (lastMs === null || row[0] - lastMs > GAP_MS) pen.moveTo(x(row[0]), y(row[2 + 2 * axis]));
       pen.lineTo(x(row[0]), y(row[2 + 2 * axis]));
       pen.lineTo(x(row[0]), y(row[1 + 2 * axis]));
+      lastMs = row[0];
     }
     pen.stroke();
-    pen.fillText(names[axis], left + 6 + 24 * axis, 12);
-  }
+  });
 }
 
 function grid(pen, ink, left, width, low, high, y) {

@@ -48,11 +48,7 @@ function newest() {
 function draw(body) {
   const now = newest();
   drawAccel(document.querySelector("#chart-accel"), accel, now, SECONDS, [say("x"), say("y"), say("z")]);
-  const last = accel[accel.length - 1];
-  const text = last
-    ? ["x", "y", "z"].map((name, axis) => `${say(name)} ${((last[1 + 2 * axis] + last[2 + 2 * axis]) / 2).toFixed(2)}`).join("   ")
-    : "";
-  document.querySelector("#accel-now").textContent = `${text}   ${say("last_seconds", { seconds: SECONDS })}`;
+  document.querySelector("#accel-now").textContent = accel.length ? say("last_seconds", { seconds: SECONDS }) : say("live_waits");
   const tracks = [...lines].map(([name, words]) => ({
     name: `${say(`line_${name}`)}: ${say(words[words.length - 1][1] ? "on" : "off")}`,
     words,

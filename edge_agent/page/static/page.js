@@ -114,6 +114,7 @@ find("#leave").addEventListener("click", async () => {
 
 addEventListener("hashchange", () => {
   arrange();
+  scrollTo(0, 0);
   if (isIn) goOn();
 });
 
