@@ -237,3 +237,20 @@ def test_the_button_ends_released_at_a_door_open_for_two_seconds() -> None:
     assert not rule.is_over(opened(2.0, button_since_ns=At(190.0).ns), "")
     assert not rule.is_over(standing(202.0, door=DoorState.CLOSED, door_since_s=200.0), "")
     assert not rule.is_over(running(202.0, door__state=DoorState.OPEN, door__since_ns=At(200.0).ns), "")
+
+
+def test_with_no_word_about_the_door_a_button_released_for_a_minute_is_over_so_that_the_next_press_is_heard() -> None:
+    rule = AlarmButtonRule(LIMITS)
+    unseen: dict[str, Any] = {"door": DoorState.UNKNOWN, "door__is_witnessed": False}
+    last(rule, standing(310.0, button_since_ns=At(300.0).ns, **unseen))
+    assert not rule.is_over(standing(369.95, **unseen), "")
+    assert not rule.is_over(standing(370.0, button_since_ns=At(369.0).ns, **unseen), "")
+    assert rule.is_over(standing(370.0, **unseen), "")
+
+
+def test_a_press_of_an_earlier_run_is_over_a_minute_after_the_start() -> None:
+    rule = AlarmButtonRule(LIMITS)
+    unseen: dict[str, Any] = {"door": DoorState.UNKNOWN, "door__is_witnessed": False}
+    assert not rule.is_over(standing(400.0, **unseen), "")
+    assert not rule.is_over(standing(459.95, **unseen), "")
+    assert rule.is_over(standing(460.0, **unseen), "")

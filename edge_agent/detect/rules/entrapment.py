@@ -146,14 +146,18 @@ class AlarmButtonRule:
 
     kind = AlarmKind.ALARM_BUTTON
     outlives_inspection = True
+    RELEASED_S_UNWITNESSED = 60.0
+    """With no word about the door nobody sees people leave: a later press is another one's. Source: judgement."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._pressed_ns = 0
 
     def step(self, car: CarState, raised: frozenset[AlarmKind]) -> tuple[Finding, ...]:
         """See the class."""
         if car.button_since_ns == 0:
             return ()
+        self._pressed_ns = car.t_ns
         held_s = (car.t_ns - car.button_since_ns) / 1e9
         is_open_at_landing = (
             car.door.state is DoorState.OPEN and not car.motion.is_moving and car.position.is_outside_zone is not True
@@ -175,7 +179,14 @@ class AlarmButtonRule:
         )
 
     def is_over(self, car: CarState, subject: str) -> bool:
-        """Released, and the door stands open at a landing. The end itself is given at the lift."""
+        """Released, and the door stands open at a landing, or, with no word about the door, a minute has passed.
+
+        The end itself is given at the lift.
+        """
+        if self._pressed_ns == 0:  # it was pressed before this run began
+            self._pressed_ns = car.t_ns
+        if not car.door.is_witnessed:
+            return car.button_since_ns == 0 and car.t_ns - self._pressed_ns >= self.RELEASED_S_UNWITNESSED * 1e9
         is_free = car.door.state is DoorState.OPEN and car.position.is_outside_zone is not True
         has_stood_open = car.t_ns - car.door.since_ns >= self._limits.entrapment_clear_open_s * 1e9
         return car.button_since_ns == 0 and is_free and has_stood_open and not car.motion.is_moving
