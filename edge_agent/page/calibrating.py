@@ -7,6 +7,7 @@ Errors: `act` raises CalibrationError and others of the tree; the calibration go
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -352,10 +353,15 @@ def _gauge_view(gauge: Gauge, wording: Wording) -> dict[str, object]:
         share = round(min(1.0, max(0.0, (value - gauge.low) / (gauge.high - gauge.low))), 3)
     return {
         "name": wording.name(gauge.name),
-        "value": f"{shown} {gauge.unit}".rstrip(),
+        "value": with_signs(f"{shown} {gauge.unit}".rstrip()),
         "share": share,
         "is_good": gauge.is_good,
     }
+
+
+def with_signs(text: str) -> str:
+    """Units as people write them: the words of a calibration hold to letters and digits."""
+    return re.sub(r"(?<=\d) deg\b", "°", text).replace("m/s2", "m/s²")
 
 
 def _result_view(result: StepResult, wording: Wording) -> dict[str, object]:
@@ -364,7 +370,7 @@ def _result_view(result: StepResult, wording: Wording) -> dict[str, object]:
         "word": wording.name(f"verdict.{result.verdict.value}"),
         "reasons": [wording.sentence(reason) for reason in result.reasons],
         "next": None if result.next_action is None else wording.sentence(result.next_action),
-        "measured": [[wording.measured(each), each.is_expected] for each in result.measured],
+        "measured": [[with_signs(wording.measured(each)), each.is_expected] for each in result.measured],
         "settings": [f"{name} = {value}" for name, value in result.settings],
         "plots": len(result.plots),
     }
