@@ -157,6 +157,7 @@ def shown_by(lift: Lift, step: str, act: object = None) -> str:
         terminal.kill()
 
 
+@pytest.mark.campaign
 def test_a_wrong_chip_address_is_named_and_put_right_at_once(served: Lift) -> None:
     changed(served.config, ("address = 0x53", "address = 0x1d"))
     terminal = Terminal("--config", str(served.config), "--step", "wiring")
@@ -178,6 +179,7 @@ def test_a_wrong_baud_rate_is_named_with_the_right_one(served: Lift) -> None:
     assert "+baud_rate = 19200" in shown
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("served", [("--agent-link", "rtu")], indirect=True)
 def test_a_pair_that_answers_at_no_rate_is_said_to_be_swapped(served: Lift) -> None:
     served.tell("fault of=controller is=silent")
@@ -186,6 +188,7 @@ def test_a_pair_that_answers_at_no_rate_is_said_to_be_swapped(served: Lift) -> N
     assert "Swap A and B at one end first" in shown
 
 
+@pytest.mark.campaign
 def test_a_chip_that_is_not_there_is_named_with_what_to_check(served: Lift) -> None:
     served.tell("fault of=pressure is=absent")
     shown = shown_by(served, "wiring")
@@ -203,12 +206,14 @@ def test_swapped_door_contacts_are_named_and_the_right_lines_proposed(served: Li
     assert "+door_closed = { pin = 27" in shown
 
 
+@pytest.mark.campaign
 def test_an_inverted_door_contact_finds_its_polarity_by_itself(served: Lift) -> None:
     changed(served.config, (r'door_open = { pin = 17, active = "high"', 'door_open = { pin = 17, active = "low"'))
     shown = shown_by(served, "doors", lambda terminal: do_doors(served, terminal))
     assert '+door_open = { pin = 17, active = "high"' in shown
 
 
+@pytest.mark.campaign
 def test_an_open_line_of_a_door_contact_is_named(served: Lift) -> None:
     served.tell("fault of=door_open is=stuck_off")
     shown = shown_by(served, "doors", lambda terminal: do_doors(served, terminal))
@@ -216,6 +221,7 @@ def test_an_open_line_of_a_door_contact_is_named(served: Lift) -> None:
     assert re.search(r"door.open.*(open line|never|broken)", shown, re.IGNORECASE)
 
 
+@pytest.mark.campaign
 def test_a_loose_box_is_refused(served: Lift) -> None:
     def shakes(terminal: Terminal) -> None:
         for tilt in (4, -4, 4, -4):
@@ -227,6 +233,7 @@ def test_a_loose_box_is_refused(served: Lift) -> None:
     assert "loose" in shown
 
 
+@pytest.mark.campaign
 def test_an_interrupted_calibration_goes_on_where_it_stopped(served: Lift) -> None:
     first = Terminal("--config", str(served.config))
     first.until("Wiring: passed")

@@ -27,7 +27,7 @@ from sim.library import load_scenario
 from sim.live import LiveLift
 from sim.scenario import play
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.campaign, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
 STORY, MAP = "stuck-between-landings", "nice3000plus"
