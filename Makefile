@@ -17,6 +17,7 @@
 #                          PART=package|trouble|update for one of them
 #   make lab-writes        bytes that reach the disk on simulated days
 #   make oracle            records and seals judged by zcbor and pycose, DC-09 frames by siadc09 and pysiaalarm
+#   make oracle-api        every address of a receiver asked by schemathesis
 #   make bench             speed and memory, measured on this machine
 #   make bench-peers       beside thingsboard-gateway and hand-written loops, through a real mosquitto; 13 minutes
 #   make lab-i2c           drivers on a mocked I2C bus; lab-gpio, lab-usb, lab-pi: in virtual machines (labs/README.md)
@@ -28,7 +29,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-twice sign-deb deb-lock sbom audit lab-booted lab-writes oracle bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-twice sign-deb deb-lock sbom audit lab-booted lab-writes oracle oracle-api bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -104,6 +105,9 @@ lab-writes: setup
 
 oracle: setup
 	$(BIN)/python -m tests.oracle.run
+
+oracle-api: setup
+	$(BIN)/python -m tests.oracle.run api
 
 lab-i2c: setup
 	PYTHONPATH=. umockdev-wrapper /usr/bin/python3 labs/i2c-mock/mock.py -- $(BIN)/python labs/i2c-mock/check.py

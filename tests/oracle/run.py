@@ -39,12 +39,13 @@ API_JUDGES = ("schemathesis==4.32.5",)
 
 
 def main() -> int:
-    """The worst exit code of the judges; 0 where they could not come, which is said."""
-    found = max(judged(court) for court in COURTS)
+    """The worst exit code of the judges; 0 where they could not come, which is said. `api`: those of the receiver."""
+    if sys.argv[1:] != ["api"]:
+        return max(judged(court) for court in COURTS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = environment(folder, API_JUDGES)
-        return found if python is None else max(found, api.judged(python, folder))
+        return 0 if python is None else api.judged(python, folder)
 
 
 def judged(court: Court) -> int:
