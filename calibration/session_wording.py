@@ -8,6 +8,7 @@ from calibration.words import Cell, Measured, Said, Value
 from edge_agent.catalogue_calibrate import INSTRUCTIONS, LIVE, QUESTIONS, STEPS, TALK
 from edge_agent.catalogue_calibrate_fits import FIT_NAMES, FIT_REASONS, NEXT_ACTIONS
 from edge_agent.catalogue_calibrate_results import NAMES, REASONS
+from edge_agent.catalogue_find import FIND
 
 TABLES: tuple[Mapping[str, tuple[str, str]], ...] = (
     STEPS,
@@ -20,6 +21,7 @@ TABLES: tuple[Mapping[str, tuple[str, str]], ...] = (
     FIT_REASONS,
     NEXT_ACTIONS,
     FIT_NAMES,
+    FIND,
 )
 
 

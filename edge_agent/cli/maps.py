@@ -1,4 +1,8 @@
-"""`edge-agent maps`: lists the register maps of lift controllers, explains one, or prints a template for one's own."""
+"""`edge-agent maps`: lists the register maps of lift controllers, explains one, or prints a template for one's own.
+
+`edge-agent maps find --config FILE` reads registers of a controller that nobody knows while the lift is ridden, never
+writing, and proposes a map out of what accelerometer and contacts saw; `--from LOG --recording FOLDER` does it again.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import TYPE_CHECKING
 from drivers.map_files import known_map_names, load_register_map, template_text
 from drivers.register_map import Evidence, Field, Kind, RegisterMap
 from drivers.register_map_checks import check_reads
-from edge_agent.cli import SUMMARIES
+from edge_agent.cli import SUMMARIES, maps_find
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -30,13 +34,17 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the arguments."""
     parser = commands.add_parser("maps", help=SUMMARIES["maps"], description=__doc__)
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="a map that comes with the agent, or a file of your own"
+        "name", nargs="?", metavar="NAME", help="a map that comes with the agent, a file of your own, or: find"
     )
     parser.add_argument("--template", action="store_true", help="print a commented map to start from")
+    maps_find.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, one map in words, or the template. A broken map is raised, one line a mistake."""
+    if args.name == maps_find.NAME:
+        return maps_find.run(args)
+    maps_find.refuse_stray(args)
     if args.template:
         print(template_text(), end="")
     elif args.name is None:

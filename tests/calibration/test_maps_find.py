@@ -1,0 +1,195 @@
+"""`edge-agent maps find`: from a log that was kept, the same map each time; live, against a served lift."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drivers.map_files import load_register_map
+from drivers.register_map import Evidence, Feed, Table
+from drivers.register_map_log import log_lines, reads_from
+from edge_agent.__main__ import main
+from edge_agent.cli.maps_sweep import blocks_of
+from edge_agent.cli.state_folder import StateFolder
+from edge_agent.errors import SettingsError
+from edge_agent.installation import Drive, Installation, Wiring
+from edge_agent.installation import Lift as LiftFacts
+from edge_agent.readings import Signal
+from edge_agent.recording_export import ExchangeWriter
+from edge_agent.recording_meta import RecordingMeta
+from tests.calibration.drawn_controllers import Controller
+from tests.calibration.drawn_controllers import sweep as swept
+from tests.calibration.fit_figures import detective_story
+from tests.calibration.installer import Lift, until
+from tests.calibration.learning_lifts import DOORS
+
+SEED = 11
+Output = pytest.CaptureFixture[str]
+CONFIG = """\
+[lift]
+id = "a-1"
+registration_code = "31104403201900012"
+[accelerometer]
+chip = "adxl345"
+[controller]
+kind = "modbus_tcp"
+host = "127.0.0.1"
+port = 9
+map = "{map}"
+[delivery]
+receivers = [{{ name = "firm", url = "http://127.0.0.1:9" }}]
+[state]
+folder = "{folder}"
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A log and the recording made with it, of a lift whose controller has the map nice3000plus."""
+    folder = tmp_path_factory.mktemp("kept")
+    found = detective_story(SEED, drive=Drive.VVVF, landings=4)
+    installation = Installation(LiftFacts("a-1"), Wiring(signals=DOORS | {Signal.INSPECTION}))
+    writer = ExchangeWriter(folder / "recording", RecordingMeta(installation))
+    for reading in found.readings():
+        writer.write(reading)
+    writer.close()
+    controller = Controller(load_register_map("nice3000plus"), (), 0.1)
+    reads = swept(found.lift, controller, read_s=0.08, seed=SEED)
+    log = folder / "registers.log"
+    log.write_text("".join(f"{line}\n" for line in log_lines(reads)), encoding="utf-8")
+    return log, folder / "recording"
+
+
+def again(kept: tuple[Path, Path], out: Path, *more: str) -> int:
+    return main(["maps", "find", "--from", str(kept[0]), "--recording", str(kept[1]), "--out", str(out), *more])
+
+
+def test_what_was_kept_gives_the_words_and_the_same_map_twice(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    out = tmp_path / "lift_7.toml"
+    assert again(kept, out) == 0
+    said, first = capsys.readouterr().out, out.read_bytes()
+    for word in ("floor", "direction", "door", "mode", "fault"):
+        assert re.search(
+            rf"^{word}: (holding|input) 0x[0-9a-f]{{4}}.*, confidence \d+ %, values \d", said, re.MULTILINE
+        )
+    assert again(kept, out, "--force") == 0
+    assert capsys.readouterr().out == said
+    assert out.read_bytes() == first
+    register_map = load_register_map(str(out))
+    assert register_map.evidence is Evidence.CORRELATED
+    assert not register_map.polling_is_safe
+    true = {field.feeds: field.address for field in load_register_map("nice3000plus").fields if field.feeds}
+    for field in register_map.fields:
+        assert field.feeds is Feed.FAULT or field.feeds is None or field.address == true[field.feeds]
+
+
+def test_a_map_that_is_there_is_not_replaced_unless_it_is_said(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    out = tmp_path / "mine.toml"
+    out.write_text("mine", encoding="utf-8")
+    assert again(kept, out) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def test_where_nothing_proves_itself_each_word_is_not_found_and_no_map_is_written(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    log, out = tmp_path / "steady.log", tmp_path / "none.toml"
+    log.write_text("".join(f'[{n},"holding",1,[7]]\n' for n in range(40)), encoding="utf-8")
+    assert again((log, kept[1]), out, "--lang", "zh") == 1
+    assert capsys.readouterr().out.count("未找到") == 5 + 1
+    assert not out.exists()
+
+
+def test_nothing_is_read_where_the_map_does_not_allow_it_or_the_agent_runs(tmp_path: Path, capsys: Output) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text(CONFIG.format(map="nice3000plus", folder=tmp_path / "state"), encoding="utf-8")
+    state = StateFolder(tmp_path / "state")
+    assert main(["maps", "find", "--config", str(config)]) == 3
+    assert "systemctl stop" in capsys.readouterr().err
+    state.release()
+    unsafe = load_register_map("invertek_elevator_core")
+    text = CONFIG.format(map=unsafe.name, folder=tmp_path / "state")
+    config.write_text(text, encoding="utf-8")
+    assert main(["maps", "find", "--config", str(config)]) == 2
+    assert "safe" in capsys.readouterr().err
+    assert not list((tmp_path / "state").glob("found_registers*"))
+
+
+def test_only_what_was_asked_for_is_read_and_never_more_than_the_bound() -> None:
+    register_map = load_register_map("nice3000plus")
+    own = blocks_of(register_map, ())
+    covered = {(block.table, address) for block in own for address in range(block.address, block.end)}
+    fields = {(field.table, field.address) for field in register_map.fields if not field.table.is_of_bits}
+    assert {each for each in fields if not any(each[1] in own for own in register_map.forbidden)} <= covered
+    asked = blocks_of(register_map, ["input:0-19"])
+    assert [(block.table, block.address, block.count) for block in asked] == [
+        (Table.INPUT, 0, 16),
+        (Table.INPUT, 16, 4),
+    ]
+    for wrong in (["coil:0-9"], ["holding:9-0"], ["holding:0-70000"], ["holding:0-1999", "input:0-0"]):
+        with pytest.raises(SettingsError):
+            blocks_of(register_map, wrong)
+
+
+# ---- live
+
+STORY = """\
+format = 1
+title = "A lift that is ridden"
+story = "The car stands at its lowest landing."
+
+[lift]
+landings = 3
+start_landing = 0
+drive = "vvvf"
+rated_speed_mps = 1.6
+
+[box]
+signals = ["door_open", "door_closed"]
+controller = "nice3000plus"
+accel_rate_hz = 100
+
+[[step]]
+do = "wait"
+for_s = 2
+"""
+
+
+@pytest.mark.system
+@pytest.mark.timeout(400)
+def test_a_served_lift_that_is_ridden_gives_floor_direction_and_door_over_tcp(tmp_path: Path) -> None:
+    lift = Lift(tmp_path / "s", STORY, "--chip", "adxl345")
+    log, out, told = tmp_path / "r.log", tmp_path / "found.toml", tmp_path / "told"
+    command = [sys.executable, "-m", "edge_agent", "maps", "find", "--config", str(lift.config)]
+    try:
+        with told.open("w", encoding="utf-8") as file:
+            process = subprocess.Popen(
+                [*command, "--log", str(log), "--out", str(out)], stdout=file, stderr=subprocess.STDOUT
+            )
+        until(lambda: "Meanwhile ride" in told.read_text(encoding="utf-8"), "the reading of registers")
+        for landing in (1, 2, 0, 2, 1, 0, 2, 0):
+            lift.tell(f"ride to={landing}")
+            until(lambda at=landing: lift.is_at(f"floor {at + 1},.*door open,"), f"landing {landing}")  # type: ignore[misc]
+        process.send_signal(signal.SIGINT)
+        code = process.wait(90.0)
+    finally:
+        lift.close()
+    said = told.read_text(encoding="utf-8")
+    print(said)
+    assert code == 0, said
+    assert {read.table for read in reads_from(log.read_text(encoding="utf-8"), "log")} <= {Table.HOLDING, Table.INPUT}
+    true = {field.feeds: field.address for field in load_register_map("nice3000plus").fields if field.feeds}
+    found = {field.feeds: field.address for field in load_register_map(str(out)).fields if field.feeds}
+    assert set(found) >= {Feed.FLOOR, Feed.DIRECTION, Feed.DOOR}
+    assert all(true[feed] == address for feed, address in found.items())
+    assert "mode: not found" in said
