@@ -75,7 +75,8 @@ def give_to_owner(folder: Path) -> None:
     if os.geteuid() != 0:
         return
     held = os.stat(folder)
-    for _, names, files, descriptor in os.fwalk(folder):
+    # Of a service with a user of its own /var/lib/NAME is a link, made by root, which fwalk does not follow.
+    for _, names, files, descriptor in os.fwalk(folder.resolve()):
         for name in (*names, *files):
             if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == 0:
                 os.chown(name, held.st_uid, held.st_gid, dir_fd=descriptor, follow_symlinks=False)

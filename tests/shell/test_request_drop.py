@@ -69,3 +69,12 @@ def test_what_root_wrote_is_given_to_the_owner_and_what_links_lead_to_is_not(sta
     give_to_owner(state)
     assert {(state / name).stat().st_uid for name in ("enrolment", "enrolment/box.pem")} == {AGENT}
     assert (tmp_path / "root-owned").stat().st_uid == 0
+
+
+@as_root
+def test_the_state_folder_of_a_service_is_reached_through_its_link(state: Path, tmp_path: Path) -> None:
+    """/var/lib/lift-edge-agent leads to /var/lib/private/lift-edge-agent."""
+    (tmp_path / "var").symlink_to(state)
+    (state / "page.pin").write_text("12345678", encoding="ascii")
+    give_to_owner(tmp_path / "var")
+    assert (state / "page.pin").stat().st_uid == AGENT
