@@ -198,6 +198,7 @@ def test_killed_before_the_commit_it_has_nothing_and_says_so(tmp_path: Path) -> 
         assert post(url, sent).verdicts == (Verdict.STORED,)
 
 
+@pytest.mark.timeout(240)  # several commands, each a process of its own
 def test_a_secret_is_shared_with_a_known_box_and_its_short_seals_are_opened(tmp_path: Path) -> None:
     device = KEY.public.fingerprint
     assert run("share", device.hex(), "--data", str(tmp_path)).returncode == 2
