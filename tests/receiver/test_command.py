@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from edge_agent.wire import (
     BATCH_TYPE,
     KEY_HEADER,
