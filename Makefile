@@ -14,7 +14,7 @@
 #   make deb-lock          the versions and digests that the package is built from, written anew
 #   make sbom              what the package contains, as CycloneDX in dist/; make audit: asked for known holes
 #   make lab-booted        that package in a booted Debian: installed, removed, in every trouble, updated; SUITE=trixie
-#                          PART=package|trouble|update for one of them
+#                          PART=package|page|trouble|update for one of them
 #   make lab-writes        bytes that reach the disk on simulated days
 #   make oracle            records and seals judged by zcbor and pycose, DC-09 frames by siadc09 and pysiaalarm
 #   make oracle-api        every address of a receiver asked by schemathesis

@@ -19,6 +19,14 @@ from pages import completion, manual
 from targets import PYTHON, RELEASE, ROOT, TARGETS, Target, project
 
 DEBIAN = ROOT / "packaging" / "debian"
+SYSTEMD = ROOT / "systemd"
+PAGE_UNITS = (
+    "lift-edge-page.service",
+    "lift-edge-page.socket",
+    "lift-edge-page-settings.path",
+    "lift-edge-page-settings.service",
+)
+"""Of the installer's page: there, and off until somebody switches it on."""
 HOME = Path("opt/lift-edge-agent")
 LEFT_OUT = ("sim", "receiver", "bin", "calibration_examples")
 """Not for the box: the simulator, the receiver, and scripts with this machine's path in them."""
@@ -87,6 +95,7 @@ def _files(stage: Path, version: str) -> None:
         (DEBIAN / "lift-edge-agent.service", "usr/lib/systemd/system/lift-edge-agent.service"),
         (DEBIAN / "lift-edge-agent-again.service", "usr/lib/systemd/system/lift-edge-agent-again.service"),
         (DEBIAN / "lift-edge-agent-update.service", "usr/lib/systemd/system/lift-edge-agent-update.service"),
+        *((SYSTEMD / name, f"usr/lib/systemd/system/{name}") for name in PAGE_UNITS),
         (DEBIAN / "journald.conf", str(doc / "journald.conf")),
         (ROOT / "packaging/updater.py", str(HOME / "update/updater.py")),
         (ROOT / "packaging/updater_machine.py", str(HOME / "update/updater_machine.py")),

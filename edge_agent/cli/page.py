@@ -59,13 +59,20 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(
             f"{args.minutes} is not between 1 and {MINUTES_MAX}", subject="--minutes", hint="Switch it on again later"
         )
-    listener = None if args.show_pin else _listener(args.address, args.port)
+    if args.show_pin:
+        return _show_pin(state_folder)
+    listener = _listener(args.address, args.port)
     become_owner(state_folder)
     pin = pin_in(state_folder)
-    if listener is None:
-        print(pin)
-        return 0
     return _serve(settings, Path(args.config), listener, pin, args.minutes)
+
+
+def _show_pin(state_folder: Path) -> int:
+    from edge_agent.request_drop import give_to_owner
+
+    print(pin_in(state_folder))
+    give_to_owner(state_folder)
+    return 0
 
 
 def become_owner(state_folder: Path) -> None:
@@ -88,6 +95,12 @@ def become_owner(state_folder: Path) -> None:
     os.setgroups([known[name] for name in DEVICE_GROUPS if name in known])
     os.setgid(held.st_gid)
     os.setuid(held.st_uid)
+    if not os.access(state_folder, os.R_OK | os.W_OK | os.X_OK):
+        raise EdgeAgentError(
+            "the state folder is closed to everybody but the service",
+            subject=str(state_folder),
+            hint="Switch the page on with: sudo systemctl start lift-edge-page",
+        )
 
 
 def _listener(address: str, port: int) -> socket.socket:

@@ -1,14 +1,14 @@
 #!/bin/bash
-# run.sh [bookworm|trixie] [FOLDER] [package] [trouble] [update]: the package in a booted Debian. package: installed,
-# killed, upgraded, removed, purged; trouble: everything that happens to a box, with alarms that must all arrive; update:
-# signed updates, kept and undone. All three without a name. Root; the first run makes the machine in FOLDER
-# (build/labs), half a minute.
+# run.sh [bookworm|trixie] [FOLDER] [package] [page] [trouble] [update]: the package in a booted Debian. package:
+# installed, killed, upgraded, removed, purged; page: the installer's page beside the agent; trouble: everything that
+# happens to a box, with alarms that must all arrive; update: signed updates, kept and undone. All without a name.
+# Root; the first run makes the machine in FOLDER (build/labs), half a minute.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 suite=${1:-bookworm} folder=${2:-$root/build/labs}
 shift $(($# < 2 ? $# : 2))
-parts=${*:-package trouble update}
+parts=${*:-package page trouble update}
 mkdir -p "$folder"; folder=$(realpath "$folder")
 machine=$folder/booted-$suite box=$folder/box-$suite python=$root/.venv/bin/python
 [ -d "$machine/usr/lib/systemd" ] || "$here/boot.sh" make "$machine" --suite "$suite"
@@ -34,7 +34,7 @@ if [ -z "${BUILT:-}" ]; then  # BUILT=1: what an earlier run has built
     "$python" "$root/packaging/sign.py" "$work/key.pem" "$box/first.deb" >/dev/null
     cp "$work/key.pem.pub" "$box/update.pub"
 fi
-cp "$here"/*.toml "$here"/*.sh "$here/relay.py" "$here/contacts.py" "$box/"
+cp "$here"/*.toml "$here"/*.sh "$here/relay.py" "$here/contacts.py" "$here/visitor.py" "$box/"
 cp "$here/sitecustomize.py" "$box/wedge/"
 (cd "$work" && apt-get download -qq libfaketime >/dev/null 2>&1 && dpkg-deb -x libfaketime_*.deb faketime \
     && cp faketime/usr/lib/*/faketime/libfaketime.so.1 "$box/") || true
