@@ -166,6 +166,7 @@ for_s = 2
 
 
 @pytest.mark.system
+@pytest.mark.campaign
 @pytest.mark.timeout(400)
 def test_a_served_lift_that_is_ridden_gives_floor_and_direction_over_tcp_and_no_wrong_word(tmp_path: Path) -> None:
     lift = Lift(tmp_path / "s", STORY, "--chip", "adxl345")
