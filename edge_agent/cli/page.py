@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MINUTES_MAX = 30
 PORT = 8089
-TURN_S = 0.05
+TURN_S = 0.1
 OVERDUE_S = 60
 """A page that hangs beyond its time is ended by the kernel's clock: the agent must get its devices back."""
 FIRST_HANDED_OVER = 3  # Source: sd_listen_fds(3)
