@@ -21,6 +21,7 @@ from edge_agent.live_points import TEXT_BYTES_MAX, UNENDED_MAX, LivePoints, Unen
 from edge_agent.local_requests import (
     DONE,
     FOLDER,
+    REFUSED,
     AsideRequest,
     ChangeRequest,
     LiveRequest,
@@ -31,6 +32,7 @@ from edge_agent.outbox_incidents import UnendedIncident
 from edge_agent.readings import Reading
 from edge_agent.records import RecordDraft, draft_of_change
 from edge_agent.story import kind_name
+from edge_agent.wire_values import Stream
 
 NS_PER_S = 1_000_000_000
 LOOK_NS = 6 * NS_PER_S
@@ -154,9 +156,7 @@ class PageRequests:
                 case ChangeRequest():
                     self._record(request.what, request.who)
                 case AsideRequest():
-                    self._record("calibration begun, the box does not watch", request.who)
-                    self._folder.answer(request, (DONE,))
-                    self._stand_aside()
+                    self._lend(request)
                 case _:
                     others.append(request)
         return tuple(others)
@@ -164,6 +164,19 @@ class PageRequests:
     def answer(self, request: Request, sentences: tuple[str, ...]) -> None:
         """Tell who asked."""
         self._folder.answer(request, sentences)
+
+    def _lend(self, request: AsideRequest) -> None:
+        """Not while an alarm is open: somebody may be in the car, and this box must see what becomes of it."""
+        try:
+            is_alarm_open = any(each.stream is Stream.ALARM for each in self._unended())
+        except OutboxError:
+            is_alarm_open = False  # whoever comes to mend the box is not kept out by its broken outbox
+        if is_alarm_open:
+            self._folder.answer(request, (REFUSED,))
+            return
+        self._record("calibration begun, the box does not watch", request.who)
+        self._folder.answer(request, (DONE,))
+        self._stand_aside()
 
     def _tell_unended(self, looker: str) -> None:
         try:

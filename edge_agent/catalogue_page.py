@@ -172,6 +172,10 @@ PAGE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The monitoring has not given the devices up. Is another calibration open?",
             "监测程序未释放设备，是否有其他调试正在进行？",
         ),
+        "cal_alarm_open": (
+            "An alarm is open: the devices are not given up. See to the people first, then end the alarm",
+            "有未结束的报警，监测程序不释放设备。请先处理人员，再结束报警",
+        ),
         "cal_is_not_open": ("The calibration is not open", "调试未打开"),
         "cal_no_step": ("That does not fit now", "当前不可操作"),
         "cal_proposal_changed": ("The proposal has changed; look at it again", "建议已变化，请重新查看"),

@@ -21,7 +21,7 @@ from calibration.session_steps import BY_ITSELF, REPAIRABLE
 from calibration.session_wording import Wording
 from calibration.words import Plot, StepName, StepResult, Verdict, said
 from edge_agent.errors import EdgeAgentError
-from edge_agent.local_requests import WHO_CHARACTERS_MAX, RequestFolder
+from edge_agent.local_requests import REFUSED, WHO_CHARACTERS_MAX, RequestFolder
 from edge_agent.page.live_ear import LiveEar
 from edge_agent.page.settings_drop import can_write, leave_settings, withdraw_settings
 from edge_agent.settings import Settings
@@ -31,7 +31,7 @@ ASIDE_S = 20.0
 AGAIN_S = 0.2
 PUT_S = 10.0
 TURN_S = 0.1
-MESSAGES = ("nobody_gives_way", "is_not_open", "no_step", "proposal_changed", "not_put")
+MESSAGES = ("nobody_gives_way", "alarm_open", "is_not_open", "no_step", "proposal_changed", "not_put")
 
 Opener = Callable[[bool], "Opened | None"]
 """Opens a calibration (True: and forgets an earlier one); None: another process has the devices."""
@@ -199,9 +199,18 @@ class Calibrating:
             self.trouble = str(error)
             self.close()
             return
-        if now_s >= coming.until_s:
+        if self._is_refused(coming):
+            self.message = "alarm_open"
+            self.close()
+        elif now_s >= coming.until_s:
             self.message = "nobody_gives_way"
             self.close()
+
+    def _is_refused(self, coming: _Coming) -> bool:
+        try:
+            return bool(coming.request) and self._requests.fetched(coming.request) == REFUSED
+        except OSError:
+            return False
 
     def _opened(self, guided: Guided, coming: _Coming) -> None:
         if coming.request:

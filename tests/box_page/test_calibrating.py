@@ -12,7 +12,7 @@ import pytest
 from calibration.guided import Guided, Proposal
 from calibration.words import CalibrationError
 from edge_agent.errors import SettingsError
-from edge_agent.local_requests import DONE, AsideRequest, ChangeRequest, RequestFolder
+from edge_agent.local_requests import DONE, REFUSED, AsideRequest, ChangeRequest, RequestFolder
 from edge_agent.page.calibrating import ASIDE_S, PUT_S, NotNow
 from edge_agent.page.settings_drop import FILE, forbidden_change, leave_settings, put_settings
 from edge_agent.settings import Settings
@@ -117,6 +117,19 @@ def test_the_agent_is_asked_to_give_way_once_and_the_page_waits(served: Served, 
     found = view(served)
     assert found["phase"] == "open"
     assert served.ask("GET", "/api/state").json()["agent"] == "calibrating"
+    assert list((served.folder / "requests").iterdir()) == []
+
+
+def test_an_open_alarm_keeps_the_devices_where_they_are_and_the_page_says_why(served: Served, bench: OnBench) -> None:
+    bench.is_taken = True
+    act(served, do="open")
+    served.turn()
+    (asked,) = RequestFolder(served.folder).take()
+    RequestFolder(served.folder).answer(asked, (REFUSED,))
+    served.time.pass_s(0.5)
+    served.turn()
+    found = view(served)
+    assert (found["phase"], found["message"]) == ("closed", "alarm_open")
     assert list((served.folder / "requests").iterdir()) == []
 
 

@@ -11,12 +11,13 @@ import pytest
 from edge_agent.agent_page import LOOK_NS, LOOKERS_MAX, SEND_NS, LiveTap, PageRequests
 from edge_agent.agent_sources import SourceWatch
 from edge_agent.journal import Journal
-from edge_agent.live_points import ROWS_MAX, LivePoints, rows_from, rows_text
-from edge_agent.local_requests import DONE, EndRequest, RequestFolder
+from edge_agent.live_points import ROWS_MAX, LivePoints, Unended, rows_from, rows_text
+from edge_agent.local_requests import DONE, REFUSED, EndRequest, RequestFolder
+from edge_agent.outbox_incidents import UnendedIncident
 from edge_agent.page.live_ear import ASK_S, GIVEN_MAX, KEPT, LOOKED_S, LiveEar, LiveRing
 from edge_agent.readings import AccelFrame, ControllerReport, Direction, PressureSample, Signal, SignalEdge
 from edge_agent.records import RecordDraft
-from edge_agent.wire_values import SystemKind
+from edge_agent.wire_values import Stream, SystemKind
 from tests.shell.making import HandClock
 
 S = 1_000_000_000
@@ -171,6 +172,37 @@ def test_changes_and_a_stand_aside_become_records_and_the_rest_goes_to_the_core(
     assert {draft.kind for draft in committed} == {SystemKind.CONFIGURATION_CHANGED}
     assert aside == [True]
     assert folder.fetched(name) == DONE
+
+
+@pytest.mark.parametrize(("stream", "is_lent"), [(Stream.ALARM, False), (Stream.FAULT, True)])
+def test_the_devices_are_not_lent_while_an_alarm_is_open(stream: Stream, is_lent: bool, tmp_path: Path) -> None:
+    folder = RequestFolder(tmp_path)
+    committed: list[RecordDraft] = []
+    aside: list[bool] = []
+    requests = PageRequests(
+        folder,
+        LiveTap(tmp_path),
+        HandClock(S),
+        Journal(),
+        lambda draft, _t_ns, _now_ns: committed.append(draft),
+        lambda: aside.append(True),
+        lambda: (UnendedIncident(3, 1, stream, is_present=False),),
+    )
+    name = folder.leave({"aside": "Li"})
+    assert requests.take() == ()
+    assert folder.fetched(name) == (DONE if is_lent else REFUSED)
+    assert (len(aside), len(committed)) == (is_lent, is_lent)
+
+
+def test_incidents_that_wait_for_their_end_are_told_to_who_looks(tmp_path: Path) -> None:
+    tap, ear, folder = LiveTap(tmp_path), LiveEar(tmp_path), RequestFolder(tmp_path)
+    waiting = (UnendedIncident(3, 1, Stream.ALARM, is_present=False),)
+    wrapped = PageRequests(folder, tap, HandClock(S), Journal(), lambda *_: None, lambda: None, lambda: waiting)
+    ear.looked(0.0)
+    ear.turn(0.0, is_agent_there=True)
+    wrapped.take()
+    ear.turn(0.1, is_agent_there=True)
+    assert ear.unended == (Unended(3, "entrapment", False),)
 
 
 @pytest.mark.parametrize(
