@@ -59,12 +59,25 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(
             f"{args.minutes} is not between 1 and {MINUTES_MAX}", subject="--minutes", hint="Switch it on again later"
         )
+    _make(state_folder)
     if args.show_pin:
         return _show_pin(state_folder)
     listener = _listener(args.address, args.port)
     become_owner(state_folder)
     pin = pin_in(state_folder)
     return _serve(settings, Path(args.config), listener, pin, args.minutes)
+
+
+def _make(state_folder: Path) -> None:
+    """A new box has none yet."""
+    try:
+        state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeAgentError(
+            f"the state folder cannot be made: {error.strerror}",
+            subject=str(state_folder),
+            hint="Run this as root, or look whether the disk can be written",
+        ) from error
 
 
 def _show_pin(state_folder: Path) -> int:
@@ -81,14 +94,7 @@ def become_owner(state_folder: Path) -> None:
         return
     import grp
 
-    try:
-        held = state_folder.stat()
-    except OSError as error:
-        raise EdgeAgentError(
-            f"the state folder cannot be used: {error.strerror}",
-            subject=str(state_folder),
-            hint="Start the agent once, so that it is made",
-        ) from error
+    held = state_folder.stat()
     if held.st_uid == 0:
         return
     known = {group.gr_name: group.gr_gid for group in grp.getgrall()}
