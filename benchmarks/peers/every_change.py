@@ -67,8 +67,10 @@ class WitnessedOutbox(Outbox):
 
 if __name__ == "__main__":
     import edge_agent.cli.run
+    import edge_agent.outbox_volatile
 
-    vars(edge_agent.cli.run).update(Detector=EveryChange, Outbox=WitnessedOutbox)
+    vars(edge_agent.cli.run)["Detector"] = EveryChange
+    vars(edge_agent.outbox_volatile)["Outbox"] = WitnessedOutbox
     from edge_agent.__main__ import main
 
     sys.exit(main())
