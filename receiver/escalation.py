@@ -41,6 +41,8 @@ TARGET_BYTES_MAX = 400
 PLANNED_MAX = 2_000
 CLAIMED_MAX = 200
 """Messages looked at and taken in one turn. Ours."""
+RECOVERED_MS_MAX = 30 * 86_400_000
+"""For so long after it was told, people hear that an alarm was over by itself: older messages are not looked at. Ours."""
 
 DEFAULT_LIST = "*"
 """The list of every lift that has none of its own."""
@@ -259,6 +261,7 @@ def _plan_recovered(db: Connection, now_ms: int) -> int:
             _I.stage == int(Stage.RECOVERED),
             _M.kind == MessageKind.RAISED.value,
             _M.state == int(MessageState.SENT),
+            _M.next_ms > now_ms - RECOVERED_MS_MAX,
             ~is_told.exists(),
         )
         .limit(PLANNED_MAX)

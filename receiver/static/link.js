@@ -1,21 +1,29 @@
 // The live connection: server-sent events, and the honest answer to "is what I see still true?".
+import { events } from "./events.js";
+
 const BEAT_MS_MAX = 8000; // the receiver sends a beat every 3 s; two missed ones and a bit
 
 export class Link {
   // onBoard(board), onIncident(said), onBoxes(said), onState(isUp, lastHeardMs): the only ways out.
   constructor(onBoard, onIncident, onBoxes, onState) {
-    this.onBoard = onBoard;
-    this.onIncident = onIncident;
-    this.onBoxes = onBoxes;
+    this.acts = { board: onBoard, incident: onIncident, boxes: onBoxes, beat: () => {} };
     this.onState = onState;
     this.isUp = false;
     this.lastHeardMs = null;
     this.skewMs = 0; // receiver's clock minus ours
-    this.events = null;
+    this.isOver = false;
+    this.events = events(
+      (name, said) => this.heard(said, this.acts[name]),
+      (isOver) => {
+        this.isOver = isOver;
+        this.lose();
+      },
+    );
     this.open();
     setInterval(() => this.watch(), 1000);
     addEventListener("offline", () => this.lose());
     addEventListener("online", () => this.isClosed || this.open());
+    addEventListener("pageshow", (event) => event.persisted && (this.isClosed || this.open()));
   }
 
   nowMs() {
@@ -23,26 +31,21 @@ export class Link {
   }
 
   open() {
-    this.events?.close();
     this.isClosed = false;
+    this.isOver = false;
     this.openedMs = Date.now();
-    this.events = new EventSource("/v1/events");
-    this.events.addEventListener("board", (event) => this.heard(event, this.onBoard));
-    this.events.addEventListener("incident", (event) => this.heard(event, this.onIncident));
-    this.events.addEventListener("boxes", (event) => this.heard(event, this.onBoxes));
-    this.events.addEventListener("beat", (event) => this.heard(event, () => {}));
-    this.events.onerror = () => this.lose();
+    this.events.open();
   }
 
   // Nobody is signed in: ask no more until `open`.
   close() {
-    this.events?.close();
+    this.events.close();
     this.isClosed = true;
     this.isUp = false;
   }
 
-  heard(event, act) {
-    const said = JSON.parse(event.data);
+  heard(said, act) {
+    if (this.isClosed) return;
     this.lastHeardMs = Date.now();
     this.skewMs = said.now_ms - this.lastHeardMs;
     act(said);
@@ -63,8 +66,7 @@ export class Link {
     if (this.isClosed) return;
     const silentMs = Date.now() - Math.max(this.lastHeardMs ?? 0, this.openedMs);
     if (silentMs < BEAT_MS_MAX) {
-      // A refused answer ends an EventSource for good; a broken one retries by itself.
-      if (this.events.readyState === EventSource.CLOSED && silentMs > 2000) this.open();
+      if (this.isOver && silentMs > 2000) this.open();
       return;
     }
     this.lose();

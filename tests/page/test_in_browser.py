@@ -243,3 +243,28 @@ def test_where_people_are_known_the_page_asks_who_it_is_and_a_viewer_may_only_lo
     browser.tap("return document.querySelector('#sign-in button')")
     browser.tap(button_with("I take this over"))
     browser.wait("return document.body.innerText.includes('Taken over by Li')")
+
+
+def test_eight_pages_of_one_browser_are_all_live_and_the_last_one_takes_over(site: Site, windows: Windows) -> None:
+    """A browser opens six connections to one place: the pages share one for what they wait for."""
+    browser = looking(site, windows("one"))
+    first, pages = browser.driver.current_window_handle, [browser.driver.current_window_handle]
+    for _ in range(7):
+        browser.driver.switch_to.new_window("tab")
+        pages.append(browser.driver.current_window_handle)
+        browser.open(site.url)
+        browser.wait("return document.querySelector('#link.up')")
+    site.store(body(alarm(1)))
+    browser.tap(button_with("I take this over"))
+    browser.wait("return document.body.innerText.includes('Taken over by Li')")
+    for page in pages[1:4]:
+        browser.driver.switch_to.window(page)
+        browser.driver.close()
+    for page in [*pages[4:], first]:
+        browser.driver.switch_to.window(page)
+        browser.wait("return document.body.innerText.includes('Taken over by Li')")
+        if page != first:
+            browser.driver.close()
+    browser.driver.switch_to.window(first)
+    site.store(body(alarm(2, phase=Phase.UPDATED, incident=1, percent=41)))
+    browser.wait("return document.body.innerText.includes('41 %')")

@@ -267,6 +267,19 @@ def test_who_was_told_hears_that_it_recovered_by_itself_and_that_it_came_back(tm
     escalated(tmp_path, (MAIL,), story)
 
 
+@pytest.mark.parametrize(("late_ms", "told"), [(-1, 2), (0, 1)])
+def test_what_recovers_more_than_a_month_after_it_was_told_is_no_news(tmp_path: Path, late_ms: int, told: int) -> None:
+    async def story(far_end: FarEnd, others: Outside, turn: Callable[[], Awaitable[int]]) -> None:
+        await far_end.receipt(body(alarm(1)))
+        await turn()
+        await far_end.receipt(body(alarm(2, phase=Phase.CONDITION_GONE, incident=1)))
+        far_end.clock.ms += escalation.RECOVERED_MS_MAX + late_ms
+        await turn()
+        assert len(others.mail.subjects) == told
+
+    escalated(tmp_path, (MAIL,), story)
+
+
 def test_a_blackout_is_one_message_with_occupied_cars_first(tmp_path: Path) -> None:
     boxes = [SigningKey(bytes([n]) * 32) for n in range(1, 31)]
 
