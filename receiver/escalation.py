@@ -42,7 +42,7 @@ PLANNED_MAX = 2_000
 CLAIMED_MAX = 200
 """Messages looked at and taken in one turn. Ours."""
 RECOVERED_MS_MAX = 30 * 86_400_000
-"""For so long after it was told, people hear that an alarm was over by itself: older messages are not looked at. Ours."""
+"""For so long after it was told, people hear that an alarm was over by itself; older messages are not read. Ours."""
 
 DEFAULT_LIST = "*"
 """The list of every lift that has none of its own."""
