@@ -131,7 +131,7 @@ class Modem:
     def _begin(self) -> None:
         self._answers: dict[Question, AtAnswer] = {}
         self._at = 0  # the next question of the round
-        self._due_ns = 0  # when it is asked
+        self._due_ns = 0  # when the first one of a round is asked
         self._reader: AnswerReader | None = None  # of the question that is out
         self._until_ns = 0  # its deadline
         self._quiet_until_ns: int | None = None
@@ -148,7 +148,7 @@ class Modem:
             self._fall_quiet(port, self._quiet_until_ns, end_ns)
         elif self._reader is not None:
             return self._listen(port, self._reader, end_ns)
-        elif now_ns < self._due_ns:
+        elif self._at == 0 and now_ns < self._due_ns:
             port.read(self._left_s(self._due_ns, end_ns))  # news; and it notices when the modem is pulled out
         else:
             port.write(QUESTIONS[self._at].value.encode("ascii") + b"\r")

@@ -21,9 +21,9 @@ from tests.drivers.fake_modem import WELL, FakeModem
 
 
 class Bench:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, period_s: float = 1.0) -> None:
         self.fake = FakeModem(folder, WELL)
-        self.modem = Modem(SerialLine(str(self.fake.line.path), 115200), now_ns=time.monotonic_ns, period_s=1.0)
+        self.modem = Modem(SerialLine(str(self.fake.line.path), 115200), now_ns=time.monotonic_ns, period_s=period_s)
 
     def readings(self, seconds: float = 4.0) -> list[Reading]:
         """What comes first; each read is short."""
@@ -76,6 +76,15 @@ def test_nothing_is_sent_that_changes_the_modem_or_the_network(bench: Bench) -> 
     assert set(bench.fake.commands) == {question.value for question in Question}
     for command in bench.fake.commands:
         assert command.endswith("?") or command in ("ATE0", "AT+CMEE=1", "AT+CSQ", "AT+CESQ")
+
+
+def test_the_first_report_does_not_wait_for_the_second_round(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, period_s=600.0)
+    try:
+        bench.round()
+        assert bench.fake.commands == [question.value for question in Question]
+    finally:
+        bench.close()
 
 
 def answer(text: str, final: str = "OK") -> AtAnswer:
