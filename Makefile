@@ -15,6 +15,8 @@
 #   make sbom              what the package contains, as CycloneDX in dist/; make audit: asked for known holes
 #   make lab-booted        that package in a booted Debian: installed, removed, in every trouble, updated; SUITE=trixie
 #                          PART=package|page|trouble|update for one of them
+#   make lab-arm64         the package for arm64 under QEMU: installed, tested, replayed, counted, on an emulated Pi 3B; SUITE=trixie
+#                          PART="install tests replay cost pi" or some of them
 #   make lab-writes        bytes that reach the disk on simulated days
 #   make oracle            records and seals judged by zcbor and pycose, DC-09 frames by siadc09 and pysiaalarm
 #   make oracle-api        every address of a receiver asked by schemathesis
@@ -29,7 +31,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-twice sign-deb deb-lock sbom audit lab-booted lab-writes oracle oracle-api bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
+.PHONY: setup demo stories test test-system test-campaign chaos mutation deb deb-twice sign-deb deb-lock sbom audit lab-booted lab-arm64 lab-writes oracle oracle-api bench bench-peers lab-i2c lab-gpio lab-usb lab-pi lab-power alarms-doc check format clean
 
 setup: $(STAMP)
 
@@ -99,6 +101,9 @@ sbom audit: setup
 
 lab-booted: setup
 	labs/booted/run.sh $(or $(SUITE),bookworm) $(CURDIR)/build/labs $(PART)
+
+lab-arm64: setup
+	labs/arm64/run.sh $(or $(SUITE),bookworm) $(or $(LABS),$(CURDIR)/build/labs) $(PART)
 
 lab-writes: setup
 	labs/writes/run.sh
