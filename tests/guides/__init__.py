@@ -1,0 +1,1 @@
+"""The guides hold what they say: commands, links, pins and quoted sentences."""
