@@ -46,10 +46,12 @@ HEIGHT_SIGMA_M_MAX = 0.5
 
 @dataclass(frozen=True, slots=True)
 class AirHeight:
-    """Where the car stands by the air: height above the same zero as the position's, and its doubt."""
+    """Where the car stands by the air: height above the same zero as the position's, its doubt, and what of it is the
+    doubt of the height at the standstill before."""
 
     height_m: float
     sigma_m: float
+    shared_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class AirStage:
         pairs = max(1.0, (t_ns - base.t_ns) / 1e9 / PAIR_S)
         noise_m2 = max(NOISE_M2_MIN, self._noise_m2) * pairs * max(1.0, pairs / PAIRS_ALIKE)
         sigma_m = (base.sigma_m**2 + noise_m2 + (scale_sigma * way_m) ** 2) ** 0.5
-        return AirHeight(base.height_m + way_m, sigma_m)
+        return AirHeight(base.height_m + way_m, sigma_m, base.sigma_m)
 
     def _learn(self, mean_m: float, height_m: float, sigma_m: float) -> None:
         """The scale, from a trip between two known landings."""

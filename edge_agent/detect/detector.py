@@ -361,7 +361,7 @@ class Detector:
         height_m, sigma_m = self._position.height
         found = self._air.step(rest_since_ns, height_m, sigma_m, is_at_landing=self._position.is_at_landing)
         if found is not None:
-            self._position.take_air(found.height_m, found.sigma_m)
+            self._position.take_air(found.height_m, found.sigma_m, found.shared_m)
 
     def _trip(self, t_ns: int, ride: Ride) -> Trip:
         before = self._position.landing()

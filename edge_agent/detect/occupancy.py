@@ -67,6 +67,12 @@ IDLE_OPENING_NS = 10_000_000_000
 """A door that opens so long after the car came to rest opens for somebody new, not for those who came with it."""
 
 SHUT_STAND_S = 30.0
+RATIO_STOOD_SHUT = 1.0 / 3.0
+"""A car that may have gone home empty, stood shut and silent for `SHUT_STAND_S` and left again as if all were well was
+on its way to somebody. Those who boarded at a call are still believed inside: a controller may try elsewhere when a
+door is jammed. Source: judgement; an empty car that is called and stops between landings (second generator,
+`empty_stop` 423)."""
+
 EMPTY_PERCENT_MAX = 10
 EMPTY_STAND_S = 60.0
 
@@ -270,6 +276,8 @@ class OccupancyStage:
 
     def _percent(self, now_ns: int, motion: MotionState, door: DoorView, *, is_abnormal: bool) -> int:
         odds = self._odds_of_leaving(is_abnormal=is_abnormal)
+        if self._has_stood_shut and self._leaving is not None:
+            odds *= float(RATIO_STOOD_SHUT ** self._leaving.get(Leaving.AFTER_RIDE, 0.0))
         if not motion.is_moving and self._trips_since_open == 0 and door.is_witnessed:
             odds /= 1.0 + (now_ns - max(door.closed_at_ns, self._first_ns)) / 1e9 / IDLE_S
         is_proven = self._silence() <= PROOF_SHARE and not is_abnormal

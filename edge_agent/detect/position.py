@@ -186,8 +186,12 @@ class PositionStage:
         """Since the last open door there was no trip."""
         return self._is_at_landing
 
-    def take_air(self, height_m: float, sigma_m: float) -> None:
-        """Where the car stands by the difference of air pressures; it makes the doubt smaller, or finds a lost car."""
+    def take_air(self, height_m: float, sigma_m: float, shared_m: float = 0.0) -> None:
+        """Where the car stands by the difference of air pressures; it makes the doubt smaller, or finds a lost car.
+
+        shared_m: what of `sigma_m` is the doubt of the height at the last standstill, from which both air and way go.
+        Air says nothing about that: two ways that begin at one wrong place end at the same wrong place.
+        """
         if self._height is None:
             if sigma_m > AIR_SIGMA_M_MAX:
                 return
@@ -199,12 +203,14 @@ class PositionStage:
         if self._is_at_landing or self._sigma == 0.0:
             return
         self._at_rest = None
-        off_m, both_m2 = height_m - self._height, self._sigma**2 + sigma_m**2
+        shared_m2 = min(shared_m, self._sigma, sigma_m) ** 2
+        way_m2, air_m2 = self._sigma**2 - shared_m2, sigma_m**2 - shared_m2
+        off_m, both_m2 = height_m - self._height, way_m2 + air_m2
         if off_m * off_m > AIR_OFF_SIGMAS**2 * both_m2:
             self._sigma = max(self._sigma, 0.5 * abs(off_m))
-            return
-        self._height += off_m * self._sigma**2 / both_m2
-        self._sigma *= sigma_m / both_m2**0.5
+        elif both_m2 > 0.0:
+            self._height += off_m * way_m2 / both_m2
+            self._sigma = sqrt(shared_m2 + way_m2 * air_m2 / both_m2)
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""

@@ -134,6 +134,35 @@ def test_a_second_trip_with_the_door_shut_changes_nothing() -> None:
     assert called().goes(46.0, 60.0).percent(61.0) == 10
 
 
+def ridden(wait_s: float = 2.0, *, has_presence: bool = False) -> Car:
+    """People were brought to a landing, and the car left it at once; it came to rest at 60 s."""
+    return left_after(2.0, has_presence=has_presence).opens(33.0).closes(50.0 - wait_s).goes(50.0, 60.0)
+
+
+def test_a_car_that_may_have_gone_home_empty_stood_shut_and_left_again_is_a_third_as_likely_occupied() -> None:
+    """Even odds before, one to three after half a minute: 25 %. Whoever boarded at a call is inside as before."""
+    for again_s, percent in ((89.9, 50), (90.0, 25)):
+        assert ridden().goes(again_s, 99.0).percent(100.0) == percent
+    assert left_after(2.0).goes(70.0, 80.0).percent(81.0) == 85
+    half = ridden(9.5).goes(90.0, 99.0)  # half of it as after a pause
+    half.is_abnormal = True
+    assert half.percent(100.0) == 20  # odds of 3 to 7, by the root of 3
+
+
+@pytest.mark.parametrize("sign", ["twice seen", "button", "passenger"])
+def test_whoever_gave_a_sign_while_it_stood_shut_is_as_likely_as_before(sign: str) -> None:
+    car = ridden(has_presence=sign == "twice seen")
+    if sign == "twice seen":
+        car.presence(70.0).presence(80.0)
+    elif sign == "button":
+        car.stage.take_button(True)
+    else:
+        car.stage.take_controller(True, None)
+    before = car.percent(95.0)
+    assert before > 90
+    assert car.goes(96.0, 99.0).percent(100.0) == before
+
+
 def test_where_the_leaving_was_not_seen_it_is_even_odds() -> None:
     car = Car().closes(20.0)
     car.stage = OccupancyStage(has_presence=False)

@@ -362,6 +362,20 @@ def test_air_and_the_measured_way_are_weighed_by_their_doubts() -> None:
     assert better.height == (near(3.0 + 0.2 * 4.0 / 5.0), near(TRIP_SIGMA_M / 5**0.5))
 
 
+def test_what_air_and_way_both_begin_with_is_doubted_after_both_as_before() -> None:
+    """3 m by the way, 3.2 m by air: alike in doubt but for what they begin with, which neither lessens."""
+    position = given()
+    for _ in range(9):
+        position.take_ride(3.0, 5.0)
+        position.take_ride(-3.0, 5.0)
+    height_m, shared_m = position.height
+    assert (height_m, shared_m) == (near(0.0), near(TRIP_SIGMA_M * 18**0.5))
+    position.take_ride(3.0, 5.0)
+    both_m = (shared_m**2 + TRIP_SIGMA_M**2) ** 0.5
+    position.take_air(3.2, both_m, shared_m)
+    assert position.height == (near(3.1), near((shared_m**2 + TRIP_SIGMA_M**2 / 2.0) ** 0.5))
+
+
 def test_air_that_contradicts_beyond_three_doubts_makes_both_doubtful() -> None:
     """Both are doubted alike, and together by the root of 2 more. Then half of what they differ by is the doubt."""
     limit_m = 3.0 * TRIP_SIGMA_M * 2**0.5
