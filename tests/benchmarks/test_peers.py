@@ -107,6 +107,7 @@ def test_a_relay_resets_and_refuses_while_it_is_cut_and_serves_the_same_port_aga
 
 
 @pytest.mark.system
+@pytest.mark.campaign
 @pytest.mark.timeout(240)
 def test_an_outage_with_a_kill_loses_nothing_that_the_agent_had_committed() -> None:
     """The C loop keeps its queue in memory: that it loses values shows that losses are seen."""

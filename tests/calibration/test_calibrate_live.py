@@ -196,6 +196,7 @@ def test_a_chip_that_is_not_there_is_named_with_what_to_check(served: Lift) -> N
     assert "Check 3.3 V, ground, SDA and SCL" in shown
 
 
+@pytest.mark.campaign
 def test_swapped_door_contacts_are_named_and_the_right_lines_proposed(served: Lift) -> None:
     changed(served.config, ("door_open = { pin = 17", "door_open = { pin = 99"))
     changed(served.config, ("door_closed = { pin = 27", "door_closed = { pin = 17"), ("pin = 99", "pin = 27"))

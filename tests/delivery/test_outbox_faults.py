@@ -67,7 +67,7 @@ def judged(folder: Path) -> int:
 @pytest.mark.parametrize(
     ("call", "fault", "calls_min"),
     [
-        ("pwrite64", "error=EIO", 100),
+        pytest.param("pwrite64", "error=EIO", 100, marks=pytest.mark.campaign),
         ("pwrite64", "error=ENOSPC", 100),
         ("pwrite64", "signal=KILL", 100),
         ("fdatasync", "error=EIO", 20),
@@ -99,7 +99,11 @@ def test_a_call_that_fails_once_or_is_the_last_one_loses_nothing_committed(
 @needs_strace
 @pytest.mark.parametrize(
     ("call", "error", "last", "step"),
-    [("pwrite64", "ENOSPC", 140, 3), ("pwrite64", "EIO", 140, 3), ("fdatasync", "EIO", 28, 1)],
+    [
+        ("pwrite64", "ENOSPC", 140, 3),
+        pytest.param("pwrite64", "EIO", 140, 3, marks=pytest.mark.campaign),
+        ("fdatasync", "EIO", 28, 1),
+    ],
 )
 def test_a_disk_that_fails_for_ever_from_any_call_on_loses_nothing_committed(
     tmp_path: Path, call: str, error: str, last: int, step: int

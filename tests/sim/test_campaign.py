@@ -219,6 +219,7 @@ def test_folder_of_another_core_or_other_boxes_is_not_added_to(
 
 
 @pytest.mark.system
+@pytest.mark.campaign
 @pytest.mark.timeout(300)
 def test_campaign_of_two_days_is_kept_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "campaign"

@@ -48,7 +48,10 @@ DEADLINE_S = 0.1
 @pytest.mark.system
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["rtu", "rtu_tcp"])
-@pytest.mark.parametrize("name", ["nice3000plus", "c800", "retrofit_node"])  # with a canary, and without
+@pytest.mark.parametrize(
+    "name",
+    ["nice3000plus", "c800", pytest.param("retrofit_node", marks=pytest.mark.campaign)],  # with a canary, and without
+)
 def test_late_answers_never_become_a_wrong_value(tmp_path: Path, kind: str, name: str) -> None:
     register_map = load_register_map(name)
     begin_s = time.monotonic()
