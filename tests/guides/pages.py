@@ -27,6 +27,11 @@ def installer(language: str) -> str:
     return (GUIDES / f"installer.{language}.md").read_text(encoding="utf-8")
 
 
+def firm(language: str) -> str:
+    """The firm's guide, whole."""
+    return (GUIDES / f"firm.{language}.md").read_text(encoding="utf-8")
+
+
 def blocks_of(page: str) -> list[Block]:
     """The command blocks in their order."""
     found = re.finditer(r"^```sh ?(\w*)\n(.*?)^```$", page, re.M | re.S)

@@ -75,12 +75,12 @@ def test_the_readme_leads_to_every_guide() -> None:
 
 
 def words_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
-    """What may follow a command: subcommands, and words that a place takes."""
+    """What may follow a command: subcommands, and words that a place takes; two words at most."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, below in action.choices.items():
                 yield (name,)
-                yield from ((name, *words) for words in words_of(below))
+                yield from ((name, words[0]) for words in words_of(below) if len(words) == 1)
         elif not action.option_strings and action.choices is not None:
             yield from ((str(name),) for name in action.choices)
 
@@ -109,7 +109,7 @@ def test_every_command_stands_in_a_paper(command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("page", sorted(GUIDES.glob("*.md")), ids=name_of)
 def test_a_guide_names_only_commands_that_there_are(page: Path) -> None:
     known = {command[:2] for command in COMMANDS}
-    text = page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8").replace("sudo -u lift-receiver bash", "")
     named = set(re.findall(r"(?<![\w./-])(edge-agent|lift-receiver|lift-sim) ([a-z][a-z-]+)(?![\w/])", text))
     assert named - known == set()
 
@@ -200,7 +200,8 @@ def test_pins_of_drawings_and_guide_are_those_of_the_example_settings() -> None:
         assert shown["contacts"][name] == example["contacts"][name]
     assert f"GPIO {pins['presence']}" in drawn
     assert f"{example['accelerometer']['address']:#x}" in drawn
-    assert f"{example['supply']['address']:#x}" in drawn == (shown["supply"] == example["supply"])
+    assert f"{example['supply']['address']:#x}" in drawn
+    assert shown["supply"] == example["supply"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
