@@ -31,8 +31,12 @@ in_box() {
         --ro-bind "$qemu:/qemu" --ro-bind "$work/tree:/made/tree" --env PYTHONPATH=/opt/lift-edge-agent/lib:/made/tree "$@"
 }
 
-in_box --bind "$work/out:/out" --env COUNT_OUT=/out/core -- "${counting[@]}" /usr/bin/python3 -sP /lab/core.py "${CORE_SECONDS:-40}" \
-    | "$python" "$here/counted.py" core "$work/out/core"
+core() {  # core NAME [ARGUMENT]
+    in_box --bind "$work/out:/out" --env "COUNT_OUT=/out/$1" -- "${counting[@]}" /usr/bin/python3 -s "/lab/$1.py" "${@:2}" \
+        | "$python" "$here/counted.py" core "$work/out/$1"
+}
+core core "${CORE_SECONDS:-40}"
+core yardstick
 
 PYTHONPATH=$root "$python" "$here/agent.py" "$work/out" "${AGENT_SECONDS:-60}" -- \
     "$here/../machine/run-in.sh" "$box" --env LG_WD=/tmp --env LANG=C.UTF-8 --ro-bind "$here:/lab" --ro-bind "$qemu:/qemu" \

@@ -13,6 +13,7 @@ from pathlib import Path
 
 FRAMES_A_SECOND = 20
 PARTS = {10: "a busy lift", 20: "a parked lift"}
+YARDSTICK = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,17 @@ def between(first: Look, last: Look) -> dict[int, Count]:
 
 
 def _core(path: Path) -> None:
+    told = sys.stdin.read().splitlines()  # its end is the end of the program: only then is the file whole
     marks = {look.name: look for look in looks(path.read_text(encoding="ascii").splitlines(keepends=True))}
-    for line in sys.stdin:
+    for line in told:
         word, number, seconds = line.split()
         if word != "seconds":
             raise ValueError(line)
         done = between(marks[f"mark-{number}"], marks[f"mark-{int(number) + 1}"]).values()
         millions = sum(count.instructions for count in done) / 1e6 / float(seconds)
+        if int(number) == YARDSTICK:
+            print(f"yardstick: {millions:.2f} million instructions a round")
+            continue
         print(
             f"core, {PARTS[int(number)]}, {seconds} s at 400 Hz: {millions:.1f} million instructions a second, "
             f"{millions / FRAMES_A_SECOND * 1000:.0f} thousand a frame of 50 ms"

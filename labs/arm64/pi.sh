@@ -9,7 +9,7 @@ cp -a "$box" "$pi/tree"
 tree=$pi/tree
 rm -rf "${tree:?}"/{var/cache/apt,var/lib/apt/lists,root/.cache}
 mkdir -p "$tree/lab" "$tree/usr/lib/modules"; cp -a "$folder/pi/tree/usr/lib/modules/." "$tree/usr/lib/modules/"
-printf '#!/bin/sh\nmount -o remount,rw /\nexec /lib/systemd/systemd\n' > "$tree/lab-init"; chmod +x "$tree/lab-init"
+printf '#!/bin/sh\nexec /lib/systemd/systemd\n' > "$tree/lab-init"; chmod +x "$tree/lab-init"
 units=$tree/etc/systemd/system
 mkdir -p "$units/multi-user.target.wants" "$units/lift-edge-agent.service.d"
 for each in serial-getty@ttyAMA0 getty@tty1 apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer dpkg-db-backup.timer \

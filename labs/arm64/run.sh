@@ -44,7 +44,7 @@ wheels() {  # wheels FOLDER PACKAGE...: for the target, as files; nothing is com
 }
 
 part_install() {
-    [ -d "$arm/usr/lib/systemd" ] || QEMU_CPU=$cpu "$here/../machine/make-rootfs.sh" "$arm" --arch arm64 --suite "$suite" --mode full \
+    [ -d "$arm/usr/lib/systemd" ] || QEMU_CPU=$cpu "$here/../machine/make-rootfs.sh" "$arm" --arch arm64 --suite "$suite" --mode full --bare \
         --include systemd,systemd-sysv,dbus,udev,kmod
     local deb; deb=$(built arm64)
     rm -rf "$box"; cp -a "$arm" "$box"
@@ -66,7 +66,7 @@ part_replay() {
     local deb; deb=$(built amd64)
     rm -rf "$amd/opt"; dpkg-deb -x "$deb" "$work/amd"; mv "$work/amd/opt" "$amd/opt"
     mkdir "$work/golden"
-    PYTHONPATH=$root "$python" "$here/golden.py" "$work/golden"
+    (cd "$work" && PYTHONPATH=$root "$python" "$here/golden.py" golden)
     local each
     for each in "$box" "$amd"; do
         "$here/../machine/run-in.sh" "$each" --env "QEMU_CPU=$cpu" --env LANG=C.UTF-8 --ro-bind "$here:/lab" \
