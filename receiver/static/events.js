@@ -27,10 +27,27 @@ export function own(onEvent, onBroken) {
 }
 
 function shared(onEvent, onBroken) {
-  const { port } = new SharedWorker("/static/events_worker.js", { type: "module", name: "lift-receiver-events" });
+  const worker = new SharedWorker("/static/events_worker.js", { type: "module", name: "lift-receiver-events" });
+  const { port } = worker;
+  let line = { open: () => port.postMessage("open"), close: () => port.postMessage("close") };
+  let isWanted = false;
+  // An older browser shares workers, but none made of modules.
+  worker.onerror = () => {
+    line = own(onEvent, onBroken);
+    if (isWanted) line.open();
+  };
   port.onmessage = ({ data }) => (data.name === undefined ? onBroken(data.isOver) : onEvent(data.name, data.said));
   port.start();
   // A page that is left does not say so to the worker by itself; one that comes back from the browser's memory asks again.
-  addEventListener("pagehide", () => port.postMessage("close"));
-  return { open: () => port.postMessage("open"), close: () => port.postMessage("close") };
+  addEventListener("pagehide", () => line.close());
+  return {
+    open() {
+      isWanted = true;
+      line.open();
+    },
+    close() {
+      isWanted = false;
+      line.close();
+    },
+  };
 }

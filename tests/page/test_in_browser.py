@@ -268,3 +268,21 @@ def test_eight_pages_of_one_browser_are_all_live_and_the_last_one_takes_over(sit
     browser.driver.switch_to.window(first)
     site.store(body(alarm(2, phase=Phase.UPDATED, incident=1, percent=41)))
     browser.wait("return document.body.innerText.includes('41 %')")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "delete window.SharedWorker",
+        "window.SharedWorker = class { constructor() {"
+        " this.port = new MessageChannel().port1; setTimeout(() => this.onerror(), 100); } }",
+    ],
+    ids=["none", "without modules"],
+)
+def test_a_browser_that_cannot_share_has_a_connection_of_its_own(site: Site, windows: Windows, other: str) -> None:
+    browser = windows(other)
+    browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": other})
+    looking(site, browser)
+    site.store(body(alarm(1)))
+    browser.tap(button_with("I take this over"))
+    browser.wait("return document.body.innerText.includes('Taken over by Li')")
