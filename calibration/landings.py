@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from statistics import median
 
 from calibration.doors import Stop
@@ -17,6 +17,7 @@ from calibration.doors_lines import line_of
 from calibration.fit_grades import AccelGrade, grade_of
 from calibration.fit_motion import Moved, movements
 from calibration.fit_samples import (
+    NS_PER_S,
     Samples,
     Vector,
     angle_deg,
@@ -25,9 +26,11 @@ from calibration.fit_samples import (
     length_of,
     samples_of,
 )
+from calibration.landings_common import Common, at_common_speed
 from calibration.landings_heights import Balance, air_against_trips, air_stops, balance
 from calibration.landings_rails import rails_of
 from calibration.landings_scale import Scale, scale_of
+from calibration.landings_speed import BIAS_SIGMA_MPS2
 from calibration.landings_trips import (
     Course,
     MeasuredTrip,
@@ -38,7 +41,6 @@ from calibration.landings_trips import (
     measure,
     rests_between,
     window_of,
-    with_speed,
 )
 from calibration.words import Said, said
 from edge_agent.detect.limits import Limits
@@ -49,9 +51,10 @@ SECONDS_MIN = 30.0
 AXIS_DEG_MAX = 8.0
 AXIS_DOUBT_DEG_MAX = 0.8
 TURNED_DEG_MAX = 0.6
-SPREAD_SHARE = 0.001
-"""How much the speed of one trip differs from that of another at the least. Source: judgement."""
 MISFIT_DOUBTFUL, MISFIT_MAX = 3.0, 8.0
+SURE_SIGMAS = 2.0
+WANTED_M, WANTED_M_WITH_AIR, WANTED_SPEED_SHARE = 0.05, 0.02, 0.01
+"""The accuracy asked of a calibration; what is not within it by two sigma is usable, and said to be doubtful."""
 HEIGHT_SIGMA_M_DOUBTFUL = 0.10
 SPEED_SIGMA_DOUBTFUL = 0.015
 
@@ -132,22 +135,22 @@ def fit_landings(
         return _nothing((said("trips.box_moved", degrees=round(turned, 1)),))
     gravity = mean_force(rests)
     grade = grade or grade_of(chip)
-    axis, axis_doubt = axis_of_travel(samples, moved, rests, gravity, grade.offset_mps2)
+    axis, axis_doubt = axis_of_travel(samples, moved, rests, gravity, grade)
     is_axis_good = axis_doubt <= AXIS_DOUBT_DEG_MAX and angle_deg(axis, gravity) <= AXIS_DEG_MAX
     along = axis if is_axis_good else tuple(part / length_of(gravity) for part in gravity)
     debounce_ns = round(limits.door_debounce_ms * 1e6)
     opened_ns = [t for signal in opens for t, made in line_of(readings, signal, debounce_ns).changes if not made]
-    courses = _courses(samples, moved, rests, (along[0], along[1], along[2]), opened_ns)
+    courses, common = _courses(samples, moved, rests, (along[0], along[1], along[2]), opened_ns)
     if not courses:
         return _nothing((said("trips.none"),))
     along_mps2 = sum(a * g for a, g in zip(along, gravity, strict=True))
-    found = _balanced(readings, courses, grade, along_mps2, air_degc, told_travel_m, samples, opened_ns)
+    found = _balanced(readings, courses, common, grade, along_mps2, air_degc, told_travel_m, samples, opened_ns)
     return _fit(found, courses, samples, moved, opened_ns, (axis, axis_doubt, is_axis_good), gravity)
 
 
 def _courses(
     samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], axis: Vector, opened_ns: Sequence[int]
-) -> list[Course]:
+) -> tuple[list[Course], Common]:
     noise = median(each.noise_mps2 for each in rests)
     courses = []
     for number, trip in enumerate(moved):
@@ -156,38 +159,22 @@ def _courses(
         course = measure(window_of(samples, moved, number, opened_ns), axis, bias, noise)
         if course is not None and abs(course.trip.distance_m) > 0.5:
             courses.append(course)
-    return _at_common_speed(courses, density_of(samples, noise))
-
-
-def _at_common_speed(courses: Sequence[Course], density_mps: float) -> list[Course]:
-    """Each trip anew with a speed that is drawn towards that of the others: a lift has one speed, more or less."""
-    even = [course.trip for course in courses if course.trip.speed_mps is not None]
-    mean, _ = _speed(even)
-    if mean is None:
-        return list(courses)
-    off = [((trip.speed_mps or 0.0) - mean) ** 2 - trip.speed_sigma_mps**2 for trip in even]
-    spread = max(SPREAD_SHARE * mean, sqrt(max(0.0, sum(off) / len(off))))
-    found = []
-    for course in courses:
-        own, sigma = course.trip.speed_mps, course.trip.speed_sigma_mps
-        if own is None:
-            found.append(course)
-            continue
-        share = spread**2 / (spread**2 + sigma**2)
-        left = sqrt(share) * sigma
-        found.append(with_speed(course, mean + share * (own - mean), left, density_mps))
-    return found
+    rest_s = median((each.end_ns - each.start_ns) / NS_PER_S for each in rests)
+    zero = hypot(BIAS_SIGMA_MPS2, noise * sqrt(samples.period_s / (3.0 * rest_s)))
+    return at_common_speed(courses, density_of(samples, noise), zero)
 
 
 @dataclass(frozen=True, slots=True)
 class _Balanced:
     result: Balance
     scale: Scale
+    common: Common
 
 
 def _balanced(
     readings: Sequence[Reading],
     courses: Sequence[Course],
+    common: Common,
     grade: AccelGrade,
     along_mps2: float,
     air_degc: float | None,
@@ -203,9 +190,12 @@ def _balanced(
     ratio = air_against_trips(air, alone.stops, alone.heights_m)
     told = None if told_travel_m is None else (alone.heights_m[-1], told_travel_m)
     rails = rails_of(courses, [alone.heights_m[stop] for stop in alone.stops])
-    scale = scale_of(grade, along_mps2, air=ratio, air_degc=air_degc, rails=rails, told=told)
+    if rails is not None:
+        rails = (rails[0], hypot(rails[1], common.apart_share))
+    common_share = common.share * common.even_share
+    scale = scale_of(grade, along_mps2, common_share=common_share, air=ratio, air_degc=air_degc, rails=rails, told=told)
     is_air_used = air and abs(ratio[0] - 1.0) < 0.15
-    return _Balanced(balance(trips, air, ratio[0], opened) if is_air_used else alone, scale)
+    return _Balanced(balance(trips, air, ratio[0], opened) if is_air_used else alone, scale, common)
 
 
 def _spans(trips: Sequence[MeasuredTrip], samples: Samples) -> list[tuple[int, int]]:
@@ -250,10 +240,9 @@ def _fit(
         if number in names
     )
     stops = tuple(Stop(a, b, names[k]) for (a, b), k in zip(spans, result.stops, strict=True) if k in names)
-    speed, speed_sigma = _speed(trips)
-    if speed is not None:
-        speed_sigma = speed / scale.scale * sqrt((speed_sigma / speed) ** 2 + scale.sigma**2)
-        speed /= scale.scale
+    common = found.common
+    speed = None if common.mps is None else common.mps / scale.scale
+    speed_sigma = (speed or 0.0) * hypot(scale.sigma, common.share * (1.0 - common.even_share))
     problems, doubts = _judged(learned, landings, result, scale, speed, speed_sigma, axis, len(moved))
     return LandingsFit(
         learned,
@@ -284,18 +273,6 @@ def _names(result: Balance, spans_ns: Sequence[tuple[int, int]], opened_ns: Sequ
     return {place: number for number, place in enumerate(kept)}
 
 
-def _speed(trips: Sequence[MeasuredTrip]) -> tuple[float | None, float]:
-    """Weighted mean of the even speeds; a trip that was plainly slower than the fastest is of another kind."""
-    even = [trip for trip in trips if trip.speed_mps is not None]
-    if not even:
-        return None, 0.0
-    top = sorted(trip.speed_mps or 0.0 for trip in even)[-min(2, len(even))]
-    fast = [t for t in even if (t.speed_mps or 0.0) > 0.93 * top - 3.0 * t.speed_sigma_mps]
-    weights = [1.0 / t.speed_sigma_mps**2 for t in fast]
-    mean = sum(w * (t.speed_mps or 0.0) for w, t in zip(weights, fast, strict=True)) / sum(weights)
-    return mean, sqrt(1.0 / sum(weights))
-
-
 def _judged(
     trips: Sequence[LearnedTrip],
     landings: Sequence[LearnedHeight],
@@ -320,11 +297,15 @@ def _judged(
         doubts.append(said("trips.unmeasured", count=moved_count - len(trips)))
     if speed is None:
         doubts.append(said("trips.no_even_speed"))
-    elif speed_sigma > SPEED_SIGMA_DOUBTFUL * speed:
-        doubts.append(said("trips.speed_doubt", percent=round(100.0 * speed_sigma / speed, 1)))
-    if max(landing.sigma_m for landing in landings) > HEIGHT_SIGMA_M_DOUBTFUL:
-        worst = max(landing.sigma_m for landing in landings)
-        doubts.append(said("trips.height_doubt", millimetres=round(1000.0 * worst)))
+    elif SURE_SIGMAS * speed_sigma > WANTED_SPEED_SHARE * speed:
+        percent = round(100.0 * SURE_SIGMAS * speed_sigma / speed, 1)
+        doubts.append(said("trips.speed_doubt", wanted=round(100.0 * WANTED_SPEED_SHARE), percent=percent))
+    worst_m = SURE_SIGMAS * max(landing.sigma_m for landing in landings)
+    if any(each.name == "air" for each in scale.witnesses) and worst_m > WANTED_M_WITH_AIR:
+        wanted, reached = round(1000.0 * WANTED_M_WITH_AIR), round(1000.0 * worst_m)
+        doubts.append(said("trips.height_doubt_air", wanted=wanted, millimetres=reached))
+    elif worst_m > WANTED_M:
+        doubts.append(said("trips.height_doubt", wanted=round(1000.0 * WANTED_M), millimetres=round(1000.0 * worst_m)))
     if not axis[2]:
         doubts.append(said("trips.axis_doubt", degrees=round(axis[1], 1)))
     doubts += [said(f"trips.scale_{name}") for name in scale.disagreeing]

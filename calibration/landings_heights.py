@@ -18,6 +18,8 @@ ROUNDS = 6
 AIR_SETTLE_S = 1.0
 AIR_SAMPLES_MIN = 5
 AIR_SIGMA_M_MIN = 0.01
+PRIOR_FREEDOM = 2.0
+"""How many trips' worth the doubts as stated are believed against what the trips say themselves. Source: judgement."""
 AIR_TERMS = 4
 """Weather and ventilation over a recording of some minutes are taken as a polynomial of so many terms in time."""
 
@@ -67,6 +69,7 @@ def balance(
     misfits = [residual / trip.sigma_m for residual, trip in zip(residuals, trips, strict=True)]
     freedom = len(trips) - (len(set(stops)) - 1)
     misfit = sqrt(sum(m * m for m in misfits) / freedom) if freedom > 0 else 1.0
+    cov = cov * _unsure(misfits, freedom)
     used = sorted(set(stops), key=lambda node: float(solved[node]))
     number = {node: place for place, node in enumerate(used)}
     low = used[0]
@@ -77,6 +80,11 @@ def balance(
         tuple(map(float, residuals)),
         misfit,
     )
+
+
+def _unsure(misfits: Sequence[float], freedom: int) -> float:
+    """By how much the variances are too small, as the trips contradict each other; never less than 1."""
+    return max(1.0, (sum(m * m for m in misfits) + PRIOR_FREEDOM) / (max(0, freedom) + PRIOR_FREEDOM))
 
 
 def _clusters(heights: Floats, is_landing: Sequence[bool]) -> tuple[list[int], int]:

@@ -44,6 +44,7 @@ def scale_of(
     grade: AccelGrade,
     along_mps2: float,
     *,
+    common_share: float = 0.0,
     air: tuple[float, float] = (1.0, inf),
     air_degc: float | None = None,
     rails: tuple[float, float] | None = None,
@@ -51,12 +52,14 @@ def scale_of(
 ) -> Scale:
     """The weighted mean of all witnesses.
 
-    along_mps2: gravity along the axis of travel. air: air height over measured height, and its doubt. rails: measured
-    length of a rail over its true one, and doubt. told: measured travel and the one that somebody has told, in m.
+    along_mps2: gravity along the axis of travel. common_share: what all trips may have wrong together as a share of
+    their heights, beside the chip; it counts against chip and gravity, for the others measure it, too. air: air
+    height over measured height, and its doubt. rails: measured length of a rail over its true one, and doubt. told:
+    measured travel and the one that somebody has told, in m.
     """
     witnesses = [
-        Witness("chip", 1.0, grade.scale),
-        Witness("gravity", along_mps2 / GRAVITY_MPS2, grade.offset_mps2 / GRAVITY_MPS2),
+        Witness("chip", 1.0, hypot(grade.scale, common_share)),
+        Witness("gravity", along_mps2 / GRAVITY_MPS2, hypot(grade.offset_mps2 / GRAVITY_MPS2, common_share)),
     ]
     ratio, ratio_sigma = air
     if ratio_sigma < 0.2 and ratio > 0.5:

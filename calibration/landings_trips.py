@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 
+from calibration.fit_grades import AccelGrade
 from calibration.fit_motion import Moved
 from calibration.fit_samples import NS_PER_S, Floats, Samples, Vector, length_of, vector
+from calibration.landings_speed import BLOCK_S, EvenPart, EvenSpeed
+from edge_agent.detect.position import STOREY_M_MIN
+from edge_agent.readings import Direction
 
 BEFORE_S = 1.0
 AFTER_S = 6.0
@@ -31,10 +35,10 @@ PUSH_SHARE = 0.25
 REST_S_MIN = 1.0
 REST_AWAY_S = 1.5
 AXIS_MPS2_MIN = 0.15
-BIAS_SIGMA_MPS2 = 0.0005
 SMOOTHNESS = 1.2
-RAIL_SIGMA_MPS = 0.003
 """Rails, ropes and machine add to the noise of a standing car. Source: own simulation."""
+WAVE_SHARE = 0.25
+"""Of the size of the waves, by which a push is unsure for its whole time although its speed is known at both ends."""
 TRIP_SIGMA_M = 0.006
 """A car stops within some millimetres of its landing, and sags when it is loaded. Source: level accuracy +-10 mm (GB/T
 10058, memory, unverified)."""
@@ -62,6 +66,7 @@ class Course:
     heights_m: Floats
     accel_mps2: Floats  # along the axis of travel, without what it is at rest
     even: tuple[int, int] | None  # first and last index of even speed
+    part: EvenPart | None  # the same in blocks
     lateral_mps2: Floats  # shape (n, 2): across the axis of travel
 
 
@@ -116,12 +121,14 @@ def window_of(samples: Samples, moved: Sequence[Moved], number: int, opened_ns: 
 
 
 def axis_of_travel(
-    samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], gravity: Vector, offset_mps2: float
+    samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], gravity: Vector, grade: AccelGrade
 ) -> tuple[Vector, float]:
     """The direction in which the car accelerates, in the axes of the box, pointing up, and its doubt in degrees.
 
     The offset of the chip, which tilts the direction of gravity, has no part in it; rails that push sideways have. It
     is weighed against the direction of gravity: by how much the trips differ, and by the usual offset of such a chip.
+    At one landing the rails push alike each time, so landings count, not trips. What the three sensitivities of the
+    chip differ turns both directions alike.
     """
     up = np.array(gravity) / length_of(gravity)
     leans: list[Floats] = []
@@ -142,16 +149,24 @@ def axis_of_travel(
             pull = (off[is_pushed] * along[is_pushed, None]).sum(axis=0) / weight
             leans.append(np.asarray(pull - up * float(pull @ up)))
             weights.append(weight)
-    gravity_doubt = offset_mps2 / length_of(gravity)
+    gravity_doubt = grade.offset_mps2 / length_of(gravity)
+    turned = grade.scale * sqrt(max(0.0, 1.0 - float(np.sum(up**4))))
     if len(leans) < 2:
-        return vector(up), float(np.degrees(gravity_doubt))
+        return vector(up), float(np.degrees(hypot(gravity_doubt, turned)))
     lean = np.average(np.array(leans), axis=0, weights=weights)
     shares = np.array(weights) / sum(weights)
     scatter = float(np.sum(shares**2 * np.sum((np.array(leans) - lean) ** 2, axis=1))) / 2.0
-    scatter *= len(leans) / (len(leans) - 1)
+    scatter *= len(leans) / (len(leans) - 1) * max(1.0, 2.0 * len(moved) / _place_count(moved))
     share = gravity_doubt**2 / (gravity_doubt**2 + scatter) if gravity_doubt > 0.0 else 0.0
     axis = up + share * lean
-    return vector(axis / np.linalg.norm(axis)), float(np.degrees(sqrt(share * scatter)))
+    return vector(axis / np.linalg.norm(axis)), float(np.degrees(hypot(sqrt(share * scatter), turned)))
+
+
+def _place_count(moved: Sequence[Moved]) -> int:
+    """At how many heights the car stood, by what the core says of its movements."""
+    ways = [each.distance_m if each.direction is Direction.UP else -each.distance_m for each in moved]
+    heights = np.sort(np.concatenate(([0.0], np.cumsum(ways))))
+    return 1 + int(np.count_nonzero(np.diff(heights) > STOREY_M_MIN / 2.0))
 
 
 def measure(window: Samples, axis: Vector, bias_mps2: float, noise_mps2: float) -> Course | None:
@@ -171,16 +186,25 @@ def measure(window: Samples, axis: Vector, bias_mps2: float, noise_mps2: float) 
     heights = _integral(times_s, speeds)
     sigma = sqrt(density**2 * float(times_s[-1]) ** 3 / 12.0 + TRIP_SIGMA_M**2)
     even = _even_part(times_s, accel, speeds)
-    speed, speed_sigma = (None, 0.0) if even is None else _even_speed(times_s, accel, speeds, even, density)
     end_ns = int(window.times_ns[-1]) - round((RING_S - MARGIN_S) * NS_PER_S)
-    trip = MeasuredTrip(int(window.times_ns[0]), end_ns, float(heights[-1]), sigma, speed, speed_sigma)
-    return Course(trip, times_s, speeds, heights, accel, even, _lateral(window.mps2, axis))
+    trip = MeasuredTrip(int(window.times_ns[0]), end_ns, float(heights[-1]), sigma, None, 0.0)
+    part = None if even is None else _blocks(times_s, accel, speeds, even)
+    return Course(trip, times_s, speeds, heights, accel, even, part, _lateral(window.mps2, axis))
 
 
-def with_speed(course: Course, speed_mps: float, spread_mps: float, density_mps: float) -> Course:
+def with_own_speed(course: Course, own: EvenSpeed | None, wave_mps: float) -> Course:
+    """The same trip, its even speed told; without one, the waves make the whole way unsure."""
+    if own is not None:
+        return replace(course, trip=replace(course.trip, speed_mps=own.mps, speed_sigma_mps=own.sigma_mps))
+    unsure_m = 2.0 * WAVE_SHARE * wave_mps * float(course.times_s[-1])
+    return replace(course, trip=replace(course.trip, sigma_m=sqrt(course.trip.sigma_m**2 + unsure_m**2)))
+
+
+def with_speed(course: Course, speed_mps: float, spread_mps: float, density_mps: float, wave_mps: float) -> Course:
     """The same trip, its even part run at this speed: only the pushes before and behind it are integrated.
 
     spread_mps: how much one trip may differ from another. density_mps: of the random walk of the speed, a root second.
+    wave_mps: rms of what the rails add to the speed.
     """
     if course.even is None:
         return course
@@ -198,7 +222,8 @@ def with_speed(course: Course, speed_mps: float, spread_mps: float, density_mps:
     speeds[end:] = speed + late - slope * (times_s[end:] - end_s)
     heights = _integral(times_s, speeds)
     pushes = (begin_s**3 + (last_s - end_s) ** 3) / 12.0
-    sigma = sqrt(density_mps**2 * pushes + (spread_mps * (end_s - begin_s)) ** 2 + TRIP_SIGMA_M**2)
+    by_waves = WAVE_SHARE * wave_mps * (begin_s + last_s - end_s)
+    sigma = sqrt(density_mps**2 * pushes + (spread_mps * (end_s - begin_s)) ** 2 + by_waves**2 + TRIP_SIGMA_M**2)
     trip = replace(course.trip, distance_m=float(heights[-1]), sigma_m=sigma)
     return replace(course, trip=trip, speeds_mps=speeds, heights_m=heights)
 
@@ -260,21 +285,20 @@ def _even_part(times_s: Floats, accel: Floats, speeds: Floats) -> tuple[int, int
     return int(np.searchsorted(times_s, begin_s)), int(np.searchsorted(times_s, end_s)) - 1
 
 
-def _even_speed(
-    times_s: Floats, accel: Floats, speeds: Floats, even: tuple[int, int], density: float
-) -> tuple[float, float]:
-    """Speed of the even part: what the push and the braking made, each weighed by its length."""
-    begin_s, end_s, last_s = (float(times_s[at]) for at in (*even, -1))
+def _blocks(times_s: Floats, accel: Floats, speeds: Floats, even: tuple[int, int]) -> EvenPart:
+    """The even part as means over a quarter of a second each; the sign is that of the way."""
     total = _integral(times_s, accel) * (1.0 if float(np.sum(speeds)) > 0.0 else -1.0)
-    is_early = (times_s >= begin_s) & (times_s <= begin_s + MARGIN_S)
-    is_late = (times_s >= end_s - MARGIN_S) & (times_s <= end_s)
-    early = float(np.mean(total[is_early]))
-    late = float(np.mean(total[is_late])) - float(np.mean(total[times_s >= last_s - TIE_S]))
-    left_s = last_s - end_s
-    early_var = density**2 * begin_s + (BIAS_SIGMA_MPS2 * begin_s) ** 2 + RAIL_SIGMA_MPS**2
-    late_var = density**2 * left_s + (BIAS_SIGMA_MPS2 * left_s) ** 2 + RAIL_SIGMA_MPS**2
-    share = late_var / (early_var + late_var)
-    return share * early + (1.0 - share) * late, sqrt(early_var * late_var / (early_var + late_var))
+    begin, end = even
+    number = ((times_s[begin : end + 1] - times_s[begin]) / BLOCK_S).astype(np.int64)
+    counts = np.maximum(np.bincount(number), 1)
+    is_end = times_s >= times_s[-1] - TIE_S
+    kept = np.bincount(number) > 0
+    return EvenPart(
+        (np.bincount(number, times_s[begin : end + 1]) / counts)[kept],
+        (np.bincount(number, total[begin : end + 1]) / counts)[kept],
+        float(np.mean(times_s[is_end])),
+        float(np.mean(total[is_end])),
+    )
 
 
 def _half_way(times_s: Floats, speeds: Floats) -> int:

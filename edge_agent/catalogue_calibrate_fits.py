@@ -56,8 +56,18 @@ FIT_REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "trips.one_way": ("all trips went the same way", "所有运行方向相同"),
         "trips.unmeasured": ("{count} movements could not be measured", "{count} 次移动无法测量"),
         "trips.no_even_speed": ("no trip was long enough to reach its speed", "没有一次运行达到匀速"),
-        "trips.speed_doubt": ("speed known within {percent} %", "速度误差约 {percent}%"),
-        "trips.height_doubt": ("landings known within {millimetres} mm", "层站高度误差约 {millimetres} 毫米"),
+        "trips.speed_doubt": (
+            "accuracy asked not reached: speed known within {percent} %, asked {wanted} %",
+            "未达到要求的精度：速度误差在 {percent}% 以内，要求 {wanted}%",
+        ),
+        "trips.height_doubt": (
+            "accuracy asked not reached: landings known within {millimetres} mm, asked {wanted} mm",
+            "未达到要求的精度：层站高度误差在 {millimetres} 毫米以内，要求 {wanted} 毫米",
+        ),
+        "trips.height_doubt_air": (
+            "accuracy asked not reached: landings known within {millimetres} mm, asked {wanted} mm with a barometer",
+            "未达到要求的精度：层站高度误差在 {millimetres} 毫米以内，有气压计时要求 {wanted} 毫米",
+        ),
         "trips.axis_doubt": ("direction of travel known within {degrees} degrees", "运行方向误差约 {degrees} 度"),
         "trips.scale_chip": ("the scale found is beyond what such a chip is off", "所得比例超出该芯片的误差范围"),
         "trips.scale_gravity": ("gravity contradicts the scale found", "重力与所得比例不符"),
@@ -127,7 +137,15 @@ NEXT_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Ride the whole way once, or write the rated speed yourself",
             "全程运行一次，或手动填写额定速度",
         ),
-        "next.trips.height_doubt": ("More trips, or write a measured height", "增加运行次数，或填写实测高度"),
+        "next.trips.speed_doubt": (
+            "More trips the whole way, or write the rated speed yourself",
+            "增加全程运行次数，或手动填写额定速度",
+        ),
+        "next.trips.height_doubt": (
+            "More trips, a barometer, or write a measured height",
+            "增加运行次数、加装气压计，或填写实测高度",
+        ),
+        "next.trips.height_doubt_air": ("More trips, or write a measured height", "增加运行次数，或填写实测高度"),
         "next.controller.unproven": (
             "Longer log with more trips, or a map from the maker",
             "延长记录、增加运行，或使用厂家映射",

@@ -1,6 +1,7 @@
 """How well the fits recover what the simulator put in: `python -m tests.calibration.fit_figures landings 40`.
 
-Also `landings 40 pressure` and `detective 40`. Every lift, chip, mounting and controller is drawn from its seed.
+Also `landings 40 pressure` and `detective 40`; `landings 40 from 1000` judges other lifts. Every lift, chip, mounting
+and controller is drawn from its seed.
 """
 
 from __future__ import annotations
@@ -46,13 +47,16 @@ RIGHT, WRONG, NOT_FOUND = "right", "wrong", "not found"
 class LandingErrors:
     """Of one learned lift. height_m: the worst landing; without_scale_m: had the scale of the chip been known.
 
-    pulls: the worst landing over its own doubt. speed: as a share; None: no even speed was found.
+    pull: the worst landing over its own doubt. doubt_m: the largest that was told. speed: as a share; None: no even
+    speed was found; speed_pull: over its doubt.
     """
 
     height_m: float
     without_scale_m: float
     pull: float
+    doubt_m: float
     speed: float | None
+    speed_pull: float
     axis_deg: float
     gravity_deg: float
     has_rails: bool
@@ -85,7 +89,7 @@ def landing_errors(seed: int, *, has_pressure: bool) -> LandingErrors:
     assert accel is not None, "drawn with an accelerometer"
     true_m = np.array(found.lift.spec.landing_heights_m)
     if fit.problems or fit.scale is None or len(fit.landings) != len(true_m):
-        return LandingErrors(0.0, 0.0, 0.0, None, 0.0, 0.0, False, True)
+        return LandingErrors(0.0, 0.0, 0.0, 0.0, None, 0.0, 0.0, 0.0, False, True)
     axis = accel.mounting @ np.array([0.0, 0.0, 1.0])
     gain = float(np.linalg.norm(accel.gain * axis))
     heights_m = np.array([landing.height_m for landing in fit.landings])
@@ -96,7 +100,9 @@ def landing_errors(seed: int, *, has_pressure: bool) -> LandingErrors:
         float(errors.max()),
         float(np.abs(heights_m * fit.scale.scale / gain - true_m).max()),
         float((errors / doubts).max()),
+        float(doubts.max()),
         speed,
+        0.0 if speed is None else speed * found.lift.spec.style.speed_mps / fit.speed_sigma_mps,
         angle_deg(fit.axis, vector(axis)),
         angle_deg(fit.gravity_mps2, vector(axis)),
         any(each.name == "rails" for each in fit.scale.witnesses),
@@ -174,9 +180,9 @@ def detective_outcome(seed: int) -> tuple[Mapping[Feed, str], Mapping[Feed, str]
     return outcomes[0], outcomes[1]
 
 
-def _print_landings(count: int, *, has_pressure: bool) -> None:
+def _print_landings(seeds: range, *, has_pressure: bool) -> None:
     rows: dict[str, list[LandingErrors]] = defaultdict(list)
-    for seed in range(count):
+    for seed in seeds:
         chip = drawn(seed).chip.value
         rows[chip].append(landing_errors(seed, has_pressure=has_pressure))
     print(
@@ -192,9 +198,16 @@ def _print_landings(count: int, *, has_pressure: bool) -> None:
             f"{np.mean([each.without_scale_m <= 0.05 for each in kept]):18.0%} | {np.mean(speeds <= 0.01):9.0%} | "
             f"{np.mean([each.axis_deg <= 0.5 for each in kept]):9.0%} "
             f"{np.mean([each.gravity_deg <= 0.5 for each in kept]):12.0%} | "
-            f"{np.mean([each.has_rails for each in kept]):.0%}; beyond 3 sigma "
-            f"{np.mean([each.pull > 3.0 for each in kept]):.0%}"
+            f"{np.mean([each.has_rails for each in kept]):.0%}; doubt told {_share_within(kept)}"
         )
+
+
+def _share_within(kept: list[LandingErrors]) -> str:
+    """Of the doubts that are told: how often the worst landing, and the speed, are within two and three of them."""
+    heights, speeds = ([each.pull for each in kept], [each.speed_pull for each in kept if each.speed is not None])
+    median_mm = 1000.0 * np.median([each.doubt_m for each in kept])
+    shares = [f"{np.mean(np.array(of) <= sigmas):.0%}" for of in (heights, speeds) for sigmas in (2.0, 3.0)]
+    return f"{median_mm:.0f} mm; heights within 2, 3 of it: {shares[0]} {shares[1]}; speed {shares[2]} {shares[3]}"
 
 
 def _print_detective(count: int) -> None:
@@ -214,6 +227,8 @@ def _print_detective(count: int) -> None:
 if __name__ == "__main__":
     what, number = sys.argv[1], int(sys.argv[2])
     if what == "landings":
-        _print_landings(number, has_pressure="pressure" in sys.argv[3:])
+        more = sys.argv[3:]
+        first = int(more[more.index("from") + 1]) if "from" in more else 0
+        _print_landings(range(first, first + number), has_pressure="pressure" in more)
     else:
         _print_detective(number)
