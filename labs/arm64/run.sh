@@ -65,6 +65,9 @@ part_replay() {
     [ -d "$amd/usr" ] || "$here/../machine/make-rootfs.sh" "$amd" --arch amd64 --suite "$suite"
     local deb; deb=$(built amd64)
     rm -rf "$amd/opt"; dpkg-deb -x "$deb" "$work/amd"; mv "$work/amd/opt" "$amd/opt"
+    # Both sides must be the same program: somebody may have worked on the tree since the other was installed.
+    diff -rq -x __pycache__ "$box/opt/lift-edge-agent/lib/edge_agent" "$amd/opt/lift-edge-agent/lib/edge_agent" \
+        || { echo "run: the program has changed since the part install; run that again"; return 1; }
     mkdir "$work/golden"
     (cd "$work" && PYTHONPATH=$root "$python" "$here/golden.py" golden)
     local each
