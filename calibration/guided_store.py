@@ -9,6 +9,7 @@ Bound: one recording a step, of at most `session.STEP_S_MAX` seconds; a step tha
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class CalibrationFolder:
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for left in path.glob(f".*{SUFFIX}"):
+            for left in (*path.glob(f".*{SUFFIX}"), *path.glob(".*.told.json*")):
                 left.unlink()  # of a step that was cut off
         except OSError as error:
             raise _trouble(error, path) from error
@@ -90,15 +91,24 @@ class CalibrationFolder:
             raise _trouble(error, path) from error
 
     def keep(self, step: StepName, writer: RecordingWriter, told: tuple[Told, ...]) -> str | None:
-        """Close the recording and give it its name; None where it is not whole. Raises CalibrationError."""
+        """Close the recording and give it its name; None where it is not whole. Raises CalibrationError.
+
+        Recording and answers are two files. Both are on the disk before the old ones are touched, and whatever ends
+        this between two lines, no recording is ever beside the answers of another: then it has none.
+        """
         writer.close()
         if writer.problem is not None or writer.lost_count:
             self.drop(step, writer)
             return None
         name = f"{step.value}{SUFFIX}"
         try:
-            replace_file(self._told_file(step), told_to_json(told))
-            self._under_way(step).replace(self.path / name)
+            beside, under_way = self._told_file(step).with_name(f".{step.value}.told.json"), self._under_way(step)
+            replace_file(beside, told_to_json(told))
+            _sync(under_way)
+            self._told_file(step).unlink(missing_ok=True)
+            under_way.replace(self.path / name)
+            beside.replace(self._told_file(step))
+            _sync(self.path)
         except OSError as error:
             raise _trouble(error, self.path / name) from error
         return name
@@ -133,6 +143,15 @@ class CalibrationFolder:
 
     def _told_file(self, step: StepName) -> Path:
         return self.path / f"{step.value}.told.json"
+
+
+def _sync(path: Path) -> None:
+    """A file or a folder. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _trouble(error: OSError | RecordingError, path: Path) -> CalibrationError:
