@@ -7,6 +7,12 @@ from types import MappingProxyType
 
 FIND: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "find.offer": (
+            "   No map fits? [f] reads registers while you ride, never writing, for at most {minutes} min; then a map "
+            "is proposed, and you confirm each value",
+            "   没有合适的寄存器表？[f] 在运行期间只读寄存器（最多 {minutes} 分钟），然后给出建议的寄存器表，"
+            "由您逐项确认",
+        ),
         "find.begin": (
             "Reading {registers} registers of {link}, never writing, for {minutes} min. Ctrl-C ends it and judges what "
             "is there",

@@ -22,6 +22,7 @@ from calibration.session_steps import AT_ONCE, BY_ITSELF, LIFT_STEPS, REPAIRABLE
 from calibration.session_wording import Wording
 from calibration.words import Said, StepName, StepResult, Verdict, said
 from edge_agent.cli import SUMMARIES
+from edge_agent.cli.calibrate_find import found_map, may_be_asked, offer, settings_with
 from edge_agent.cli.calibrate_screen import Screen, Typed
 from edge_agent.cli.calibration_setup import Setup, open_calibration
 from edge_agent.cli.state_folder import FolderTaken
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 TURN_S = 0.1
-LEAVE, SKIP, DONE = "q", "s", ""
+LEAVE, SKIP, DONE, FIND = "q", "s", "", "f"
 
 
 class Left(Exception):
@@ -44,6 +45,10 @@ class SettingsWritten(Exception):
     def __init__(self, step: StepName) -> None:
         super().__init__(step.value)
         self.step = step
+
+
+class MapWanted(Exception):
+    """The person wants registers to be read: the devices have to be free for that."""
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -80,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     is_fresh = args.fresh
     typed = Typed()
     is_begun = args.resume or args.fresh or only is not None
+    anew: StepName | None = None
     while True:
         try:
             setup = open_calibration(args.config, is_fresh=is_fresh)
@@ -87,9 +93,13 @@ def run(args: argparse.Namespace) -> int:
             print(screen.wording.text("agent_runs", problem=error.problem), file=sys.stderr)
             return 3
         try:
-            return _Talk(setup, screen, typed, is_yes=args.yes).go(only, is_begun=is_begun)
+            return _Talk(setup, screen, typed, is_yes=args.yes).go(only, is_begun=is_begun, anew=anew)
         except SettingsWritten as written:
-            is_fresh, is_begun, only = False, True, written.step if only is not None else None
+            is_fresh, is_begun, anew = False, True, written.step
+        except MapWanted:
+            setup.close()
+            is_fresh, is_begun, anew = False, True, StepName.CONTROLLER
+            _find(args.config, setup, screen, typed)
         except (Left, KeyboardInterrupt):
             screen.say()
             screen.say(screen.wording.text("results", path=str(setup.folder.results_file)))
@@ -97,6 +107,13 @@ def run(args: argparse.Namespace) -> int:
             return 1
         finally:
             setup.close()
+
+
+def _find(config: str, setup: Setup, screen: Screen, typed: Typed) -> None:
+    """The detective, and its map into the settings where the person says yes."""
+    found = found_map(config, setup.settings, screen)
+    if found is not None:
+        wrote(settings_with(config, found), screen, typed, is_yes=False)
 
 
 class _Talk:
@@ -108,27 +125,29 @@ class _Talk:
         self._session = setup.guided.session
         self._lift_s = 0.0
 
-    def go(self, only: StepName | None, *, is_begun: bool) -> int:
-        """Raises Left, SettingsWritten."""
+    def go(self, only: StepName | None, *, is_begun: bool, anew: StepName | None = None) -> int:
+        """anew: a step that is done again whatever came of it. Raises Left, SettingsWritten, MapWanted."""
         screen, wording = self._screen, self._screen.wording
         done = len(self._session.results())
         if done and not is_begun:
             screen.say(wording.text("is_there", lift=self._setup.settings.lift.lift_id, done=done))
             return 1
         screen.say(wording.text("head", lift=self._setup.settings.lift.lift_id, count=len(StepName)))
-        for step in self._steps(only):
+        for step in self._steps(only, anew):
             begun_s = time.monotonic()
             self._one_step(step)
             if step in LIFT_STEPS:
                 self._lift_s += time.monotonic() - begun_s
         return self._end()
 
-    def _steps(self, only: StepName | None) -> Iterator[StepName]:
+    def _steps(self, only: StepName | None, anew: StepName | None) -> Iterator[StepName]:
         if only is not None:
             yield only
             return
         kept = {result.step for result in self._session.results() if result.verdict is not Verdict.FAILED}
-        yield from (step for step in StepName if step not in kept and not self._was_done_beside(step))
+        for step in StepName:
+            if step is anew or (step not in kept and not self._was_done_beside(step)):
+                yield step
 
     def _was_done_beside(self, step: StepName) -> bool:
         """The signal may have been heard well enough during the learning trips."""
@@ -158,7 +177,10 @@ class _Talk:
                 return
             if step in REPAIRABLE and result.settings:
                 self._offer_repair(step, result)
-            if not self._again():
+            is_offered = step is StepName.CONTROLLER and may_be_asked(self._setup.settings)
+            if is_offered:
+                screen.say(offer(wording))
+            if not self._again(is_offered=is_offered):
                 return
 
     def _tried(self, step: StepName, *, is_repeated: bool) -> StepResult | None:
@@ -216,9 +238,13 @@ class _Talk:
             elif word == DONE and step not in BY_ITSELF:
                 return True
 
-    def _again(self) -> bool:
+    def _again(self, *, is_offered: bool) -> bool:
+        """Whether it is to be done again. Raises MapWanted where that was offered and is wanted."""
         self._screen.ask(self._screen.wording.text("again"))
-        return self._waited() != SKIP
+        word = self._waited()
+        if is_offered and word == FIND:
+            raise MapWanted
+        return word != SKIP
 
     def _waited(self) -> str:
         """First letter of the next line, while the sources go on being read. Raises Left."""

@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         kept = live(args, wording)
         if kept is None:
             return 3
+        print(wording.text("start_agent"))
     else:
         kept = _earlier(args)
     out = out_of(args, kept.log)
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if proposed.text is None:
         print(wording.text("find.no_map"))
         return 1
-    _write(out, proposed.text, is_forced=args.force)
+    write_map(out, proposed.text, is_forced=args.force)
     print(wording.text("find.map", path=str(out)))
     return 0
 
@@ -200,7 +201,8 @@ def _map_name(out: Path) -> str:
     return re.sub(r"[^a-z0-9_-]", "_", out.stem.lower())[:32] or "found"
 
 
-def _write(out: Path, text: str, *, is_forced: bool) -> None:
+def write_map(out: Path, text: str, *, is_forced: bool) -> None:
+    """Raises EdgeAgentError where it cannot be written, or something is there that may not be replaced."""
     refuse_existing(out, is_forced=is_forced)  # it may have come meanwhile
     try:
         replace_file(out, text, 0o644)

@@ -80,7 +80,6 @@ def live(args: argparse.Namespace, wording: Wording) -> Kept | None:
             print(wording.text("find.refused", count=len(swept.refused)))
         if swept.trouble:
             print(wording.text("find.trouble", problem=swept.trouble))
-        print(wording.text("start_agent"))
     finally:
         give_to_owner(state.path)
         state.release()

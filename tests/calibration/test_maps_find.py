@@ -6,15 +6,22 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from calibration.guided import write_installation
+from calibration.session_wording import Wording
 from drivers.map_files import load_register_map
 from drivers.register_map import Evidence, Feed, Table
 from drivers.register_map_log import log_lines, reads_from
 from edge_agent.__main__ import main
-from edge_agent.cli.maps_sweep import blocks_of
+from edge_agent.cli.calibrate_find import free_file, judged, may_be_asked, settings_with
+from edge_agent.cli.calibrate_screen import Screen
+from edge_agent.cli.maps_sweep import Kept, blocks_of
+from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.state_folder import StateFolder
 from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive, Installation, Wiring
@@ -22,6 +29,7 @@ from edge_agent.installation import Lift as LiftFacts
 from edge_agent.readings import Signal
 from edge_agent.recording_export import ExchangeWriter
 from edge_agent.recording_meta import RecordingMeta
+from edge_agent.settings import ModbusSettings, Settings
 from tests.calibration.drawn_controllers import Controller
 from tests.calibration.drawn_controllers import sweep as swept
 from tests.calibration.fit_figures import detective_story
@@ -141,6 +149,58 @@ def test_only_what_was_asked_for_is_read_and_never_more_than_the_bound() -> None
             blocks_of(register_map, wrong)
 
 
+# ---- inside a calibration
+
+
+def settings_at(folder: Path, text: str) -> tuple[Path, Settings]:
+    config = folder / "agent.toml"
+    config.write_text(text, encoding="utf-8")
+    return config, load_settings(str(config))
+
+
+def test_registers_are_offered_only_where_the_map_in_the_settings_allows_polling(tmp_path: Path) -> None:
+    plain = CONFIG.format(map="nice3000plus", folder=tmp_path / "state")
+    assert may_be_asked(settings_at(tmp_path, plain)[1])
+    risky = CONFIG.format(map="invertek_elevator_core", folder=tmp_path / "state")
+    accepted = risky.replace("port = 9\n", "port = 9\naccept_polling_risk = true\n")
+    settings = settings_at(tmp_path, accepted)[1]
+    assert isinstance(settings.controller, ModbusSettings)
+    assert may_be_asked(settings)
+    unsafe = replace(settings, controller=replace(settings.controller, is_polling_risk_accepted=False))
+    assert not may_be_asked(unsafe)
+    assert not may_be_asked(replace(settings, accelerometer=None))
+    assert not may_be_asked(replace(settings, controller=None))
+
+
+def test_the_map_that_was_found_goes_into_the_settings_with_the_risk_it_has(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    config, _ = settings_at(tmp_path, CONFIG.format(map="nice3000plus", folder=tmp_path / "state"))
+    out = free_file(tmp_path)
+    found = judged(Kept(*kept), out, Screen(Wording("en")))
+    assert found == out
+    assert re.search(
+        r"^ +door: (holding|input) 0x[0-9a-f]{4}.*, confidence \d+ %", capsys.readouterr().out, re.MULTILINE
+    )
+    change = settings_with(str(config), out)
+    assert f'+map = "{out}"' in change.diff
+    assert "+accept_polling_risk = true" in change.diff
+    assert config.read_text(encoding="utf-8") == change.old
+    write_installation(change)
+    again = load_settings(str(config)).controller
+    assert isinstance(again, ModbusSettings)
+    assert load_register_map(again.map_name).evidence is Evidence.CORRELATED
+    assert free_file(tmp_path) != out
+
+
+def test_nothing_found_leaves_no_map_and_says_so(kept: tuple[Path, Path], tmp_path: Path, capsys: Output) -> None:
+    log = tmp_path / "steady.log"
+    log.write_text("".join(f'[{n},"holding",1,[7]]\n' for n in range(40)), encoding="utf-8")
+    assert judged(Kept(log, kept[1]), tmp_path / "none.toml", Screen(Wording("en"))) is None
+    assert "No word was found" in capsys.readouterr().out
+    assert not (tmp_path / "none.toml").exists()
+
+
 # ---- live
 
 STORY = """\
@@ -165,11 +225,23 @@ for_s = 2
 """
 
 
+def rode_with_open_doors(lift: Lift, way: Sequence[int]) -> None:
+    """To each landing; the door stands open there for some seconds, then shut, as somebody does who looks at it."""
+    for landing in way:
+        lift.tell(f"ride to={landing}")
+        until(lambda at=landing: lift.is_at(f"floor {at + 1},.*door open,"), f"landing {landing}")  # type: ignore[misc]
+        lift.tell("close_door")
+        until(lambda: lift.is_at("door closed,"), "a shut door")
+
+
 @pytest.mark.system
 @pytest.mark.campaign
-@pytest.mark.timeout(400)
-def test_a_served_lift_that_is_ridden_gives_floor_and_direction_over_tcp_and_no_wrong_word(tmp_path: Path) -> None:
-    lift = Lift(tmp_path / "s", STORY, "--chip", "adxl345")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("link", ["tcp", "rtu"])
+def test_a_served_lift_that_is_ridden_gives_its_words_over_each_link_and_no_wrong_one(
+    link: str, tmp_path: Path
+) -> None:
+    lift = Lift(tmp_path / "s", STORY, "--chip", "adxl345", "--agent-link", link)
     log, out, told = tmp_path / "r.log", tmp_path / "found.toml", tmp_path / "told"
     command = [sys.executable, "-m", "edge_agent", "maps", "find", "--config", str(lift.config)]
     try:
@@ -178,9 +250,7 @@ def test_a_served_lift_that_is_ridden_gives_floor_and_direction_over_tcp_and_no_
                 [*command, "--log", str(log), "--out", str(out)], stdout=file, stderr=subprocess.STDOUT
             )
         until(lambda: "Meanwhile ride" in told.read_text(encoding="utf-8"), "the reading of registers")
-        for landing in (1, 2, 0, 2, 1, 0, 2, 0):
-            lift.tell(f"ride to={landing}")
-            until(lambda at=landing: lift.is_at(f"floor {at + 1},.*door open,"), f"landing {landing}")  # type: ignore[misc]
+        rode_with_open_doors(lift, (1, 2, 0, 2, 1, 0, 2, 0))
         process.send_signal(signal.SIGINT)
         code = process.wait(90.0)
     finally:
@@ -191,6 +261,6 @@ def test_a_served_lift_that_is_ridden_gives_floor_and_direction_over_tcp_and_no_
     assert {read.table for read in reads_from(log.read_text(encoding="utf-8"), "log")} <= {Table.HOLDING, Table.INPUT}
     true = {field.feeds: field.address for field in load_register_map("nice3000plus").fields if field.feeds}
     found = {field.feeds: field.address for field in load_register_map(str(out)).fields if field.feeds}
-    assert set(found) >= {Feed.FLOOR, Feed.DIRECTION}  # the door stands open too shortly to prove itself
+    assert set(found) >= {Feed.FLOOR, Feed.DIRECTION, Feed.DOOR}
     assert all(true[feed] == address for feed, address in found.items())
     assert "mode: not found" in said
