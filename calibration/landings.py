@@ -49,7 +49,7 @@ from edge_agent.readings import Direction, Reading, Signal
 TRIPS_MIN = 4
 SECONDS_MIN = 30.0
 AXIS_DEG_MAX = 8.0
-AXIS_DOUBT_DEG_MAX = 0.8
+AXIS_DOUBT_DEG_MAX = 1.2
 TURNED_DEG_MAX = 0.6
 MISFIT_DOUBTFUL, MISFIT_MAX = 3.0, 8.0
 SURE_SIGMAS = 2.0

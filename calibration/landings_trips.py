@@ -123,7 +123,7 @@ def window_of(samples: Samples, moved: Sequence[Moved], number: int, opened_ns: 
 def axis_of_travel(
     samples: Samples, moved: Sequence[Moved], rests: Sequence[Rest], gravity: Vector, grade: AccelGrade
 ) -> tuple[Vector, float]:
-    """The direction in which the car accelerates, in the axes of the box, pointing up, and its doubt in degrees.
+    """The direction in which the car accelerates, in the axes of the box, pointing up, and its doubt: rms degrees.
 
     The offset of the chip, which tilts the direction of gravity, has no part in it; rails that push sideways have. It
     is weighed against the direction of gravity: by how much the trips differ, and by the usual offset of such a chip.
@@ -152,14 +152,14 @@ def axis_of_travel(
     gravity_doubt = grade.offset_mps2 / length_of(gravity)
     turned = grade.scale * sqrt(max(0.0, 1.0 - float(np.sum(up**4))))
     if len(leans) < 2:
-        return vector(up), float(np.degrees(hypot(gravity_doubt, turned)))
+        return vector(up), float(np.degrees(hypot(sqrt(2.0) * gravity_doubt, turned)))
     lean = np.average(np.array(leans), axis=0, weights=weights)
     shares = np.array(weights) / sum(weights)
     scatter = float(np.sum(shares**2 * np.sum((np.array(leans) - lean) ** 2, axis=1))) / 2.0
     scatter *= len(leans) / (len(leans) - 1) * max(1.0, 2.0 * len(moved) / _place_count(moved))
     share = gravity_doubt**2 / (gravity_doubt**2 + scatter) if gravity_doubt > 0.0 else 0.0
     axis = up + share * lean
-    return vector(axis / np.linalg.norm(axis)), float(np.degrees(hypot(sqrt(share * scatter), turned)))
+    return vector(axis / np.linalg.norm(axis)), float(np.degrees(hypot(sqrt(2.0 * share * scatter), turned)))
 
 
 def _place_count(moved: Sequence[Moved]) -> int:
