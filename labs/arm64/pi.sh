@@ -22,12 +22,8 @@ cat > "$units/lab.service" <<'U'
 After=basic.target
 DefaultDependencies=no
 [Service]
-Type=oneshot
-StandardOutput=tty
-StandardError=tty
-TTYPath=/dev/ttyAMA0
-TimeoutStartSec=infinity
-ExecStart=/bin/sh -c 'echo LAB-BEGIN; cd /lab; bash ./pi-job.sh 2>&1; echo LAB-END $?'
+Type=simple
+ExecStart=/bin/bash /lab/pi-console.sh
 U
 ln -s ../lab.service "$units/multi-user.target.wants/lab.service"
 # Emulation is twenty times slower than the board, so that the unit's own limits would end a start that goes well.
@@ -35,6 +31,7 @@ printf '[Service]\nTimeoutStartSec=900\nTimeoutStopSec=120\nWatchdogSec=600\n' >
 share=$(mktemp -d); trap 'rm -rf "$share"' EXIT
 cp "$here/pi-job.sh" "$here/pi-burn.py" "$here/../pi/chips.py" "$here/../booted/seeing.sh" "$here/../pi/devices.sh" "$share/"
 cp "$here/pi-$suite.toml" "$share/config.toml"
+printf 'exec >/dev/ttyAMA0 2>&1 </dev/null\necho LAB-BEGIN; cd /lab; bash ./pi-job.sh; echo "LAB-END $?"\n' > "$share/pi-console.sh"
 : > "$share/job.sh"  # run-pi.sh asks for one; here a unit runs pi-job.sh
 # shellcheck disable=SC1091
 . "$share/devices.sh"
