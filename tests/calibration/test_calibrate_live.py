@@ -249,3 +249,65 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(served: Lift) -> No
     finally:
         print(again.last())
     assert "[1/10]" not in again.shown
+
+
+# ---- what the box itself is made of: modem and battery, down to their bytes
+
+
+@pytest.fixture
+def with_box(tmp_path: Path) -> Iterator[Lift]:
+    own = "[box]\nmodem = true\nsupply = true\nbattery_lasts_min = 120\nrssi_dbm = [-103, -85, -71]"
+    story = STORY.format(drive="vvvf", speed=1.6, landings=3).replace("[box]", own)
+    lift = Lift(tmp_path / "s", story, "--chip", "adxl345")
+    yield lift
+    lift.close()
+
+
+def stands(terminal: Terminal, shown_times: int = 120) -> None:
+    """Ten seconds and more, as the level of the signal is shown ten times a second."""
+    begin = len(terminal.shown)
+    until(
+        lambda: len(re.findall(r"RSSI\)[^\r]* -\d+ dBm", terminal.shown[begin:])) >= shown_times,
+        "the signal at a landing",
+        terminal=terminal,
+    )
+
+
+@pytest.mark.campaign
+def test_the_signal_of_each_landing_is_heard_while_somebody_rides_and_the_weak_one_named(with_box: Lift) -> None:
+    terminal = Terminal("--config", str(with_box.config), "--step", "signal")
+    try:
+        terminal.until(r"begin .*leave: ")
+        terminal.type()
+        stands(terminal)
+        for landing in (1, 2):
+            ride(with_box, terminal, landing)
+            stands(terminal)
+        terminal.until("100 %")
+        terminal.type()
+        terminal.until(r"Mobile signal: doubtful \(after", 120.0)
+        terminal.until(r"repeat .*leave: ")
+        shown = terminal.last()
+    finally:
+        terminal.kill()
+    assert "The signal at landing 0 (0: lowest) is weak" in shown
+    assert not re.search(r"signal at landing [12]", shown)
+
+
+@pytest.mark.campaign
+def test_the_battery_carries_the_box_while_its_mains_is_away_and_what_was_measured_is_said(with_box: Lift) -> None:
+    terminal = Terminal("--config", str(with_box.config), "--step", "supply")
+    try:
+        terminal.until(r"begin .*leave: ")
+        terminal.type()
+        with_box.tell("box_supply gives=nothing")
+        terminal.until("The battery carries the box. Wait")
+        terminal.until("Enough: give the mains back", 240.0)
+        with_box.tell("box_supply gives=enough")
+        terminal.until(r"-\d[\d.]* A", 30.0)  # the battery is charged again
+        terminal.type()
+        terminal.until(r"Backup supply: passed \(after", 120.0)
+        watts = float(terminal.until(r"carried the box for \d+ s at ([\d.]+) W").group(1))
+    finally:
+        terminal.kill()
+    assert 0.5 < watts < 10.0
