@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -225,11 +226,17 @@ for_s = 2
 """
 
 
+LOOKS_S = 4.0
+"""How long somebody keeps the door open and looks at it: the detective believes what has stood for a second."""
+
+
 def rode_with_open_doors(lift: Lift, way: Sequence[int]) -> None:
-    """To each landing; the door stands open there for some seconds, then shut, as somebody does who looks at it."""
+    """To each landing; the door stands open there for some seconds, then shut."""
     for landing in way:
         lift.tell(f"ride to={landing}")
         until(lambda at=landing: lift.is_at(f"floor {at + 1},.*door open,"), f"landing {landing}")  # type: ignore[misc]
+        shut_s = time.monotonic() + LOOKS_S
+        until(lambda at_s=shut_s: time.monotonic() >= at_s, "a look at the door")  # type: ignore[misc]
         lift.tell("close_door")
         until(lambda: lift.is_at("door closed,"), "a shut door")
 
