@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +126,15 @@ def _runs() -> list[object]:
 @pytest.mark.parametrize(("name", "seed"), _runs())
 def test_shipped_scenario_gives_what_it_expects(name: str, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", name, "--seed", str(seed)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("sim", "list"), ("receiver", "--help"), ("edge_agent", "alarms")], ids=["lift-sim", "receiver", "agent"]
+)
+def test_a_reader_that_has_seen_enough_is_no_error(words: tuple[str, ...]) -> None:
+    """As `| head` does: the far end of the pipe is closed before the first word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    said = subprocess.run([sys.executable, "-m", *words], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (said.returncode, said.stderr) == (0, "")
