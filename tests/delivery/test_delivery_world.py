@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.alarms import AlarmKind, AlarmState
@@ -157,7 +157,7 @@ def _assert_delivered(world: World) -> None:
             link = digest(stored[stream, number])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(EVENTS), max_size=60), st.integers(0, 1 << 32))
 def test_every_committed_record_is_stored_once_whatever_happens_on_the_way(events: list[str], seed: int) -> None:
     with folder_in_memory() as folder:

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.adxl345 import Adxl345
@@ -59,7 +59,7 @@ from tests.drivers.source_rigs import LINE
 from tests.drivers.test_serial_protocol import GOOD
 from tests.drivers.virtual_clock import VirtualClock
 
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=25, deadline=None)
 MANY = settings(max_examples=200, deadline=None)
 
 
@@ -173,7 +173,7 @@ def damaged(raw: bytes, way: str, at: int, more: bytes) -> bytes:
             return raw
 
 
-REAL_SERVER = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+REAL_SERVER = settings(max_examples=10, deadline=None)
 DAMAGE = st.tuples(
     st.sampled_from(["flip", "cut", "before", "behind", "twice", "never", "well", "well"]),
     st.integers(0, 400),

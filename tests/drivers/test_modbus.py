@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import drivers
@@ -267,7 +267,7 @@ def test_no_read_blocks_longer_than_its_time(start: Start) -> None:
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None)
 def test_no_bytes_at_all_can_break_the_source(noise: list[bytes]) -> None:
     bench = Bench(lambda request: [Say(noise[request.index % len(noise)])], poll_hz=100.0)
     readings = bench.read_until(has_faults(1))
