@@ -6,11 +6,13 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from tests.calibration.installer import until
@@ -25,6 +27,17 @@ def environment() -> dict[str, str]:
     """With our commands in the path, as the guides want it."""
     scripts = str(Path(sys.executable).parent)
     return {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+
+
+@cache
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        return int(line.getsockname()[1])
+
+
+def here(text: str) -> str:
+    """As it is typed on this machine, where somebody else may have the port of the guides."""
+    return text.replace("8080", str(_free_port()))
 
 
 def goes_on(block: Block) -> bool:
@@ -51,7 +64,7 @@ class Shell:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(f"{text}\necho said-by-the-test $?\n".encode())
+        stdin.write(f"{here(text)}\necho said-by-the-test $?\n".encode())
         said, end_s = "", time.monotonic() + within_s
         while (found := re.search(r"said-by-the-test (\d+)\n", said)) is None:
             assert time.monotonic() < end_s, f"{text}\n{said}"
@@ -73,7 +86,7 @@ def a_terminal_of_its_own(block: Block, folder: Path) -> Iterator[None]:
     log = folder / "-".join([*block.text.split()[:2], "said.log"])
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
-            ["bash", "-c", f"exec {block.text}"],
+            ["bash", "-c", f"exec {here(block.text)}"],
             cwd=folder,
             env=environment(),
             stdin=subprocess.DEVNULL,
