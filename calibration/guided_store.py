@@ -9,14 +9,13 @@ Bound: one recording a step, of at most `session.STEP_S_MAX` seconds; a step tha
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from calibration.session_tells import Told, told_from_json, told_to_json
 from calibration.words import CalibrationError, Commissioning, StepName
 from calibration.words_json import from_json, to_json
-from edge_agent.durable_file import replace_file
+from edge_agent.durable_file import replace_file, sync
 from edge_agent.errors import RecordingError
 from edge_agent.installation import Installation
 from edge_agent.readings import Reading
@@ -104,11 +103,11 @@ class CalibrationFolder:
         try:
             beside, under_way = self._told_file(step).with_name(f".{step.value}.told.json"), self._under_way(step)
             replace_file(beside, told_to_json(told))
-            _sync(under_way)
+            sync(under_way)
             self._told_file(step).unlink(missing_ok=True)
             under_way.replace(self.path / name)
             beside.replace(self._told_file(step))
-            _sync(self.path)
+            sync(self.path)
         except OSError as error:
             raise _trouble(error, self.path / name) from error
         return name
@@ -143,15 +142,6 @@ class CalibrationFolder:
 
     def _told_file(self, step: StepName) -> Path:
         return self.path / f"{step.value}.told.json"
-
-
-def _sync(path: Path) -> None:
-    """A file or a folder. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _trouble(error: OSError | RecordingError, path: Path) -> CalibrationError:
