@@ -133,9 +133,9 @@ CONFUSED: Mapping[AlarmKind, tuple[Senses, str, str]] = MappingProxyType(
             "没有门触点和开锁区域信号时，测量高度会漂移",
         ),
         AlarmKind.DOOR_OPEN_FAILURE: (
-            _any(OPEN, CLOSED),
-            "without a door contact a controller that lies about its door may invent one",
-            "没有门触点时，控制系统误报门状态可能造成误报",
+            _any(CLOSED),
+            "without a closed contact a door that jams half shut, or a controller that lies about it, may invent one",
+            "没有关到位触点时，门卡在半关位置或控制系统误报门状态可能造成误报",
         ),
         AlarmKind.DOOR_HELD_OPEN: (
             _any(OPEN),
