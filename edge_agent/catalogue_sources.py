@@ -110,7 +110,12 @@ NEEDS: Mapping[AlarmKind, Need] = MappingProxyType(
             "仅能发现两触点同时动作或都不动作，或运行中始终不变的触点",
         ),
         AlarmKind.CONTROLLER_FAULT: Need(_any(C_FAULT)),
-        AlarmKind.SAFETY_CIRCUIT_OPEN: Need(_any((ACCEL, C_CIRCUIT))),
+        AlarmKind.SAFETY_CIRCUIT_OPEN: Need(
+            _any((ACCEL, C_CIRCUIT, CLOSED), (ACCEL, C_CIRCUIT, OPEN), (ACCEL, C_CIRCUIT, C_DOOR)),
+            _any((ACCEL, C_CIRCUIT)),
+            "only while the car runs too fast for a door to open",
+            "仅在轿厢速度高到门不可能开启时可发现",
+        ),
         AlarmKind.MAINS_LOST: Need(_any("mains", "supply")),
         AlarmKind.CONTROLLER_LINK_LOST: Need(_any(CONTROLLER)),
         AlarmKind.BACKUP_SUPPLY_LOW: Need(_any("supply")),

@@ -20,6 +20,7 @@ from edge_agent.detect.snapshot import snapshot
 from edge_agent.readings import ControllerDoor, Signal, SignalEdge
 
 TRY_NS_MIN = 500_000_000  # shorter: a chattering contact, not a door that tried
+SHUT_NS_MIN = 5_000_000_000  # shut so long it may have gone on a trip that nothing saw: another stop's reversals
 
 FRONT = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED)
 REAR = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)
@@ -74,11 +75,12 @@ class DoorView:
     closing_since_ns: int  # the first closing that has not reached closed; 0: none
     failed_closings: int  # closings that went back to open, since the door was last closed
     is_fault: bool  # the controller reports a door fault
-    reversals: int = 0  # closings that went back to open in this stop
+    reversals: int = 0  # closings that went back to open in this stop, or since the door stood shut for 5 s
     cycles: tuple[DoorCycles, ...] = ()  # of each car door with contacts, front first
     contradiction: Contradiction = Contradiction.NONE
     contradiction_since_ns: int = 0
     unchanged_trips: int = 0  # trips since the contact that changed least recently last changed
+    sees_it_leave: bool = True  # leaving closed is seen at once; False: only an open contact tells of an opening
 
 
 UNWITNESSED = DoorView(DoorState.UNKNOWN, 0, False, 0, 0, 0, 0, 0, 0, False)
@@ -164,7 +166,10 @@ class _Leaf:
         return self.state, self.since_ns
 
     def _enter(self, state: DoorState, since_ns: int) -> None:
-        before, self.state, self.since_ns = self.state, state, since_ns
+        before, shut_ns = self.state, since_ns - self.since_ns
+        self.state, self.since_ns = state, since_ns
+        if before is DoorState.CLOSED and shut_ns >= SHUT_NS_MIN:
+            self.reversals = 0
         if state is DoorState.CLOSED:
             if before is DoorState.OPENING and since_ns - self.opening_since_ns >= TRY_NS_MIN:
                 self.failed_openings += 1
@@ -215,10 +220,11 @@ class _Leaf:
             self.contradiction,
             self.contradiction_since_ns,
             unchanged_trips,
+            self.closed is not None,
         )
 
     def begin_stop(self) -> None:
-        """Failed openings and reversals belong to one stop."""
+        """Failed openings and reversals belong to one stop, which the next trip ends."""
         self.failed_openings = self.reversals = 0
 
 
@@ -340,4 +346,5 @@ class DoorStage:
             failed_closings=max(view.failed_closings for view in views),
             reversals=max(view.reversals for view in views),
             cycles=tuple(cycles for view in views for cycles in view.cycles),
+            sees_it_leave=all(view.sees_it_leave for view in views),
         )

@@ -117,6 +117,14 @@ def test_a_closing_is_timed_from_its_own_begin_and_the_tries_from_the_first() ->
     assert door.at(11_100).reversals == 0
 
 
+@pytest.mark.parametrize(("opens_ms", "counts"), [(15_499, 2), (15_500, 1)])
+def test_a_door_that_stood_shut_for_five_seconds_begins_another_stop(opens_ms: int, counts: int) -> None:
+    door = opened(Door(), 1000, 3000).edges((5000, OPEN, False), (6000, OPEN, True), (8000, OPEN, False))
+    door = opened(door.edges((10_500, CLOSED, True)), opens_ms, opens_ms + 2000)
+    door = door.edges((20_000, OPEN, False), (21_000, OPEN, True))
+    assert door.at(22_000).reversals == counts
+
+
 def test_contacts_contradict_each_other_from_the_frame_on_in_which_it_shows() -> None:
     door = Door().edges((1000, OPEN, True))
     view = door.at(1100)

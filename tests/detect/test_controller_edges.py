@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.alarms import DoorState
+from edge_agent.alarms import AlarmKind, DoorState
 from edge_agent.detect.car import CarState
 from edge_agent.detect.controller_words import ControllerStage
 from edge_agent.detect.doors import Contradiction
@@ -314,11 +314,31 @@ def test_a_circuit_that_opens_at_more_than_half_a_metre_a_second_is_told_at_once
         assert evidence(found) == {"car_speed_mps": abs(speed_mps)}
 
 
+def test_without_a_word_about_the_door_only_a_running_car_tells_of_an_open_circuit() -> None:
+    for speed_mps, expected in ((0.5, False), (0.51, True)):
+        rule = SafetyCircuitOpenRule(LIMITS)
+        nothing: dict[str, Any] = {"door__is_witnessed": False, "door__state": DoorState.UNKNOWN}
+        on_the_way = running(101.0, speed_mps=speed_mps, controller__safety_circuit_closed=False, **nothing)
+        assert is_raised(last(rule, riding(100.0, True), on_the_way)) is expected
+        assert last(rule, circuit(110.0, **nothing)) is None
+
+
 def test_a_door_that_follows_within_its_time_explains_the_open_circuit() -> None:
     for follows_s, expected in ((102.2, False), (102.25, True)):
         rule = SafetyCircuitOpenRule(LIMITS)
         last(rule, riding(100.0, True), circuit(101.0), circuit(follows_s, door=DoorState.OPENING))
         assert is_raised(last(rule, circuit(103.0))) is expected
+    for follows_s, expected in ((109.0, False), (109.05, True)):
+        rule = SafetyCircuitOpenRule(LIMITS)
+        unseen: dict[str, Any] = {"door__sees_it_leave": False}  # only an open contact
+        last(rule, riding(100.0, True), circuit(101.0, **unseen))
+        assert not is_raised(last(rule, circuit(108.95, **unseen)))
+        last(rule, circuit(follows_s, door=DoorState.OPEN, **unseen))
+        assert is_raised(last(rule, circuit(109.1, **unseen))) is expected
+    hard = SafetyCircuitOpenRule(LIMITS)
+    last(hard, riding(100.0, True), circuit(101.0, **unseen))
+    emergency = frozenset({AlarmKind.EMERGENCY_STOP})
+    assert is_raised(last(hard, circuit(102.25, **unseen), raised=emergency))
     unknown: dict[str, Any] = {"door": DoorState.UNKNOWN}
     assert is_raised(
         last(SafetyCircuitOpenRule(LIMITS), riding(100.0, True), circuit(101.0, **unknown), circuit(103.0))

@@ -47,7 +47,9 @@ class SafetyCircuitOpenRule:
     """Symptom: the safety circuit opens while the car moves.
 
     Signal: the controller's word and the car's own motion, which a stop cuts short within a second.
-    Decision: reported open during a trip or within 3 s of its end, and the door does not follow within 1.2 s.
+    Decision: reported open during a trip or within 3 s of its end, and the door does not follow within 1.2 s; within
+    8 s where only an open contact tells of it and the car did not stop hard. Where nothing tells of the door, only
+    while the car runs too fast for one to open.
     Confused with: the circuit opening with the door at a landing, which is its everyday use. Source: catalogue row 53.
     """
 
@@ -55,6 +57,7 @@ class SafetyCircuitOpenRule:
     outlives_inspection = False
     LATE_NS = 3_000_000_000
     DOOR_NS = 1_200_000_000
+    OPENED_NS = 8_000_000_000
 
     def __init__(self, limits: Limits) -> None:
         self._moved_ns = 0
@@ -71,15 +74,20 @@ class SafetyCircuitOpenRule:
             just_moved = self._moved_ns > 0 and car.t_ns - self._moved_ns <= self.LATE_NS
             self._began_moving, self._opened_ns = just_moved, car.t_ns
         self._is_open = is_open
-        is_settling = car.t_ns - self._opened_ns <= self.DOOR_NS
-        if is_settling and car.door.state not in (DoorState.CLOSED, DoorState.UNKNOWN):
+        door = car.door
+        is_told_soon = door.sees_it_leave or AlarmKind.EMERGENCY_STOP in raised
+        is_settling = car.t_ns - self._opened_ns <= (self.DOOR_NS if is_told_soon else self.OPENED_NS)
+        if is_settling and door.state not in (DoorState.CLOSED, DoorState.UNKNOWN):
             self._began_moving = False  # the circuit opened because the door did
         if not (is_open and self._began_moving):
+            return ()
+        is_running = car.motion.is_moving and abs(car.motion.speed_mps) > TOO_FAST_MPS
+        if not (door.is_witnessed or is_running):
             return ()
         return (
             Finding(
                 kind=self.kind,
-                is_confirmed=not is_settling or (car.motion.is_moving and abs(car.motion.speed_mps) > TOO_FAST_MPS),
+                is_confirmed=is_running or not is_settling,
                 evidence=(Evidence("car_speed_mps", round(abs(car.motion.speed_mps), 2)),),
                 witnesses=frozenset({Witness.CONTROLLER, Witness.ACCELEROMETER}),
             ),

@@ -55,7 +55,8 @@ class DoorHeldOpenRule:
 class DoorReversalsRule:
     """Symptom: the door starts to close and opens again, again and again.
 
-    Signal: reversals in one stop. Decision: 4; one incident however many follow.
+    Signal: reversals in one stop, which ends with the next trip or a door that stood shut for 5 s.
+    Decision: 4; one incident however many follow.
     Confused with: people passing one after another (below the limit). Source: alarm catalogue row 47.
     """
 
