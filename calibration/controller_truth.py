@@ -50,7 +50,8 @@ def truth_of(readings: Sequence[Reading], landings: LandingsFit, doors: DoorsFit
     directions: list[Span] = []
     travelling: list[Span] = []
     faults: list[Span] = []
-    ends = [trip.start_ns for trip in landings.trips[1:]] + [readings[-1].t_ns if readings else 0]
+    last_ns = readings[-1].t_ns if readings else 0
+    ends = [*(trip.start_ns for trip in landings.trips[1:]), last_ns][: len(landings.trips)]
     before_ns = readings[0].t_ns if readings else 0
     for number, (trip, next_ns) in enumerate(zip(landings.trips, ends, strict=True)):
         directions.append(Span(before_ns, trip.start_ns - near_ns, Direction.NONE.value, number))
@@ -66,7 +67,8 @@ def truth_of(readings: Sequence[Reading], landings: LandingsFit, doors: DoorsFit
             middle_ns, third_ns = (trip.start_ns + trip.end_ns - after_ns // 2) // 2, (trip.end_ns - trip.start_ns) // 8
             label = f"{trip.from_landing}>{trip.to_landing}"
             travelling.append(Span(middle_ns - third_ns, middle_ns + third_ns, label, number))
-    directions.append(Span(before_ns, readings[-1].t_ns if readings else 0, Direction.NONE.value, len(ends)))
+    if landings.trips:  # else nobody knows when the car stood
+        directions.append(Span(before_ns, last_ns, Direction.NONE.value, len(ends)))
     return Truth(
         _real(stops),
         _real(travelling),

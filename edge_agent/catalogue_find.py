@@ -36,6 +36,7 @@ FIND: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{registers} registers were read, {changing} of them changed",
             "读到 {registers} 个寄存器，其中 {changing} 个有变化",
         ),
+        "find.untold": ("The trips could not be measured: {reason}", "无法测量运行过程：{reason}"),
         "find.word": (
             "{word}: {register}, confidence {percent:.0f} %, values {values}",
             "{word}：{register}，可信度 {percent:.0f} %，值 {values}",

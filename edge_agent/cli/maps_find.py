@@ -20,6 +20,7 @@ from calibration.controller_truth import Truth, truth_of
 from calibration.doors import fit_doors
 from calibration.landings import fit_landings
 from calibration.session_wording import Wording
+from calibration.words import Said
 from drivers.register_map_log import RegisterRead, reads_from
 from edge_agent.detect.limits import Limits
 from edge_agent.durable_file import replace_file
@@ -39,11 +40,15 @@ UNPROVEN = "controller.unproven"
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What was found. text: the map; None: no word was found. reads: the log by which it was judged."""
+    """What was found. text: the map; None: no word was found. reads: the log by which it was judged.
+
+    untold: why the sensors told nothing of the trips; empty: they did.
+    """
 
     detected: Detected
     reads: tuple[RegisterRead, ...]
     text: str | None
+    untold: tuple[Said, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,13 +124,14 @@ def proposal(log: Path, recording: Path, name: str) -> Proposed:
     reads = reads_from(_text_of(log), str(log))
     source = Recording.open(recording)
     meta = source.meta
-    detected = detect(reads, _truth(source))
+    truth, untold = _truth(source)
+    detected = detect(reads, truth)
     if all(word.candidate is None for word in detected.words):
-        return Proposed(detected, reads, None)
+        return Proposed(detected, reads, None, untold)
     when = "" if meta.start_utc is None else f", box started {meta.start_utc.isoformat()}"
     made_by = f"Log {log.name}, {len(reads)} reads{when}"
     text = map_text(detected, name=name, maker="not known", model="not known", made_by=made_by)
-    return Proposed(detected, reads, text)
+    return Proposed(detected, reads, text, untold)
 
 
 def lines(proposed: Proposed, wording: Wording) -> Iterator[str]:
@@ -134,6 +140,8 @@ def lines(proposed: Proposed, wording: Wording) -> Iterator[str]:
     yield wording.text("find.seen", registers=found.register_count, changing=found.changing_count)
     for problem in found.problems:
         yield wording.sentence(problem)
+    for reason in proposed.untold:
+        yield wording.text("find.untold", reason=wording.sentence(reason))
     for word in found.words:
         yield from _word_lines(word, proposed.reads, wording)
 
@@ -166,13 +174,13 @@ def _examples(place: Place, reads: Sequence[RegisterRead]) -> str:
     return "-"
 
 
-def _truth(source: Recording) -> Truth:
+def _truth(source: Recording) -> tuple[Truth, tuple[Said, ...]]:
     meta = source.meta
     limits = replace(Limits(), **dict(meta.limits))
     readings = tuple(source)
     landings = fit_landings(readings, limits)
     doors = fit_doors(readings, limits, meta.installation.wiring.signals, stops=landings.stops)
-    return truth_of(readings, landings, doors)
+    return truth_of(readings, landings, doors), landings.problems
 
 
 def _earlier(args: argparse.Namespace) -> Kept:

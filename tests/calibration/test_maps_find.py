@@ -28,6 +28,7 @@ from edge_agent.errors import SettingsError
 from edge_agent.installation import Drive, Installation, Wiring
 from edge_agent.installation import Lift as LiftFacts
 from edge_agent.readings import Signal
+from edge_agent.recording import Recording
 from edge_agent.recording_export import ExchangeWriter
 from edge_agent.recording_meta import RecordingMeta
 from edge_agent.settings import ModbusSettings, Settings
@@ -116,6 +117,24 @@ def test_where_nothing_proves_itself_each_word_is_not_found_and_no_map_is_writte
     log.write_text("".join(f'[{n},"holding",1,[7]]\n' for n in range(40)), encoding="utf-8")
     assert again((log, kept[1]), out, "--lang", "zh") == 1
     assert capsys.readouterr().out.count("未找到") == 5 + 1
+    assert not out.exists()
+
+
+def test_a_lift_that_nobody_rode_gives_no_map_and_the_reason_and_no_crash(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    whole, out = Recording.open(kept[1]), tmp_path / "none.toml"
+    writer = ExchangeWriter(tmp_path / "standing", whole.meta)
+    readings = iter(whole)
+    first = next(readings)
+    writer.write(first)
+    for reading in readings:
+        if reading.t_ns - first.t_ns > 7_000_000_000:  # the first trip begins later
+            break
+        writer.write(reading)
+    writer.close()
+    assert again((kept[0], tmp_path / "standing"), out) == 1
+    assert "The trips could not be measured: " in capsys.readouterr().out
     assert not out.exists()
 
 
