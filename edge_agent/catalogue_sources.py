@@ -75,10 +75,11 @@ NEEDS: Mapping[AlarmKind, Need] = MappingProxyType(
         ),
         AlarmKind.EMERGENCY_STOP: _MOTION,
         AlarmKind.STOPPED_OUTSIDE_DOOR_ZONE: Need(
-            (*_any((ACCEL, ZONE), (ACCEL, C_ZONE)), *_DOOR_AND_MOTION),
+            _any((ACCEL, ZONE), (ACCEL, C_ZONE)),
             _any(ACCEL),
-            "only while the place is known from the start",
-            "仅在启动后轿厢位置一直已知时可发现",
+            "only where the measured place leaves no doubt: not within a metre of a landing before the landings are "
+            "learned, and without word of the door only while the place is known from the start",
+            "仅在测得的位置毫无疑问时可发现：学习层站之前，离层站一米以内的停车无法发现；没有门状态时，仅在启动后位置一直已知时可发现",
         ),
         AlarmKind.IMPACT: _MOTION,
         AlarmKind.RUN_TIME_EXCEEDED: _MOTION,

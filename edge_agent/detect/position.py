@@ -105,6 +105,8 @@ class PositionStage:
         self._has_stood = False  # with its door open, since then: until then the car may be between landings
         self._guess_trips = 0
         self._is_at_landing = False  # since the last open door there was no trip
+        self._stood_at: _Landing | None = None  # where the door was open last, wherever that is
+        self._way_sigma = 0.0  # the doubt of the way since then
         start = lift.start_landing_index
         if self._is_given:
             if start is not None and 0 <= start < len(self._landings):
@@ -131,7 +133,7 @@ class PositionStage:
     def lose(self) -> None:
         """Something moved unseen: the height is not known any more."""
         self._at_rest = None
-        self._height = None
+        self._height = self._stood_at = None
         self._is_at_landing = False
         if not self._is_given:
             self._landings = [landing for landing in self._landings if landing.visits >= VISITS_ENOUGH]
@@ -208,15 +210,18 @@ class PositionStage:
         off_m, both_m2 = height_m - self._height, way_m2 + air_m2
         if off_m * off_m > AIR_OFF_SIGMAS**2 * both_m2:
             self._sigma = max(self._sigma, 0.5 * abs(off_m))
+            self._way_sigma = max(self._way_sigma, 0.5 * abs(off_m))
         elif both_m2 > 0.0:
             self._height += off_m * way_m2 / both_m2
             self._sigma = sqrt(shared_m2 + way_m2 * air_m2 / both_m2)
+            self._way_sigma = min(self._way_sigma, self._sigma)
 
     def take_ride(self, distance_m: float, duration_s: float) -> int | None:
         """A trip has ended; returns the landing reached, if known."""
         self._at_rest = None
         self._is_at_landing = False
         step_sigma = self._trip_sigma(distance_m, duration_s)
+        self._way_sigma = hypot(self._way_sigma, step_sigma)
         self._from_m = self._height if self._sigma == 0.0 else None  # given landings only
         self._last_trip_m = distance_m
         if self._height is not None:
@@ -240,6 +245,7 @@ class PositionStage:
             if not self._landings:
                 self._height, self._sigma = 0.0, 0.0
                 self._landings.append(_Landing(0.0, 1))
+                self._stand_at(self._landings[0])
             return self.landing()
         nearest = self._nearest(self._height)
         if nearest is not None and abs(nearest.height_m - self._height) <= self._same_m():
@@ -250,15 +256,21 @@ class PositionStage:
                 nearest.height_m += (self._height - nearest.height_m) / min(nearest.visits, 20)
                 nearest.sigma_m *= 0.5
             self._height, self._sigma = nearest.height_m, nearest.sigma_m
+            self._stand_at(nearest)
         elif not self._is_given and len(self._landings) < LANDINGS_MAX:
             self._sigma += NEW_LANDING_SIGMA_M
-            self._landings.append(_Landing(self._height, 1, self._sigma))
+            landing = _Landing(self._height, 1, self._sigma)
+            self._landings.append(landing)
             self._landings.sort(key=lambda landing: landing.height_m)
+            self._stand_at(landing)
         elif self._is_given:
             off_m = 0.0 if nearest is None else self._height - nearest.height_m
             self.lose()
             self._error_m = off_m if abs(off_m) > self._half_storey_m() else None
         return self.landing()
+
+    def _stand_at(self, landing: _Landing) -> None:
+        self._stood_at, self._way_sigma = landing, 0.0
 
     def _learn(self, error_m: float, height_m: float) -> None:
         """How far off the last trip was; at given landings also the scale of this sensor."""
@@ -337,26 +349,31 @@ class PositionStage:
         nearest = None if height is None else self._nearest(height)
         offset = None if height is None or nearest is None else height - nearest.height_m
         index = self._landings.index(nearest) if nearest is not None and self._is_given else None
-        sigma = self._sigma + (self._trip_sigma(travel_m, travel_s) if travel_s > 0.0 else 0.0)
-        outside = self._outside(self._scale * travel_m, sigma)
-        return Position(height, sigma, index, offset, outside, self._zone_contact, self._error_m)
+        more = self._trip_sigma(travel_m, travel_s) if travel_s > 0.0 else 0.0
+        outside = self._outside(self._scale * travel_m, more)
+        return Position(height, self._sigma + more, index, offset, outside, self._zone_contact, self._error_m)
 
-    def _outside(self, way_m: float, sigma: float) -> bool | None:
-        """The witness of the door zone decides, then the height, then all guesses if they agree."""
+    def _outside(self, way_m: float, more: float) -> bool | None:
+        """The witness of the door zone decides, then the height, then all guesses if they agree.
+
+        more: the doubt of `way_m`, the way of the trip under way.
+        """
         if self._zone_contact is not None:
             return not self._zone_contact
         if self._height is not None:
-            return self._is_outside(self._height + way_m, sigma)
+            return self._is_outside(self._height + way_m, more)
         if self._guesses is None or not self._has_stood:
             return None
-        verdict = self._is_outside(self._guesses[0] + way_m, sigma)
-        others = (self._is_outside(guess + way_m, sigma) for guess in self._guesses[1:])
+        verdict = self._is_outside(self._guesses[0] + way_m, more)
+        others = (self._is_outside(guess + way_m, more) for guess in self._guesses[1:])
         return verdict if verdict is None or all(other is verdict for other in others) else None
 
-    def _is_outside(self, height: float, sigma: float) -> bool | None:
+    def _is_outside(self, height: float, more: float) -> bool | None:
+        """From the landing at which it stood last the car is as far as the way since, wherever that landing is."""
         nearest = self._nearest(height)
         if nearest is None:
             return None
+        sigma = more + (self._way_sigma if nearest is self._stood_at else self._sigma)
         distance, margin = abs(height - nearest.height_m), 2.0 * sigma
         if self._is_given:
             low_m, high_m = self._landings[0].height_m, self._landings[-1].height_m

@@ -69,19 +69,24 @@ class Judgement:
         return sum(errors.is_direction_wrong for errors in self.verdict.trip_errors)
 
 
-def judged(family: str, seed: int, folder: Path) -> Judgement:
-    """Write one recording into the folder, replay it and compare it with its truth."""
+def generated(family: str, seed: int, folder: Path) -> Recording:
+    """Write one recording into the folder and open it."""
     name = f"{family}_{seed}"
     story = FAMILIES[family](family, np.random.default_rng([seed, zlib.crc32(family.encode())]))
     write(story, folder / name)
-    recording = Recording.open(folder / name)
+    return Recording.open(folder / name)
+
+
+def judged(family: str, seed: int, folder: Path) -> Judgement:
+    """Write one recording into the folder, replay it and compare it with its truth."""
+    recording = generated(family, seed, folder)
     readings = list(recording)
     outcome = concluded(recording.meta.installation, readings)
     verdict = judge(
-        read_truth(folder / name),
+        read_truth(recording.path),
         standings(outcome.alarms),
         tuple(outcome.trips),
         readings[0].t_ns / 1e9,
         readings[-1].t_ns / 1e9,
     )
-    return Judgement(name, verdict)
+    return Judgement(recording.path.name, verdict)
