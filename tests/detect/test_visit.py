@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge_agent.alarms import AlarmKind, AlarmState
+from edge_agent.catalogue_readiness import Lesson
+from edge_agent.detect.detector import Detector
 from edge_agent.detect.visit import VISIT_NS_MAX, WORD_NS_MAX, VisitStage
 from edge_agent.readings import FaultReason, MaintenanceWord, Signal, SourceFault
 from tests.detect.boxes import MG, Box
@@ -100,6 +104,32 @@ def test_what_was_raised_before_a_visit_stays_until_its_own_end() -> None:
     outcome = scene.run()
     assert len(outcome.of(AlarmKind.ENTRAPMENT)) == 1
     assert outcome.of(AlarmKind.ENTRAPMENT, AlarmState.CLEARED) == []
+
+
+def trips_learned(scene: Scene) -> int:
+    """Of the trips that it needs, how many the core has at the end."""
+    detector = Detector(scene.installation, LIMITS)
+    for reading in scene.readings():
+        detector.step(reading)
+    return {each.lesson: each.have for each in detector.readiness().missing}[Lesson.TRIPS]
+
+
+def test_trips_in_a_visit_or_in_inspection_teach_nothing_about_the_lift() -> None:
+    ordinary = begun()
+    ordinary.serve(2).serve(1)
+    assert trips_learned(ordinary) == 2
+    visited = begun()
+    from_s = visited.t_s
+    visited.serve(2).serve(1)
+    say(visited, from_s, visited.t_s, is_ended=False)
+    assert trips_learned(visited) == 0
+    inspected = Scene(signals=WIRED | {Signal.INSPECTION}, box=Box(noise_mps2=1.0 * MG)).stand(5.0)
+    inspected.open().stand(3.0).close().stand(2.0).edge(Signal.INSPECTION, True)
+    slow = replace(ORDINARY, speed_mps=0.5)
+    for to in (1, 0):
+        inspected.trip(to, slow)
+        inspected.stand(5.0)
+    assert trips_learned(inspected) == 0
 
 
 @pytest.mark.parametrize(("after_ns", "is_active"), [(0, True), (VISIT_NS_MAX, True), (VISIT_NS_MAX + 1, False)])
