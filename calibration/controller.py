@@ -6,10 +6,10 @@ word, "not found" where nothing proves itself. Nothing is polled here; `drivers/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from calibration.controller_fields import Register, registers_of
+from calibration.controller_fields import Place, Register, registers_of
 from calibration.controller_truth import Truth
 from calibration.controller_words import CONFIDENCE_MIN, Candidate, best_of, candidates
 from calibration.fit_result import result_of
@@ -66,8 +66,19 @@ def detect(reads: Sequence[RegisterRead], truth: Truth) -> Detected:
         problems.append(said("controller.nothing_changes", registers=len(registers)))
     found = [] if problems else [one for register in changing for one in candidates(register, truth)]
     best = best_of(found)
-    words = tuple(_word(feed, best.get(feed, ()), truth) for feed in WORDS)
-    return Detected(words, _steady(registers), len(registers), len(changing), tuple(problems))
+    return Detected(_words(best, truth), _steady(registers), len(registers), len(changing), tuple(problems))
+
+
+def _words(best: Mapping[Feed, Sequence[Candidate]], truth: Truth) -> tuple[Word, ...]:
+    """In the order of `WORDS`; bits that an earlier word has are no other's: a map with both could not be read."""
+    words: list[Word] = []
+    taken: list[Place] = []
+    for feed in WORDS:
+        free = [one for one in best.get(feed, ()) if not any(one.place.shares_bits(other) for other in taken)]
+        words.append(_word(feed, free, truth))
+        if words[-1].candidate is not None:
+            taken.append(words[-1].candidate.place)
+    return tuple(words)
 
 
 def _word(feed: Feed, found: Sequence[Candidate], truth: Truth) -> Word:

@@ -49,6 +49,13 @@ class Place:
         """What the bits said, over time."""
         return np.asarray((register.words >> self.bit_first) & ((1 << self.bit_count) - 1))
 
+    def shares_bits(self, other: Place) -> bool:
+        """Whether a bit belongs to both."""
+        is_beside = self.bit_first >= other.bit_first + other.bit_count or other.bit_first >= (
+            self.bit_first + self.bit_count
+        )
+        return (self.table, self.address) == (other.table, other.address) and not is_beside
+
     def __str__(self) -> str:
         bits = f", bits {self.bit_first} to {self.bit_first + self.bit_count - 1}" if self.bit_count < WORD_BITS else ""
         return f"{self.table.name.lower()} {self.address:#06x}{bits}"

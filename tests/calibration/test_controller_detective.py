@@ -10,7 +10,8 @@ import pytest
 
 from calibration.controller import Detected, detect, detective_result
 from calibration.controller_map import map_text
-from calibration.controller_truth import Truth
+from calibration.controller_truth import Span, Truth
+from calibration.fit_samples import NS_PER_S
 from calibration.words import CalibrationError, Commissioning, Verdict
 from calibration.words_json import to_json
 from drivers.map_files import load_register_map
@@ -64,6 +65,28 @@ def test_the_words_of_each_shipped_map_are_found_and_what_it_does_not_say_is_not
 def test_the_words_of_a_drawn_map_are_found_among_decoys() -> None:
     _, outcome, _ = looked_at(drawn_controller(SEED, story()[0]))
     assert set(outcome.values()) == {RIGHT}
+
+
+def test_two_words_in_one_register_share_no_bit_so_that_the_proposed_map_can_be_read() -> None:
+    ways = [
+        Span(s * NS_PER_S, (s + 4) * NS_PER_S, way, s)
+        for s, way in ((10, "up"), (20, "down"), (30, "up"), (40, "down"))
+    ]
+    stands = [Span(s * NS_PER_S, (s + 4) * NS_PER_S, "none", s) for s in (5, 15, 25, 35, 45)]
+    modes = [Span(s * NS_PER_S, (s + 8) * NS_PER_S, "normal" if s % 20 else "inspection", s) for s in (50, 60, 70, 80)]
+    truth = Truth((), (), tuple(sorted(ways + stands, key=lambda span: span.start_ns)), (), tuple(modes), ())
+
+    def word_at(t_s: float) -> int:
+        way = next((span.label for span in ways if span.start_ns <= t_s * NS_PER_S < span.end_ns), "none")
+        mode = next((span.label for span in modes if span.start_ns <= t_s * NS_PER_S < span.end_ns), "normal")
+        return {"none": 0, "down": 1, "up": 2}[way] << 2 | {"normal": 1, "inspection": 3}[mode] << 8
+
+    reads = [RegisterRead(round(t * NS_PER_S / 4), Table.HOLDING, 7, (word_at(t / 4),)) for t in range(360)]
+    detected = detect(reads, truth)
+    assert {word.feed for word in detected.words if word.candidate is not None} == {Feed.DIRECTION, Feed.MODE}
+    text = map_text(detected, name="found", maker="-", model="-", made_by="-")
+    fields = {field.feeds: (field.bit_first, field.bit_count) for field in register_map_from(text, "found.toml").fields}
+    assert fields == {Feed.DIRECTION: (2, 2), Feed.MODE: (9, 1)}
 
 
 @pytest.mark.parametrize("feed", [Feed.FLOOR, Feed.FAULT])
