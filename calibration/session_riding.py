@@ -111,14 +111,14 @@ class TripsWatcher(_RidingWatcher):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(StepName.TRIPS, settings)
-        self._at_m, self._stops_m, self._seen = 0.0, [0.0], 0
+        self._at_m, self.stops_m, self._seen = 0.0, [0.0], 0
 
     def take(self, reading: Reading) -> None:
         super().take(reading)
         for trip in self.trips[self._seen :]:
             self._at_m += trip.distance_m if trip.direction is Direction.UP else -trip.distance_m
-            if all(abs(self._at_m - stop_m) > SAME_STOP_M for stop_m in self._stops_m):
-                self._stops_m.append(self._at_m)
+            if all(abs(self._at_m - stop_m) > SAME_STOP_M for stop_m in self.stops_m):
+                self.stops_m.append(self._at_m)
         self._seen = len(self.trips)
 
     def live(self) -> Live:
@@ -127,7 +127,7 @@ class TripsWatcher(_RidingWatcher):
             self.speed_gauge(),
             self.height_gauge(),
             Gauge("gauge.trips", float(count), "", 0.0, float(TRIPS_MIN), count >= TRIPS_MIN),
-            Gauge("gauge.stops", float(len(self._stops_m))),
+            Gauge("gauge.stops", float(len(self.stops_m))),
         )
         lacks = said("trips.more", left=max(1, TRIPS_MIN - count)) if count < TRIPS_MIN else said("trips.both_ways")
         share = min(count / TRIPS_MIN, 1.0 if both else 0.9)

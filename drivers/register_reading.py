@@ -26,11 +26,14 @@ class _Asked:
 
     def __init__(self, connection: ModbusConnection) -> None:
         self._connection = connection
+        self.answer_count = 0
 
     async def words(self, block: ReadBlock) -> tuple[int, ...]:
         """As `ModbusConnection.words`."""
         try:
-            return await self._connection.words(block)
+            words = await self._connection.words(block)
+            self.answer_count += 1
+            return words
         except ModbusTrouble:
             if not self._connection.is_open:
                 await self._connection.open()
@@ -55,6 +58,12 @@ class RegisterReading(threading.Thread):
         self._now_ns, self._stop_asked = now_ns, threading.Event()
         self._swept: Swept | None = None
         self._problem: BaseException | None = None
+        self._asked: _Asked | None = None
+
+    @property
+    def answer_count(self) -> int:
+        """Answers so far."""
+        return 0 if self._asked is None else self._asked.answer_count
 
     def run(self) -> None:
         """The whole reading."""
@@ -85,6 +94,7 @@ class RegisterReading(threading.Thread):
         )
         if not await connection.open():
             raise SourceUnavailable("does not answer", subject="controller", hint="edge-agent doctor says what to do")
+        asked = self._asked = _Asked(connection)
         reads: list[RegisterRead] = []
         refused: list[ReadBlock] = []
         blocks, trouble = self._blocks, ""
@@ -95,7 +105,7 @@ class RegisterReading(threading.Thread):
                 if left_s <= 0.0:
                     break
                 plan = SweepPlan(blocks, PAUSE_S, min(left_s, SECONDS_MAX))
-                part = await sweep(_Asked(connection), plan, self._now_ns, self._stop_asked.is_set)
+                part = await sweep(asked, plan, self._now_ns, self._stop_asked.is_set)
                 reads += part.reads
                 refused += part.refused
                 trouble = part.trouble

@@ -176,6 +176,15 @@ PAGE_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "An alarm is open: the devices are not given up. See to the people first, then end the alarm",
             "有未结束的报警，监测程序不释放设备。请先处理人员，再结束报警",
         ),
+        "cal_find": ("Read registers while you ride", "运行期间读取寄存器"),
+        "cal_find_about": (
+            "No map fits? Registers of the controller are read, never written, while you ride, for at most 20 min. "
+            "Then a map is proposed, and you confirm each value",
+            "没有合适的寄存器表？运行期间只读控制系统寄存器（绝不写入，最多 20 分钟），然后给出建议，由您逐项确认",
+        ),
+        "cal_find_registers": ("Which registers", "读取哪些寄存器"),
+        "cal_find_near": ("empty: near those of the map", "留空：现有寄存器表附近"),
+        "cal_find_end": ("Enough: judge it", "结束并判断"),
         "cal_is_not_open": ("The calibration is not open", "调试未打开"),
         "cal_no_step": ("That does not fit now", "当前不可操作"),
         "cal_proposal_changed": ("The proposal has changed; look at it again", "建议已变化，请重新查看"),

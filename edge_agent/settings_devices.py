@@ -224,13 +224,13 @@ def _check_map(table: TomlTable, settings: ModbusSettings, register_map: Registe
             "Let the map name a [canary], or read neighbouring registers together",
         )
     budget_ms = 1000.0 / settings.poll_hz
-    needed_ms = sum(_request_ms(settings, read) for read in (*register_map.reads, *checks[-1:] * (not has_numbers)))
+    needed_ms = _poll_ms(settings, register_map)
     if needed_ms > budget_ms:
         table.problem(
             "poll_hz",
             f"poll_hz = {settings.poll_hz:g} leaves {budget_ms:.0f} ms a poll, but map {settings.map_name} "
             f"needs {needed_ms:.0f} ms",
-            f"At most poll_hz = {int(10_000 / needed_ms) / 10:g} with this map",
+            f"At most poll_hz = {poll_hz_max(settings, register_map):g} with this map",
         )
     if not register_map.polling_is_safe and not settings.is_polling_risk_accepted:
         table.problem(
@@ -238,6 +238,17 @@ def _check_map(table: TomlTable, settings: ModbusSettings, register_map: Registe
             f"polling with map {settings.map_name} is not known to be safe: {register_map.polling_note}",
             "Where it has been checked at this lift, write accept_polling_risk = true",
         )
+
+
+def poll_hz_max(settings: ModbusSettings, register_map: RegisterMap) -> float:
+    """The most polls a second that this link has time for, in tenths."""
+    return int(10_000 / _poll_ms(settings, register_map)) / 10
+
+
+def _poll_ms(settings: ModbusSettings, register_map: RegisterMap) -> float:
+    has_numbers = isinstance(settings.link, TcpSettings) and not settings.link.is_rtu
+    own = check_reads(register_map)[-1:] if not has_numbers else ()
+    return sum(_request_ms(settings, read) for read in (*register_map.reads, *own))
 
 
 def _request_ms(settings: ModbusSettings, read: ReadBlock) -> float:

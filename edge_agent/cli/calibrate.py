@@ -17,22 +17,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.guided import Guided, Proposal, write_installation
+from calibration.guided import Guided, Proposal, proposal_for, write_installation
 from calibration.session_steps import AT_ONCE, BY_ITSELF, LIFT_STEPS, REPAIRABLE
 from calibration.session_wording import Wording
 from calibration.words import Said, StepName, StepResult, Verdict, said
 from edge_agent.cli import SUMMARIES
-from edge_agent.cli.calibrate_find import found_map, may_be_asked, offer, settings_with
+from edge_agent.cli.calibrate_find import Lines, found_map, may_be_asked, offer, settings_with
 from edge_agent.cli.calibrate_screen import Screen, Typed
-from edge_agent.cli.calibration_setup import Setup, open_calibration
+from edge_agent.cli.calibrate_wire import wired_by
+from edge_agent.cli.calibration_setup import Setup, check_settings, open_calibration
 from edge_agent.cli.state_folder import FolderTaken
-from edge_agent.errors import SettingsError
+from edge_agent.errors import EdgeAgentError, SettingsError
+from edge_agent.settings import Settings
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 TURN_S = 0.1
-LEAVE, SKIP, DONE, FIND = "q", "s", "", "f"
+LEAVE, SKIP, DONE, FIND, WIRE = "q", "s", "", "f", "w"
 
 
 class Left(Exception):
@@ -47,8 +49,8 @@ class SettingsWritten(Exception):
         self.step = step
 
 
-class MapWanted(Exception):
-    """The person wants registers to be read: the devices have to be free for that."""
+class DevicesWanted(Exception):
+    """The person wants registers to be read, or a line to be told and tried: the devices have to be free for that."""
 
 
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -92,28 +94,48 @@ def run(args: argparse.Namespace) -> int:
         except FolderTaken as error:
             print(screen.wording.text("agent_runs", problem=error.problem), file=sys.stderr)
             return 3
+        wanted: DevicesWanted | None = None
         try:
             return _Talk(setup, screen, typed, is_yes=args.yes).go(only, is_begun=is_begun, anew=anew)
         except SettingsWritten as written:
-            is_fresh, is_begun, anew = False, True, written.step
-        except MapWanted:
-            setup.close()
-            is_fresh, is_begun, anew = False, True, StepName.CONTROLLER
-            _find(args.config, setup, screen, typed)
+            anew = written.step
+        except DevicesWanted as found:
+            wanted, anew = found, StepName.CONTROLLER
         except (Left, KeyboardInterrupt):
-            screen.say()
-            screen.say(screen.wording.text("results", path=str(setup.folder.results_file)))
-            screen.say(screen.wording.text("start_agent"))
-            return 1
+            return _left(setup, screen)
         finally:
             setup.close()
+        is_fresh, is_begun = False, True
+        if wanted is not None:
+            try:
+                _with_free_devices(args.config, setup.settings, screen, typed)
+            except EdgeAgentError as error:  # the calibration goes on where it was
+                screen.say(f"   {error}")
+            except KeyboardInterrupt:
+                return _left(setup, screen)
 
 
-def _find(config: str, setup: Setup, screen: Screen, typed: Typed) -> None:
-    """The detective, and its map into the settings where the person says yes."""
-    found = found_map(config, setup.settings, screen)
+def _left(setup: Setup, screen: Screen) -> int:
+    screen.say()
+    screen.say(screen.wording.text("results", path=str(setup.folder.results_file)))
+    screen.say(screen.wording.text("start_agent"))
+    return 1
+
+
+def _with_free_devices(config: str, settings: Settings, screen: Screen, typed: Typed) -> None:
+    """Line and detective, and what they found into the settings where the person says yes. Raises EdgeAgentError."""
+    changes: Lines = ()
+    if settings.controller is None:
+        wired = wired_by(settings, screen, typed)
+        if wired is None:
+            return
+        if wired.is_known:
+            wrote(proposal_for(Path(config), wired.changes, check_settings), screen, typed, is_yes=False)
+            return
+        settings, changes = wired.settings, wired.changes
+    found = found_map(settings, screen, typed)
     if found is not None:
-        wrote(settings_with(config, found), screen, typed, is_yes=False)
+        wrote(settings_with(config, settings, found, changes), screen, typed, is_yes=False)
 
 
 class _Talk:
@@ -126,7 +148,7 @@ class _Talk:
         self._lift_s = 0.0
 
     def go(self, only: StepName | None, *, is_begun: bool, anew: StepName | None = None) -> int:
-        """anew: a step that is done again whatever came of it. Raises Left, SettingsWritten, MapWanted."""
+        """anew: a step that is done again whatever came of it. Raises Left, SettingsWritten, DevicesWanted."""
         screen, wording = self._screen, self._screen.wording
         done = len(self._session.results())
         if done and not is_begun:
@@ -164,6 +186,10 @@ class _Talk:
         screen.say(wording.text("step_head", number=place, count=len(StepName), step=f"step.{step.value}"))
         reason = self._session.reason_to_skip(step)
         if reason is not None:
+            if step is StepName.CONTROLLER and self._setup.settings.accelerometer is not None:
+                screen.ask(wording.text("wire.offer"))
+                if self._waited() == WIRE:
+                    raise DevicesWanted
             screen.result(self._guided.skip(step, reason), 0.0)
             return
         is_repeated = False
@@ -239,11 +265,11 @@ class _Talk:
                 return True
 
     def _again(self, *, is_offered: bool) -> bool:
-        """Whether it is to be done again. Raises MapWanted where that was offered and is wanted."""
+        """Whether it is to be done again. Raises DevicesWanted where that was offered and is wanted."""
         self._screen.ask(self._screen.wording.text("again"))
         word = self._waited()
         if is_offered and word == FIND:
-            raise MapWanted
+            raise DevicesWanted
         return word != SKIP
 
     def _waited(self) -> str:
@@ -298,10 +324,7 @@ def wrote(proposal: Proposal, screen: Screen, typed: Typed, *, is_yes: bool) -> 
         screen.say(f"   {line}")
     if not is_yes:
         screen.ask(wording.text("ask_write", path=str(proposal.path)))
-        answer: str | None = None
-        while answer is None and not typed.is_over:
-            answer = typed.line(1.0)
-        if (answer or "").lower()[:1] != "y":
+        if (typed.waited() or "").lower()[:1] != "y":
             screen.say(wording.text("not_written", path=str(proposal.path)))
             return False
     write_installation(proposal)

@@ -18,6 +18,7 @@ CHUNK_BYTES = 1_024
 LINE_CHARS_MAX = 200
 REDRAW_S_BESIDE = 2.0  # where nothing can be overwritten, in a file or a pipe
 STDIN = 0
+WAIT_S = 1.0
 
 
 class Typed:
@@ -38,6 +39,13 @@ class Typed:
             return None
         line, _, self._held = self._held.partition(b"\n")
         return line.decode("utf-8", errors="replace").strip()
+
+    def waited(self) -> str | None:
+        """The next line, however long it takes; None: there will be none."""
+        line: str | None = None
+        while line is None and not self.is_over:
+            line = self.line(WAIT_S)
+        return line
 
 
 class Screen:

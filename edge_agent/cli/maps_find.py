@@ -28,7 +28,7 @@ from edge_agent.errors import EdgeAgentError, RecordingError, SettingsError
 from edge_agent.recording import Recording
 
 if TYPE_CHECKING:
-    from edge_agent.cli.maps_sweep import Kept
+    from edge_agent.cli.maps_search import Kept
 
 NAME = "find"
 MINUTES, MINUTES_MIN, MINUTES_MAX = 20, 2, 120
@@ -86,9 +86,10 @@ def run(args: argparse.Namespace) -> int:
     if args.from_log is None:
         if args.recording is not None:
             raise _mistake("--recording goes with --from", "Live, the readings are kept beside the log")
+        from edge_agent.cli.calibrate_screen import Screen
         from edge_agent.cli.maps_sweep import live
 
-        kept = live(args, wording)
+        kept = live(args, Screen(wording))
         if kept is None:
             return 3
         print(wording.text("start_agent"))
@@ -184,7 +185,7 @@ def _truth(source: Recording) -> tuple[Truth, tuple[Said, ...]]:
 
 
 def _earlier(args: argparse.Namespace) -> Kept:
-    from edge_agent.cli.maps_sweep import Kept
+    from edge_agent.cli.maps_search import Kept
 
     if args.recording is None:
         raise _mistake("--from needs --recording", "Name the folder that was kept beside the log")

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from edge_agent.page.calibrating import Opened
+    from edge_agent.page.finding import Search
     from edge_agent.settings import Settings
 
 MINUTES_MAX = 30
@@ -139,7 +141,9 @@ def _serve(settings: Settings, config: Path, listener: socket.socket, pin: str, 
         boot=boot_id(),
         guard=Guard(address, port),
         door=Door(state_folder, pin, boot_id()),
-        calibrating=Calibrating(lambda is_fresh: _open(config, is_fresh=is_fresh), state_folder, ear, changes.tell),
+        calibrating=Calibrating(
+            lambda is_fresh: _open(config, is_fresh=is_fresh), state_folder, ear, changes.tell, _Finder(config)
+        ),
         ear=ear,
         tell=changes.tell,
         now_ns=clock.now_ns,
@@ -162,6 +166,25 @@ def _serve(settings: Settings, config: Path, listener: socket.socket, pin: str, 
         print(f"{changes.lost_count} changes could not be told to the agent and have no record", file=sys.stderr)
     print("The page is off.")
     return 0
+
+
+class _Finder:
+    """The controller detective; what it needs is loaded when a calibration is open, not with the page."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+
+    def may(self, settings: Settings) -> bool:
+        """See `edge_agent.page.finding.Finder`."""
+        from edge_agent.cli.calibrate_find_page import PageFinder
+
+        return PageFinder(self._config).may(settings)
+
+    def begin(self, settings: Settings, registers: Sequence[str]) -> Search:
+        """See `edge_agent.page.finding.Finder`."""
+        from edge_agent.cli.calibrate_find_page import PageFinder
+
+        return PageFinder(self._config).begin(settings, registers)
 
 
 def _open(config: Path, *, is_fresh: bool) -> Opened | None:

@@ -26,7 +26,7 @@ USUAL_RATES = (9600, 19200, 38400, 115200, 57600, 4800)
 def what_answers(settings: Settings, source: str) -> Sequence[str]:
     """The first address ("0x1d"), chip ("lis3dh 0x18") or line ("19200 even") that answers; empty: none."""
     for words, changed in _others(settings, source):
-        if _answers(changed, source):
+        if answers(changed, source):
             return (words,)
     return ()
 
@@ -80,7 +80,7 @@ def _rates(line: SerialLineSettings, parities: Sequence[SerialParity]) -> Iterat
                 yield rate, parity
 
 
-def _answers(settings: Settings, source: str) -> bool:
+def answers(settings: Settings, source: str) -> bool:
     """Whether the source opens with these settings; a controller must also have said something."""
     found = next(each for each in sources_of(settings, SystemClock()) if each.name == source)
     try:

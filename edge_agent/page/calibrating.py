@@ -7,7 +7,6 @@ Errors: `act` raises CalibrationError and others of the tree; the calibration go
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,12 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 from calibration.guided import Guided, Proposal
-from calibration.session_live import Gauge
 from calibration.session_steps import BY_ITSELF, REPAIRABLE
 from calibration.session_wording import Wording
-from calibration.words import Plot, StepName, StepResult, Verdict, said
+from calibration.words import Plot, StepName, Verdict, said
 from edge_agent.errors import EdgeAgentError
 from edge_agent.local_requests import REFUSED, WHO_CHARACTERS_MAX, RequestFolder
+from edge_agent.page.calibrating_view import digest_of, live_view, proposal_view, session_view
+from edge_agent.page.finding import Finder, Finding
 from edge_agent.page.live_ear import LiveEar
 from edge_agent.page.settings_drop import can_write, leave_settings, withdraw_settings
 from edge_agent.settings import Settings
@@ -80,11 +80,19 @@ class _Putting:
 class Calibrating:
     """State: the calibration that is open, or the wait for it; the proposal on the screen; the last trouble."""
 
-    def __init__(self, opener: Opener, state_folder: Path, ear: LiveEar, tell: Callable[[str, str], None]) -> None:
-        """tell: what was changed and by whom, for record 68."""
+    def __init__(
+        self,
+        opener: Opener,
+        state_folder: Path,
+        ear: LiveEar,
+        tell: Callable[[str, str], None],
+        finder: Finder | None = None,
+    ) -> None:
+        """tell: what was changed and by whom, for record 68. finder: of the controller detective; None: without it."""
         self._opener, self._state_folder = opener, state_folder
         self._ear, self._tell = ear, tell
         self._requests = RequestFolder(state_folder)
+        self._finding = Finding(finder)
         self._setup: Opened | None = None
         self._coming: _Coming | None = None
         self._putting: _Putting | None = None
@@ -112,6 +120,9 @@ class Calibrating:
         if self._setup is None or now_s - self._turned_s < TURN_S:
             return
         self._turned_s = now_s
+        if self._finding.is_running:
+            self._find_on(now_s)
+            return
         guided = self._setup.guided
         self._ear.take_own(guided.turn())
         live = guided.session.live()
@@ -128,6 +139,7 @@ class Calibrating:
             with suppress(OSError):
                 self._requests.withdraw(self._coming.request)
         self._coming = self._putting = self._proposal = self._repair = None
+        self._finding.close()
         if self._setup is not None:
             self._setup.close()
             self._setup = None
@@ -145,7 +157,14 @@ class Calibrating:
             self.close()
             return
         guided = self._guided()
+        if self._finding.is_running:
+            if verb != "find_end":
+                raise NotNow("no_step")
+            self._finding.stop()
+            return
         match verb:
+            case "find":
+                self._find(values[0], now_s)
             case "begin":
                 self._proposal = self._repair = None
                 guided.begin(_step(step))
@@ -227,6 +246,8 @@ class Calibrating:
         if self._repair is not None:
             guided.begin(self._repair)
             self._repair = None
+        if self._proposal is not None:  # of the detective: with it the controller is looked at again
+            self._repair = StepName.CONTROLLER
 
     def _finish(self, guided: Guided) -> None:
         if guided.session.running is None:
@@ -238,6 +259,33 @@ class Calibrating:
             proposal = guided.proposal(result.settings)
             if proposal.diff:
                 self._proposal, self._repair = proposal, result.step
+
+    # ---- the controller detective
+
+    def _find(self, registers: str, now_s: float) -> None:
+        """Sources are let go of, the state folder stays locked: the agent does not come between. Raises NotNow."""
+        setup = self._setup
+        if setup is None or not self._finding.may(setup.settings):
+            raise NotNow("no_step")
+        self._proposal = self._repair = None
+        setup.guided.close()
+        try:
+            self._finding.begin(setup.settings, registers)
+        except EdgeAgentError:
+            self._open_again(now_s)
+            raise
+        self._tell("registers of the controller are read for a map, never written", self._who)
+
+    def _find_on(self, now_s: float) -> None:
+        try:
+            self._ear.take_own(self._finding.turn())
+            if not self._finding.is_due:
+                return
+            self._proposal = self._finding.judge()
+        except EdgeAgentError as error:
+            self.trouble = str(error)
+            self._finding.close()
+        self._open_again(now_s)
 
     # ---- settings
 
@@ -269,6 +317,9 @@ class Calibrating:
         self._putting = self._proposal = None
         digest = sha256(proposal.new.encode("utf-8")).hexdigest()[:16]
         self._tell(f"settings accepted, now {digest}", self._who)
+        self._open_again(now_s)
+
+    def _open_again(self, now_s: float) -> None:
         if self._setup is not None:
             self._setup.close()
             self._setup = None
@@ -286,22 +337,21 @@ class Calibrating:
         """For the browser, in its language. Sentences stand as the catalogue has them."""
         wording = Wording(language)
         phase = "open" if self._setup is not None else "coming" if self._coming is not None else "closed"
+        searched = self._finding.live()
         view: dict[str, object] = {
             "phase": phase,
             "trouble": self.trouble,
             "message": self.message,
             "is_putting": self._putting is not None,
             "dropped": self._dropped_count,
-            "proposal": None if self._proposal is None else _proposal_view(self._proposal, self._repair),
+            "proposal": None if self._proposal is None else proposal_view(self._proposal, self._repair),
         }
-        if self._setup is not None:
-            view |= _session_view(self._setup.guided, wording)
+        if self._setup is not None and searched is not None:
+            view |= {"phase": "finding", "instruction": wording.text("find.ride"), **live_view(searched, wording)}
+        elif self._setup is not None:
+            view |= session_view(self._setup.guided, wording)
+            view |= {"may_find": self._finding.may(self._setup.settings), "found": list(self._finding.lines(wording))}
         return view
-
-
-def digest_of(proposal: Proposal) -> str:
-    """By which the browser says which proposal it has shown."""
-    return sha256(f"{proposal.old}\0{proposal.new}".encode()).hexdigest()[:32]
 
 
 def _step(name: str) -> StepName:
@@ -309,77 +359,3 @@ def _step(name: str) -> StepName:
         return StepName(name)
     except ValueError:
         raise NotNow("no_step") from None
-
-
-def _proposal_view(proposal: Proposal, repair: StepName | None) -> dict[str, object]:
-    return {
-        "digest": digest_of(proposal),
-        "diff": list(proposal.diff),
-        "repair": None if repair is None else repair.value,
-    }
-
-
-def _session_view(guided: Guided, wording: Wording) -> dict[str, object]:
-    session = guided.session
-    results = {result.step: result for result in session.results()}
-    steps = [
-        {
-            "step": step.value,
-            "name": wording.name(f"step.{step.value}"),
-            "do": wording.sentence(said(f"{step.value}.do")),
-            "by_itself": step in BY_ITSELF,
-            "result": None if step not in results else _result_view(results[step], wording),
-        }
-        for step in StepName
-    ]
-    running = session.running
-    live = session.live()
-    return {
-        "lift": guided_lift(guided),
-        "steps": steps,
-        "current": None if session.current is None else session.current.value,
-        "running": None if running is None else running.value,
-        "instruction": wording.sentence(session.instruction()),
-        "share": round(min(1.0, max(0.0, live.share)), 3),
-        "seconds": round(live.seconds, 1),
-        "lacks": None if live.lacks is None else wording.sentence(live.lacks),
-        "gauges": [_gauge_view(gauge, wording) for gauge in live.gauges],
-        "questions": [{"key": each.key, "text": wording.sentence(each.said)} for each in session.questions()],
-        "has_settings": bool(session.settings_lines()),
-    }
-
-
-def guided_lift(guided: Guided) -> str:
-    """Which lift it is."""
-    return guided.session.commissioning("00", "0", None).lift
-
-
-def _gauge_view(gauge: Gauge, wording: Wording) -> dict[str, object]:
-    value = gauge.value
-    shown = "-" if value is None else wording.name(value) if isinstance(value, str) else f"{value:.4g}"
-    share = None
-    if isinstance(value, int | float) and gauge.low is not None and gauge.high is not None and gauge.high > gauge.low:
-        share = round(min(1.0, max(0.0, (value - gauge.low) / (gauge.high - gauge.low))), 3)
-    return {
-        "name": wording.name(gauge.name),
-        "value": with_signs(f"{shown} {gauge.unit}".rstrip()),
-        "share": share,
-        "is_good": gauge.is_good,
-    }
-
-
-def with_signs(text: str) -> str:
-    """Units as people write them: the words of a calibration hold to letters and digits."""
-    return re.sub(r"(?<=\d) deg\b", "°", text).replace("m/s2", "m/s²")
-
-
-def _result_view(result: StepResult, wording: Wording) -> dict[str, object]:
-    return {
-        "verdict": result.verdict.value,
-        "word": wording.name(f"verdict.{result.verdict.value}"),
-        "reasons": [wording.sentence(reason) for reason in result.reasons],
-        "next": None if result.next_action is None else wording.sentence(result.next_action),
-        "measured": [[with_signs(wording.measured(each)), each.is_expected] for each in result.measured],
-        "settings": [f"{name} = {value}" for name, value in result.settings],
-        "plots": len(result.plots),
-    }

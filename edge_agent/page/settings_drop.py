@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,6 +32,9 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "controller": frozenset({"baud_rate", "parity", "stop_bits", "unit"}),
 }
 """All that a calibration proposes: nothing of receivers, folders, buses, limits, lamps."""
+FOUND_MAP = re.compile(r"found_controller_\d{1,2}\.toml")
+WITH_FOUND_MAP = frozenset({"map", "accept_polling_risk", "poll_hz"})
+"""Only together with a map that the detective has written into the state folder: another may not be named."""
 
 
 def can_write(path: Path) -> bool:
@@ -81,7 +85,7 @@ def put_settings(state_folder: Path, config: Path, check: Callable[[str, str], N
         raise _refused(path, f"it is no settings of a calibration ({error})") from error
     if not isinstance(new, str) or hashlib.sha256(old.encode("utf-8")).hexdigest() != old_digest:
         raise _refused(path, "the settings file is not the one that was on the page")
-    forbidden = forbidden_change(old, new)
+    forbidden = forbidden_change(old, new, state_folder)
     if forbidden:
         raise _refused(path, f"it changes {forbidden}, which no calibration does")
     check(new, str(config))
@@ -89,7 +93,7 @@ def put_settings(state_folder: Path, config: Path, check: Callable[[str, str], N
     return True
 
 
-def forbidden_change(old: str, new: str) -> str:
+def forbidden_change(old: str, new: str, state_folder: Path) -> str:
     """A setting that a calibration may not change, and that differs; "": none."""
     try:
         before, after = tomllib.loads(old), tomllib.loads(new)
@@ -101,10 +105,21 @@ def forbidden_change(old: str, new: str) -> str:
         was, now = before.get(section, {}), after.get(section, {})
         if section not in ALLOWED or not isinstance(was, dict) or not isinstance(now, dict):
             return f"[{section}]"
+        allowed = ALLOWED[section]
+        if section == "controller" and _is_found_map(now.get("map"), state_folder):
+            allowed |= WITH_FOUND_MAP
         for key in sorted(was.keys() | now.keys()):
-            if was.get(key) != now.get(key) and key not in ALLOWED[section]:
+            if was.get(key) != now.get(key) and key not in allowed:
                 return f"{section}.{key}"
     return ""
+
+
+def _is_found_map(value: object, state_folder: Path) -> bool:
+    if not isinstance(value, str):
+        return False
+    path = Path(value)
+    is_ours = path.parent == state_folder.absolute() and FOUND_MAP.fullmatch(path.name) is not None
+    return is_ours and path.is_file() and not path.is_symlink()
 
 
 def _refused(path: Path, problem: str) -> CalibrationError:

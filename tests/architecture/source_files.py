@@ -48,6 +48,8 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "edge_agent.agent*",
             "edge_agent.page.app",
             "edge_agent.page.calibrating",
+            "edge_agent.page.calibrating_view",
+            "edge_agent.page.finding",
             "edge_agent.page.settings_drop",
             "calibration.guided*",
         ),

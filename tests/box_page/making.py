@@ -13,6 +13,7 @@ from edge_agent.page.address import listening
 from edge_agent.page.app import BoxPage, Changes
 from edge_agent.page.calibrating import Calibrating, Opener
 from edge_agent.page.door import Door
+from edge_agent.page.finding import Finder
 from edge_agent.page.guard import HEADERS, Guard
 from edge_agent.page.live_ear import LiveEar
 from edge_agent.page.web import WebServer
@@ -58,6 +59,7 @@ class Served:
 
     folder: Path
     opener: Opener = lambda _is_fresh: None
+    finder: Finder | None = None
     minutes: int = 30
     time: HandTime = field(default_factory=HandTime)
 
@@ -66,7 +68,7 @@ class Served:
         self.port = int(listener.getsockname()[1])
         self.ear = LiveEar(self.folder)
         self.changes = Changes(RequestFolder(self.folder))
-        self.calibrating = Calibrating(self.opener, self.folder, self.ear, self.changes.tell)
+        self.calibrating = Calibrating(self.opener, self.folder, self.ear, self.changes.tell, self.finder)
         self.page = BoxPage(
             state_folder=self.folder,
             lift="north-1",

@@ -283,10 +283,31 @@ def test_whatever_no_calibration_proposes_is_refused(tmp_path: Path, config: Pat
     assert not (tmp_path / FILE).exists()
 
 
-def test_what_calibrations_propose_is_allowed() -> None:
+def test_what_calibrations_propose_is_allowed(tmp_path: Path) -> None:
     new = OLD.replace('id = "a"', 'id = "a"\nrated_speed_mps = 1.6\nlanding_heights_m = [0.0, 3.0]')
     new += '[contacts]\ndoor_open = { pin = 17, active = "low" }\n[controller]\nbaud_rate = 19200\nparity = "none"\n'
-    assert forbidden_change(OLD, new) == ""
+    assert forbidden_change(OLD, new, tmp_path) == ""
+
+
+POLLED = OLD + '[controller]\nkind = "modbus_tcp"\nmap = "nice3000plus"\npoll_hz = 10\n'
+
+
+def with_map(path: Path) -> str:
+    return POLLED.replace('"nice3000plus"', f'"{path}"').replace("10", "4") + "accept_polling_risk = true\n"
+
+
+def test_a_map_that_the_detective_wrote_may_be_named_and_no_other(tmp_path: Path) -> None:
+    found = tmp_path / "found_controller_3.toml"
+    assert forbidden_change(POLLED, with_map(found), tmp_path) != ""  # it is not there
+    found.write_text("a map", encoding="utf-8")
+    assert forbidden_change(POLLED, with_map(found), tmp_path) == ""
+    (tmp_path / "mine.toml").write_text("a map", encoding="utf-8")
+    (tmp_path / "found_controller_4.toml").symlink_to(tmp_path / "mine.toml")
+    for other in (tmp_path / "mine.toml", tmp_path / "found_controller_4.toml", tmp_path / "x" / found.name):
+        assert forbidden_change(POLLED, with_map(other), tmp_path) == "controller.accept_polling_risk"
+    assert forbidden_change(POLLED, POLLED.replace("poll_hz = 10", "poll_hz = 50"), tmp_path) == "controller.poll_hz"
+    elsewhere = with_map(found).replace("modbus_tcp", "modbus_rtu_tcp")
+    assert forbidden_change(POLLED, elsewhere, tmp_path) == "controller.kind"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"old": 1, "new": 2}', "[" * 100_000])

@@ -101,6 +101,12 @@ class Terminal:
         self._seen = len(self.shown)
         os.write(self._ours, f"{line}\n".encode())
 
+    def press(self, key: str) -> None:
+        """One key without the enter key, as Ctrl-C."""
+        self.drain()
+        self._seen = len(self.shown)
+        os.write(self._ours, key.encode())
+
     def ended(self, within_s: float = WAIT_S) -> int:
         """Wait for its end; returns the exit code."""
         end_s = time.monotonic() + within_s

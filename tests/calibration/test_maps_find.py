@@ -10,18 +10,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
 from calibration.guided import write_installation
 from calibration.session_wording import Wording
-from drivers.map_files import load_register_map
+from drivers.map_files import known_map_names, load_register_map
 from drivers.register_map import Evidence, Feed, Table
 from drivers.register_map_log import log_lines, reads_from
 from edge_agent.__main__ import main
 from edge_agent.cli.calibrate_find import free_file, judged, may_be_asked, settings_with
 from edge_agent.cli.calibrate_screen import Screen
-from edge_agent.cli.maps_sweep import Kept, blocks_of
+from edge_agent.cli.maps_search import Kept
+from edge_agent.cli.maps_sweep import blocks_of
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.cli.state_folder import StateFolder
 from edge_agent.errors import SettingsError
@@ -195,14 +197,14 @@ def test_registers_are_offered_only_where_the_map_in_the_settings_allows_polling
 def test_the_map_that_was_found_goes_into_the_settings_with_the_risk_it_has(
     kept: tuple[Path, Path], tmp_path: Path, capsys: Output
 ) -> None:
-    config, _ = settings_at(tmp_path, CONFIG.format(map="nice3000plus", folder=tmp_path / "state"))
+    config, settings = settings_at(tmp_path, CONFIG.format(map="nice3000plus", folder=tmp_path / "state"))
     out = free_file(tmp_path)
-    found = judged(Kept(*kept), out, Screen(Wording("en")))
-    assert found == out
+    log = Path(copy(kept[0], out.with_suffix(".log")))
+    assert judged(Kept(log, kept[1]), Screen(Wording("en"))) == out
     assert re.search(
         r"^ +door: (holding|input) 0x[0-9a-f]{4}.*, confidence \d+ %", capsys.readouterr().out, re.MULTILINE
     )
-    change = settings_with(str(config), out)
+    change = settings_with(str(config), settings, out)
     assert f'+map = "{out}"' in change.diff
     assert "+accept_polling_risk = true" in change.diff
     assert config.read_text(encoding="utf-8") == change.old
@@ -213,12 +215,37 @@ def test_the_map_that_was_found_goes_into_the_settings_with_the_risk_it_has(
     assert free_file(tmp_path) != out
 
 
+def test_a_map_of_many_reads_slows_the_polling_so_that_the_agent_starts_with_it(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    config, settings = settings_at(tmp_path, CONFIG.format(map="nice3000plus", folder=tmp_path / "state"))
+    assert isinstance(settings.controller, ModbusSettings)
+    hasty = replace(settings, controller=replace(settings.controller, poll_hz=50.0))
+    config.write_text(config.read_text(encoding="utf-8").replace("port = 9\n", "port = 9\npoll_hz = 50\n"), "utf-8")
+    out = judged(Kept(Path(copy(kept[0], tmp_path / "many.log")), kept[1]), Screen(Wording("en")))
+    assert out is not None
+    write_installation(settings_with(str(config), hasty, out))
+    again = load_settings(str(config)).controller
+    assert isinstance(again, ModbusSettings)
+    assert again.poll_hz < 50.0
+
+
 def test_nothing_found_leaves_no_map_and_says_so(kept: tuple[Path, Path], tmp_path: Path, capsys: Output) -> None:
     log = tmp_path / "steady.log"
     log.write_text("".join(f'[{n},"holding",1,[7]]\n' for n in range(40)), encoding="utf-8")
-    assert judged(Kept(log, kept[1]), tmp_path / "none.toml", Screen(Wording("en"))) is None
+    assert judged(Kept(log, kept[1]), Screen(Wording("en"))) is None
     assert "No word was found" in capsys.readouterr().out
-    assert not (tmp_path / "none.toml").exists()
+    assert not (tmp_path / "steady.toml").exists()
+
+
+def test_of_a_family_that_nobody_knows_what_our_maps_name_is_read_and_what_any_of_them_forbids_is_not() -> None:
+    blocks = blocks_of(None, ())
+    read = {(block.table, address) for block in blocks for address in range(block.address, block.end)}
+    for name in known_map_names():
+        register_map = load_register_map(name)
+        assert not {address for _, address in read if any(address in own for own in register_map.forbidden)}
+    fields = {(field.table, field.address) for field in load_register_map("nice3000plus").fields if field.feeds}
+    assert fields <= read
 
 
 # ---- live

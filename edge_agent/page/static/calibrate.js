@@ -18,12 +18,13 @@ export async function turnCalibrate() {
 async function act(values) {
   if (isBusy) return;
   isBusy = true;
-  notice = values.do === "finish" ? say("cal_judging") : "";
+  notice = values.do === "finish" || values.do === "find_end" ? say("cal_judging") : "";
   for (const button of document.querySelectorAll("#calibrate button")) button.disabled = true;
   if (notice) document.querySelector("#calibrate").prepend(make("p", { text: notice, is: "big" }));
   let view = null;
   try {
     view = (await ask("/api/calibrate", values)).body;
+    if (values.do === "find") chosen = "controller"; // what is found is looked at
     notice = values.do === "propose" && view.proposal && !view.proposal.diff.length ? say("cal_no_change") : "";
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -38,7 +39,7 @@ async function act(values) {
 
 function draw(view) {
   if (view.running !== lastRunning) {
-    if (lastRunning && !view.running) chosen = lastRunning; // its verdict is looked at
+    if (lastRunning && !view.running && view.phase === "open") chosen = lastRunning; // its verdict is looked at
     lastRunning = view.running ?? null;
   }
   const parts = [];
@@ -46,6 +47,7 @@ function draw(view) {
   for (const text of said) parts.push(make("p", { text, is: "wrong", attributes: { role: "alert" } }));
   if (view.phase === "closed") parts.push(closed());
   else if (view.phase === "coming") parts.push(section("tab_calibrate", make("p", { text: say("cal_coming"), is: "big" })));
+  else if (view.phase === "finding") parts.push(finding(view));
   else if (view.running) parts.push(running(view));
   else parts.push(...standing(view));
   show(document.querySelector("#calibrate"), parts);
@@ -73,12 +75,7 @@ function running(view) {
     bar(view.share),
     make("p", { text: view.lacks ?? "", is: "small" }),
   ];
-  for (const gauge of view.gauges) {
-    const is = gauge.is_good === null ? "" : gauge.is_good ? "good" : "wrong";
-    const name = make("span", { text: gauge.name });
-    parts.push(make("div", { is: "row" }, name, make("span", { text: gauge.value, is })));
-    if (gauge.share !== null) parts.push(bar(gauge.share, true));
-  }
+  parts.push(...gauges(view));
   const question = view.questions[0];
   if (question) {
     parts.push(
@@ -93,6 +90,39 @@ function running(view) {
       button("cal_stop", { do: "leave" }, "plain")),
   );
   return make("section", {}, ...parts);
+}
+
+function gauges(view) {
+  const parts = [];
+  for (const gauge of view.gauges) {
+    const is = gauge.is_good === null ? "" : gauge.is_good ? "good" : "wrong";
+    const name = make("span", { text: gauge.name });
+    parts.push(make("div", { is: "row" }, name, make("span", { text: gauge.value, is })));
+    if (gauge.share !== null) parts.push(bar(gauge.share, true));
+  }
+  return parts;
+}
+
+// Registers of the controller are read while somebody rides.
+function finding(view) {
+  return section(
+    "cal_find",
+    make("p", { text: view.instruction, is: "big" }),
+    bar(view.share),
+    make("p", { text: view.lacks ?? "", is: "small" }),
+    ...gauges(view),
+    button("cal_find_end", { do: "find_end" }),
+  );
+}
+
+function mayFind(view) {
+  const asked = make("input", { attributes: { id: "registers", placeholder: say("cal_find_near"), maxlength: "200" } });
+  const find = () => act({ do: "find", value: asked.value });
+  return make("div", {},
+    make("p", { text: say("cal_find_about") }),
+    make("label", { text: say("cal_find_registers"), attributes: { for: "registers" } }),
+    asked,
+    make("button", { text: say("cal_find"), is: "plain", on: find, attributes: { "data-do": "find" } }));
 }
 
 function answer(word, key) {
@@ -136,10 +166,15 @@ function oneStep(view, step) {
   } else {
     parts.push(make("p", { text: step.do, is: "big" }));
   }
+  if (step.step === "controller" && view.found.length) {
+    parts.push(make("ul", { attributes: { id: "found" } }, ...view.found.map((text) => make("li", { text }))));
+  }
   const begin = () => { chosen = null; return act({ do: "begin", step: step.step }); };
   const word = result ? "cal_again" : "cal_begin";
   parts.push(make("button", { text: say(word), is: result ? "plain" : "", on: begin, attributes: { "data-do": "begin" } }));
   if (!result || result.verdict === "failed") parts.push(button("cal_skip", { do: "skip", step: step.step }, "plain"));
+  const isDoubted = result && result.verdict !== "passed";
+  if (step.step === "controller" && view.may_find && isDoubted) parts.push(mayFind(view));
   const after = view.steps.find((each) => each.step !== step.step && each.step === view.current);
   if (chosen && after) {
     const go = () => { chosen = null; plotsOf = null; return turnCalibrate(); };
