@@ -7,14 +7,16 @@
 #       root, powers off; exits with COMMAND's status. Nothing in DIR changes.
 #   boot.sh reboot-run DIR STATEDIR [as run] -- COMMAND
 #       the same, with STATEDIR kept as /var between calls
-#   --kill   ends the container with SIGKILL to its PID 1 instead of an orderly shutdown
+#   --kill           ends the container with SIGKILL to its PID 1 instead of an orderly shutdown
+#   --before SCRIPT  is run in the root, by chroot, before it boots; it may write everywhere
+#   --read-only      boots it with the root mounted read-only
 #
 # Needs root and systemd-container (installed when missing). No network but loopback, a mount namespace and a cgroup
 # tree of its own.
 set -euo pipefail
 die() { echo "lab: $*" >&2; exit 1; }
 here=$(cd "$(dirname "$0")" && pwd)
-usage() { sed -n '2,13p' "$0"; exit 2; }
+usage() { sed -n '2,15p' "$0"; exit 2; }
 [ $# -ge 2 ] || usage
 [ "$(id -u)" = 0 ] || die "must be root"
 verb=$1 dir=$2; shift 2
@@ -32,7 +34,7 @@ if [ "$verb" = make ]; then
   exit
 fi
 
-state= kill=0 limit=120 opts=() copies=()
+state= kill=0 limit=120 before= opts=() copies=()
 case $verb in
   run) ;;
   reboot-run) state=$(realpath -m "$1"); shift; mkdir -p "$state";;
@@ -45,6 +47,8 @@ while [ $# -gt 0 ]; do
     --copy) copies+=("$2"); shift 2;;
     --timeout) limit=$2; shift 2;;
     --kill) kill=1; shift;;
+    --before) before=$(realpath "$2"); shift 2;;
+    --read-only) opts+=(--read-only); shift;;
     --) shift; break;;
     *) usage;;
   esac
@@ -71,7 +75,7 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-export LAB_ID=$$ LAB_DIR=$dir LAB_WORK=$work LAB_STATE=$state LAB_KILL=$kill LAB_LIMIT=$limit
+export LAB_ID=$$ LAB_DIR=$dir LAB_WORK=$work LAB_STATE=$state LAB_KILL=$kill LAB_LIMIT=$limit LAB_BEFORE=$before
 rc=0
 # shellcheck disable=SC2016
 unshare --mount --propagation private bash -c '
@@ -91,13 +95,16 @@ unshare --mount --propagation private bash -c '
     [ -n "$(ls -A "$LAB_STATE")" ] || cp -a "$root/var/." "$LAB_STATE/"
     opts+=("--bind=$LAB_STATE:/var")
   fi
+  if [ -n "$LAB_BEFORE" ]; then
+    cp "$LAB_BEFORE" "$root/lab-before" && chroot "$root" /bin/bash /lab-before && rm "$root/lab-before" || exit 125
+  fi
   : > "$root/etc/machine-id"
   systemd-nspawn --quiet -D "$root" --boot --register=no --keep-unit --private-network \
     --console=pipe --machine=lab$LAB_ID --kill-signal=SIGRTMIN+3 --link-journal=no \
     --capability=all --system-call-filter=bpf \
     ${opts[@]+"${opts[@]}"} </dev/null >"$LAB_WORK/console" 2>&1 &
   n=$! pid= s=
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     sleep 0.1
     kill -0 $n 2>/dev/null || break
     for c in $(cat /proc/$n/task/$n/children 2>/dev/null); do pid=$c; done

@@ -1,14 +1,15 @@
 #!/bin/bash
-# run.sh [bookworm|trixie] [FOLDER] [package] [page] [trouble] [update]: the package in a booted Debian. package:
-# installed, killed, upgraded, removed, purged; page: the installer's page beside the agent; trouble: everything that
-# happens to a box, with alarms that must all arrive; update: signed updates, kept and undone. All without a name.
+# run.sh [bookworm|trixie] [FOLDER] [package] [page] [trouble] [update] [readonly]: the package in a booted Debian.
+# package: installed, killed, upgraded, removed, purged; page: the installer's page beside the agent; trouble: everything
+# that happens to a box, with alarms that must all arrive; update: signed updates, kept and undone; readonly: booted twice
+# with a root that is mounted read-only. All without a name.
 # Root; the first run makes the machine in FOLDER (build/labs), half a minute.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 suite=${1:-bookworm} folder=${2:-$root/build/labs}
 shift $(($# < 2 ? $# : 2))
-parts=${*:-package page trouble update}
+parts=${*:-package page trouble update readonly}
 mkdir -p "$folder"; folder=$(realpath "$folder")
 machine=$folder/booted-$suite box=$folder/box-$suite python=$root/.venv/bin/python
 [ -d "$machine/usr/lib/systemd" ] || "$here/boot.sh" make "$machine" --suite "$suite"
@@ -39,6 +40,17 @@ cp "$here/sitecustomize.py" "$box/wedge/"
 (cd "$work" && apt-get download -qq libfaketime >/dev/null 2>&1 && dpkg-deb -x libfaketime_*.deb faketime \
     && cp faketime/usr/lib/*/faketime/libfaketime.so.1 "$box/") || true
 
+booted() {  # booted PART: in a machine of its own
+    "$here/boot.sh" run "$machine" --bind "$box:/box" --timeout 900 -- bash "/box/$1.sh"
+}
+booted_readonly() {  # an image that is made, booted, cut off and booted again; its one partition stays
+    mkdir -m 700 "$work/data"
+    local image=(--copy "$box/first.deb:/first.deb" --copy "$here/config-trouble.toml:/config.toml" --before "$here/image.sh"
+        --read-only --bind "$work/data:/var/lib/private" --bind "$box:/box" --timeout 300)
+    "$here/boot.sh" run "$machine" "${image[@]}" --kill -- bash /box/readonly.sh first \
+        && "$here/boot.sh" run "$machine" "${image[@]}" -- bash /box/readonly.sh again
+}
+
 worst=0
 for part in $parts; do
     echo "== $suite: $part"
@@ -50,7 +62,7 @@ for part in $parts; do
     [ -n "$port" ] || { cat "$work/receiver.log"; exit 1; }
     "$python" "$here/relay.py" "unix:$box/receiver.sock" "tcp:$port" & children+=($!)
     rc=0
-    "$here/boot.sh" run "$machine" --bind "$box:/box" --timeout 900 -- bash "/box/$part.sh" || rc=$?
+    if [ "$part" = readonly ]; then booted_readonly || rc=$?; else booted "$part" || rc=$?; fi
     [ $rc = 0 ] || worst=$rc
     kill "$receiver"; wait "$receiver" 2>/dev/null || true
     if [ "$part" != package ]; then
