@@ -21,6 +21,7 @@ from calibration.doors import fit_doors
 from calibration.landings import fit_landings
 from calibration.session_wording import Wording
 from calibration.words import Said
+from drivers.register_map import WORD_BITS
 from drivers.register_map_log import RegisterRead, reads_from
 from edge_agent.detect.limits import Limits
 from edge_agent.durable_file import replace_file
@@ -158,12 +159,22 @@ def _word_lines(word: Word, reads: Sequence[RegisterRead], wording: Wording) -> 
     yield wording.text(
         "find.word",
         word=name,
-        register=str(one.place),
+        register=place_text(one.place, wording),
         percent=100.0 * one.confidence,
         values=values or _examples(one.place, reads),
     )
     for other in word.others:
-        yield wording.text("find.also", register=str(other.place))
+        yield wording.text("find.also", register=place_text(other.place, wording))
+
+
+def place_text(place: Place, wording: Wording) -> str:
+    """Table, address, and bits where it is not the whole register."""
+    register = wording.text("find.register", table=f"table.{place.table.name.lower()}", address=f"{place.address:#06x}")
+    if place.bit_count == WORD_BITS:
+        return register
+    return wording.text(
+        "find.bits", register=register, first=place.bit_first, last=place.bit_first + place.bit_count - 1
+    )
 
 
 def _examples(place: Place, reads: Sequence[RegisterRead]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge_agent.clock import SystemClock, boot_id
@@ -26,7 +27,7 @@ start_landing = 0
 rated_speed_mps = 1.6
 
 [box]
-signals = ["door_open", "door_closed", "presence"]
+signals = SIGNALS
 controller = "nice3000plus"
 pressure = true
 accel_rate_hz = 100
@@ -40,9 +41,16 @@ for_s = 2
 class BoxSite:
     """All three, and their state folder."""
 
-    def __init__(self, folder: Path, *page_arguments: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lift_arguments: Sequence[str] = (),
+        signals: Sequence[str] = ("door_open", "door_closed", "presence"),
+    ) -> None:
         self.folder = folder
-        self.lift = Lift(folder / "s", STORY, "--chip", "adxl345", "--chip", "bmp280")
+        story = STORY.replace("SIGNALS", json.dumps(signals))
+        self.lift = Lift(folder / "s", story, "--chip", "adxl345", "--chip", "bmp280", *lift_arguments)
         self.config = self.lift.config
         found = re.search(r'\[state\][^\[]*?folder = "([^"]+)"', self.config.read_text(encoding="utf-8"), re.DOTALL)
         assert found is not None
