@@ -5,6 +5,7 @@ Times in seconds; the car has stood, or been on its way, since 100 s. Source: al
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from edge_agent.detect.course import Course
 from edge_agent.detect.motion_state import Phase
 from edge_agent.detect.rules.door import DoorCloseFailureRule, DoorOpenFailureRule, DoorOpenInMotionRule
 from edge_agent.detect.rules.rule import Finding
+from edge_agent.detect.signal import FRAME_S
 from tests.detect.states import ARRIVED_S, LIMITS, At, running, standing
 from tests.detect.test_entrapment_edges import BRAKED, NONE, RIDE, evidence, is_raised, last
 
@@ -245,6 +247,23 @@ def test_after_braking_a_slow_car_may_be_opening_ahead_of_its_landing(
     assert is_told(stopping) is expected
     assert is_told(riding(speed_mps, one=course(peak_mps)))  # it runs evenly and has not braked
     assert is_told(riding(speed_mps, one=braked, **OUT))  # a witness says that it is outside the zone
+
+
+def test_a_slow_start_the_other_way_after_a_trip_may_be_the_last_of_its_creep() -> None:
+    def after_a_trip(start_s: float, speed_mps: float = 0.12, shut_s: float = 70.0, **parts: Any) -> bool:
+        start = course(0.2)
+        start.start_index, start.travel = round(start_s / FRAME_S), -0.1
+        seen: dict[str, Any] = {"last_ride": RIDE, "door__closed_at_ns": At(shut_s).ns, **parts}
+        return is_told(riding(speed_mps, one=start, **seen))
+
+    assert RIDE.distance_m > 0.0
+    assert not after_a_trip(ARRIVED_S + 8.0)
+    assert after_a_trip(ARRIVED_S + 8.1)
+    assert after_a_trip(ARRIVED_S + 2.0, speed_mps=0.51)
+    assert after_a_trip(ARRIVED_S + 2.0, shut_s=ARRIVED_S + 1.0)
+    assert after_a_trip(ARRIVED_S + 2.0, last_ride=replace(RIDE, distance_m=-6.0))
+    assert after_a_trip(ARRIVED_S + 2.0, last_ride=None)
+    assert after_a_trip(ARRIVED_S + 2.0, **OUT)
 
 
 def test_a_start_that_people_hide_is_none_until_it_is_plain() -> None:

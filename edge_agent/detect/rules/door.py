@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from edge_agent.alarms import AlarmKind, DoorState, Evidence, Witness
 from edge_agent.detect.car import CarState
+from edge_agent.detect.course import Course
 from edge_agent.detect.limits import Limits
 from edge_agent.detect.motion_state import Phase
+from edge_agent.detect.pushes import CREEP_END_FRAMES
 from edge_agent.detect.rules.rule import Finding
+from edge_agent.detect.signal import FRAME_NS
 
 SUSPECT_S = 5.0
 DUE_PERCENT_MIN = 75
@@ -23,6 +26,14 @@ CLOSE_TRY_S_MAX = 20.0
 def _door_witness(car: CarState) -> frozenset[Witness]:
     return frozenset({Witness.DOOR_CONTACT} if car.controller.last_report_ns is None else {
         Witness.DOOR_CONTACT, Witness.CONTROLLER})  # fmt: skip
+
+
+def _may_end_a_creep(car: CarState, course: Course) -> bool:
+    """What looks like a slow start may be the last brake of the trip before, which was the other way."""
+    last = car.last_ride
+    if last is None or last.distance_m * course.travel >= 0.0 or car.door.closed_at_ns > last.end_ns:
+        return False
+    return course.start_index * FRAME_NS - last.end_ns <= CREEP_END_FRAMES * FRAME_NS
 
 
 class DoorOpenFailureRule:
@@ -153,7 +164,8 @@ class DoorOpenInMotionRule:
     (0.85 m/s at most), so that opening ahead of the landing is not taken for it. The speed counts less twice its doubt.
     Confused with: a stop that was not noticed (the car has then braked), the door opening ahead during levelling,
     people who jump or walk (they leave a speed of the size of its doubt), the end of a slow trip whose start they hid
-    (it looks like a start the other way).
+    (it looks like a start the other way), the end of a creep whose speed was measured too small (so does that, within
+    8 s of the trip and with the door shut since before its end).
     Source: alarm catalogue row 5.
     """
 
@@ -186,7 +198,8 @@ class DoorOpenInMotionRule:
         is_witnessed = car.position.zone_witness is not None  # a height measured in a rough ride may be a metre off
         if not is_witnessed and speed < self.HIDING_DOUBTS * self._shaken_mps:
             return ()
-        if not is_witnessed and may_be_levelling and (course.has_braked or car.motion.phase is not Phase.RUNNING):
+        is_ending = course.has_braked or car.motion.phase is not Phase.RUNNING or _may_end_a_creep(car, course)
+        if not is_witnessed and may_be_levelling and is_ending:
             return ()
         self._has_closed = False
         return (
