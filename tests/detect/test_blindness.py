@@ -76,3 +76,16 @@ def test_after_a_restart_the_opening_door_ends_the_entrapment_under_its_number()
 
 def test_after_a_restart_a_car_outside_the_zone_has_not_arrived() -> None:
     assert restarted(120.0).of(OUTSIDE, AlarmState.CLEARED) == []
+
+
+def test_a_way_lost_once_is_lost_once() -> None:
+    """The samples begin while the car runs: where it is comes out by trips of which only one place is the end."""
+    scene = Scene().stand(3.0)
+    begin_s, end_s = scene.trip(3)
+    scene.silences_s.append((0.0, (begin_s + end_s) / 2.0))
+    scene.stand(1.0).open().stand(4.0)
+    lost_s = scene.t_s
+    scene.close().stand(2.0).serve(4).serve(0)
+    lost, found = scene.cars(lost_s, scene.t_s)
+    assert (lost.position.height_m, lost.position.is_outside_zone) == (None, False)
+    assert found.position.height_m == 0.0
