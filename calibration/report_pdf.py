@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import assert_never
 
@@ -264,6 +265,9 @@ class _Sheet:
         if height > 110.0:
             width, height = width * 110.0 / height, 110.0
         self._room(height + 8.0)
+        if find_spec("PIL") is None:
+            hint = "sudo apt install python3-pil; or leave the photographs out, or write the page only with --no-pdf"
+            raise CalibrationError("a photograph in a PDF needs Pillow", subject=photo.caption, hint=hint)
         try:
             self._pdf.image(io.BytesIO(photo.data), x=MARGIN_MM, w=width, h=height)
         except (OSError, ValueError) as error:

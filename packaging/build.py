@@ -73,6 +73,8 @@ def _libraries(target: Target, lib: Path, folder: Path) -> None:
     subprocess.run([*install, str(wheel)], check=True)
     for name in LEFT_OUT:
         shutil.rmtree(lib / name, ignore_errors=True)
+    for path in [each for end in ("*.so", "*.c") for each in (lib / "fontTools").rglob(end)]:
+        path.unlink()  # faster twins of files that are there as Python, and their source, 18 MB: a report is rare
     for path in sorted(lib.rglob("*"), reverse=True):
         if path.is_dir() and path.name in ("tests", "__pycache__"):
             shutil.rmtree(path)
@@ -119,6 +121,7 @@ def _control(target: Target, stage: Path, version: str) -> None:
     depends = [f"python3 (>= {PYTHON[target.suite]})", f"python3 (<< {target.python_next}~)", "systemd"]
     # Of Raspberry Pi OS; plain Debian 13 has none, and a box without contacts needs none.
     recommends = "Recommends: python3-lgpio\n" if target.suite == "trixie" else ""
+    recommends += "Suggests: fonts-wqy-microhei, python3-pil\n"  # a report as PDF; photographs in it
     sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(stage)}" for path in files]
     _put(
         stage / "DEBIAN/control",

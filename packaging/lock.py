@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from targets import LOCKS, TARGETS, Target, wanted
+from targets import LOCKS, OF_DEBIAN, TARGETS, Target, wanted
 
 
 def locked(target: Target) -> list[str]:
@@ -22,6 +22,8 @@ def locked(target: Target) -> list[str]:
     lines = []
     for each in chosen:
         name, version = each["metadata"]["name"].lower(), each["metadata"]["version"]
+        if name in OF_DEBIAN:
+            continue
         digest = each["download_info"]["archive_info"]["hashes"]["sha256"]
         lines.append(f"{name}=={version} --hash=sha256:{digest}")
     return sorted(lines)

@@ -49,6 +49,11 @@ class Target:
 TARGETS = tuple(Target(suite, arch) for suite in PYTHON for arch in MACHINE)
 
 
+OF_DEBIAN = frozenset({"pillow"})
+"""Drawn in by fpdf2 for photographs alone, 20 MB: Debian's python3-pil does it, where somebody wants photographs in a
+PDF (Suggests)."""
+
+
 def project() -> dict[str, object]:
     """The table of that name in pyproject.toml."""
     table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -64,4 +69,4 @@ def wanted(target: Target) -> list[str]:
     dependencies = table["dependencies"]
     assert isinstance(extras, dict)
     assert isinstance(dependencies, list)
-    return [*dependencies, *extras["mqtt"], *(extras["gpio"] if target.suite == "bookworm" else [])]
+    return [*dependencies, *extras["mqtt"], *extras["report"], *(extras["gpio"] if target.suite == "bookworm" else [])]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import warnings
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC
@@ -179,6 +180,7 @@ def _write(document: Document, args: argparse.Namespace) -> None:
 
 
 def _pdf_of(document: Document, font: Path | None) -> bytes:
+    warnings.filterwarnings("ignore", message="Pillow could not be imported")  # said where there is a photograph
     try:
         from calibration.report_pdf import find_font, pdf_of
     except ImportError as error:

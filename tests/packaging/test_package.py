@@ -36,6 +36,13 @@ def test_every_dependency_of_the_box_is_locked_to_one_file(lock: Path) -> None:
     assert names <= {line.partition("==")[0] for line in lines}
 
 
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_the_box_writes_pdf_itself_and_leaves_photographs_to_the_library_of_debian(lock: Path) -> None:
+    names = {line.partition("==")[0] for line in lock.read_text(encoding="utf-8").splitlines()}
+    assert {"fpdf2", "fonttools", "defusedxml"} <= names
+    assert "pillow" not in names
+
+
 def test_there_is_a_lock_for_each_target() -> None:
     assert {path.stem for path in LOCKS} == set(ask("from targets import *; print(*(t.name for t in TARGETS))").split())
 
