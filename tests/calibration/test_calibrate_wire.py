@@ -180,3 +180,43 @@ def test_a_bus_that_is_not_in_the_settings_is_told_found_at_its_true_rate_and_wr
     assert isinstance(controller, ModbusSettings)
     assert controller.link == SerialLineSettings(port[1], 19200, None, None)
     assert (controller.map_name, controller.is_polling_risk_accepted) == ("nice3000plus", False)
+
+
+@pytest.mark.system
+@pytest.mark.timeout(120)
+def test_a_controller_that_nobody_knows_is_read_after_a_yes_and_leaves_no_section_where_nothing_was_found(
+    tmp_path: Path,
+) -> None:
+    lift = Lift(tmp_path / "s", STORY, "--chip", "adxl345", "--agent-link", "tcp")
+    text = lift.config.read_text(encoding="utf-8")
+    section = re.search(r"\[controller\]\n(?:.+\n)+", text)
+    assert section is not None
+    place = re.search(r'host = "(.*)"\nport = (\d+)', section[0])
+    assert place is not None
+    lift.config.write_text(text.replace(section[0], ""), encoding="utf-8")
+    terminal = Terminal("--config", str(lift.config), "--step", "controller")
+    try:
+        terminal.until(r"\[w\] tell which")
+        terminal.type("w")
+        for question, answer in (
+            (r"\[2\] Modbus TCP", "2"),
+            ("Address of controller", place[1]),
+            (r"TCP port \[502\]", place[2]),
+            (r"Unit number", ""),
+            (r"none of them, or not known", ""),
+            (r"may be polled\? \[y/n\]", "y"),
+            (r"Which registers", "holding:0x1018-0x101f"),
+        ):
+            terminal.until(question)
+            terminal.type(answer)
+        terminal.until("Meanwhile ride")
+        terminal.until(r"answers [1-9]")
+        terminal.type()
+        terminal.until("No word was found")
+        terminal.until(r"\[w\] tell which")
+        terminal.type("q")
+        assert terminal.ended() == 1
+        assert "[controller]" not in lift.config.read_text(encoding="utf-8")
+    finally:
+        print(terminal.last())
+        lift.close()

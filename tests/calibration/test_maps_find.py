@@ -22,6 +22,7 @@ from drivers.register_map_log import log_lines, reads_from
 from edge_agent.__main__ import main
 from edge_agent.cli.calibrate_find import free_file, judged, may_be_asked, settings_with
 from edge_agent.cli.calibrate_screen import Screen
+from edge_agent.cli.calibrate_wire import Line
 from edge_agent.cli.maps_search import Kept
 from edge_agent.cli.maps_sweep import blocks_of
 from edge_agent.cli.settings_file import load_settings
@@ -33,7 +34,7 @@ from edge_agent.readings import Signal
 from edge_agent.recording import Recording
 from edge_agent.recording_export import ExchangeWriter
 from edge_agent.recording_meta import RecordingMeta
-from edge_agent.settings import ModbusSettings, Settings
+from edge_agent.settings import ModbusSettings, Settings, TcpSettings
 from tests.calibration.drawn_controllers import Controller
 from tests.calibration.drawn_controllers import sweep as swept
 from tests.calibration.fit_figures import detective_story
@@ -213,6 +214,21 @@ def test_the_map_that_was_found_goes_into_the_settings_with_the_risk_it_has(
     assert isinstance(again, ModbusSettings)
     assert load_register_map(again.map_name).evidence is Evidence.CORRELATED
     assert free_file(tmp_path) != out
+
+
+def test_a_line_that_was_told_goes_into_the_settings_together_with_the_map_that_was_found_on_it(
+    kept: tuple[Path, Path], tmp_path: Path, capsys: Output
+) -> None:
+    whole = CONFIG.format(map="nice3000plus", folder=tmp_path / "state")
+    config, settings = settings_at(tmp_path, re.sub(r"\[controller\]\n(?:.+\n)+?(?=\[)", "", whole))
+    assert settings.controller is None
+    line = Line("modbus_tcp", "10.0.0.7", 1502, 4)
+    out = judged(Kept(Path(copy(kept[0], tmp_path / "found_controller_1.log")), kept[1]), Screen(Wording("en")))
+    assert out is not None
+    told = line.settings(settings, "", is_risk_accepted=True)
+    write_installation(settings_with(str(config), told, out, line.changes()))
+    again = load_settings(str(config)).controller
+    assert again == ModbusSettings(TcpSettings("10.0.0.7", 1502, False), 4, str(out), 10.0, True)
 
 
 def test_a_map_of_many_reads_slows_the_polling_so_that_the_agent_starts_with_it(
