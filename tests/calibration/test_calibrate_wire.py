@@ -173,17 +173,18 @@ def test_a_bus_that_is_not_in_the_settings_is_told_found_at_its_true_rate_and_wr
         terminal.until(r"begin .*leave: ")
         terminal.type("q")
         assert terminal.ended() == 1
+        controller = load_settings(str(lift.config)).controller  # the file goes with the served lift
     finally:
         print(terminal.last())
         lift.close()
-    controller = load_settings(str(lift.config)).controller
     assert isinstance(controller, ModbusSettings)
     assert controller.link == SerialLineSettings(port[1], 19200, None, None)
     assert (controller.map_name, controller.is_polling_risk_accepted) == ("nice3000plus", False)
 
 
 @pytest.mark.system
-@pytest.mark.timeout(120)
+@pytest.mark.campaign
+@pytest.mark.timeout(240)
 def test_a_controller_that_nobody_knows_is_read_after_a_yes_and_leaves_no_section_where_nothing_was_found(
     tmp_path: Path,
 ) -> None:
