@@ -93,6 +93,7 @@ class Calibrating:
         self._ear, self._tell = ear, tell
         self._requests = RequestFolder(state_folder)
         self._finding = Finding(finder)
+        self._may_find = False
         self._setup: Opened | None = None
         self._coming: _Coming | None = None
         self._putting: _Putting | None = None
@@ -238,6 +239,7 @@ class Calibrating:
         elif not coming.is_again:
             self._tell("calibration begun, the box does not watch", self._who)
         self._coming = None
+        self._may_find = self._setup is not None and self._finding.may(self._setup.settings)
         kept = {result.step for result in guided.session.results()}
         for step in StepName:
             reason = guided.session.reason_to_skip(step)
@@ -265,7 +267,7 @@ class Calibrating:
     def _find(self, registers: str, now_s: float) -> None:
         """Sources are let go of, the state folder stays locked: the agent does not come between. Raises NotNow."""
         setup = self._setup
-        if setup is None or not self._finding.may(setup.settings):
+        if setup is None or not self._may_find:
             raise NotNow("no_step")
         self._proposal = self._repair = None
         setup.guided.close()
@@ -350,7 +352,7 @@ class Calibrating:
             view |= {"phase": "finding", "instruction": wording.text("find.ride"), **live_view(searched, wording)}
         elif self._setup is not None:
             view |= session_view(self._setup.guided, wording)
-            view |= {"may_find": self._finding.may(self._setup.settings), "found": list(self._finding.lines(wording))}
+            view |= {"may_find": self._may_find, "found": list(self._finding.lines(language))}
         return view
 
 

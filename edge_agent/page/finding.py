@@ -80,6 +80,7 @@ class Finding:
         self._finder = finder
         self._search: Search | None = None
         self._found: Found | None = None
+        self._lines: dict[str, Sequence[str]] = {}
 
     @property
     def is_running(self) -> bool:
@@ -93,7 +94,7 @@ class Finding:
     def begin(self, settings: Settings, asked: str) -> None:
         """Raises EdgeAgentError."""
         assert self._finder is not None, "ask `may` first"
-        self._found = None
+        self._found, self._lines = None, {}
         self._search = self._finder.begin(settings, asked[:ASKED_CHARACTERS_MAX].replace(",", " ").split())
 
     def turn(self) -> tuple[Reading, ...]:
@@ -123,7 +124,7 @@ class Finding:
 
     def close(self) -> None:
         """Give up, and forget what was found: the map that was written stays."""
-        search, self._search, self._found = self._search, None, None
+        search, self._search, self._found, self._lines = self._search, None, None, {}
         if search is not None:
             search.close()
 
@@ -131,6 +132,8 @@ class Finding:
         """None: no search is under way."""
         return None if self._search is None else self._search.live()
 
-    def lines(self, wording: Wording) -> Sequence[str]:
-        """Of the last search."""
-        return () if self._found is None else self._found.lines(wording)
+    def lines(self, language: str) -> Sequence[str]:
+        """Of the last search; made once, because a browser asks every second."""
+        if self._found is not None and language not in self._lines:
+            self._lines[language] = self._found.lines(Wording(language))
+        return self._lines.get(language, ())
