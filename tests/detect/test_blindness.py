@@ -1,4 +1,4 @@
-"""What stood raised stays so while the core cannot see: gaps in the samples, and restarts of the agent."""
+"""What the core cannot see: gaps in the samples, restarts, a way that was lost; and two words about one thing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edge_agent.alarms import AlarmKind, AlarmState, OpenIncident
 from edge_agent.readings import AccelFrame, Signal, SignalEdge
 from tests.detect.boxes import MG, Box
 from tests.detect.physics import ORDINARY, cut_short
-from tests.detect.scenes import Outcome, Scene, concluded
+from tests.detect.scenes import DOORS, Outcome, Scene, concluded
 from tests.detect.states import LIMITS
 
 OUTSIDE, ENTRAPMENT = AlarmKind.STOPPED_OUTSIDE_DOOR_ZONE, AlarmKind.ENTRAPMENT
@@ -89,3 +89,14 @@ def test_a_way_lost_once_is_lost_once() -> None:
     lost, found = scene.cars(lost_s, scene.t_s)
     assert (lost.position.height_m, lost.position.is_outside_zone) == (None, False)
     assert found.position.height_m == 0.0
+
+
+def test_a_zone_contact_decides_where_the_controller_says_otherwise() -> None:
+    """The controller's word about the zone counts only where no contact is wired."""
+    for wired, expected in ((frozenset[Signal](), True), (frozenset({Signal.DOOR_ZONE}), False)):
+        scene = Scene(signals=DOORS | wired, has_controller=True).stand(5.0)
+        scene.edge(Signal.DOOR_ZONE, True)
+        for _ in range(10):
+            scene.stand(1.0)
+            scene.report(door_zone=False)
+        assert scene.stand(2.0).car().position.is_outside_zone is expected
