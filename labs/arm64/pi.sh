@@ -1,13 +1,13 @@
 #!/bin/bash
-# Called by run.sh: an emulated Raspberry Pi 3B boots systemd from the root in which apt has installed the package, and
-# runs pi-job.sh. What hangs on its I2C bus: labs/pi/devices.sh. Kernel and emulator are those of `make lab-pi`.
+# pi.sh pi|whole, called by run.sh: an emulated Raspberry Pi 3B boots systemd from the root in which apt has installed the
+# package, and runs pi-job.sh (pi: its service) or pi-whole-job.sh (whole: the agent is counted). What hangs on its I2C bus: labs/pi/devices.sh. Kernel and emulator are those of `make lab-pi`.
 #
 # Its time goes by instructions (`-icount`): 500 million of them are a second, about half of what a Pi 3's core gets
 # through, however slow this machine is; a waiting board costs nothing. So the unit's own limits hold as they are.
 # One of the four cores runs. What no sensor needs is not started (OFF), and udev is told of pins, buses and serial ports
 # only: without that it spends most of its time unpacking the kernel's modules for the board's screen, radio and USB.
 set -euo pipefail
-pi=$folder/arm64-$suite-pi
+part=$1 pi=$folder/arm64-$suite-$1
 [ -e "$folder/pi/qemu/init.gz" ] || { rm -rf "$folder/pi"; "$here/../machine/make-pi.sh" "$folder/pi"; }
 rm -rf "$pi"; mkdir -p "$pi"; ln -s "$folder/pi/qemu" "$pi/qemu"
 cp -a "$box" "$pi/tree"
@@ -40,20 +40,27 @@ Type=simple
 ExecStart=/bin/bash /lab/pi-console.sh
 U
 ln -s ../lab.service "$units/multi-user.target.wants/lab.service"
-share=$(mktemp -d); trap 'kill "$teller" 2>/dev/null; rm -rf "$share"' EXIT
-cp "$here/pi-job.sh" "$here/pi-burn.py" "$here/../pi/chips.py" "$here/../booted/seeing.sh" "$here/../pi/devices.sh" "$share/"
+share=$(mktemp -d); trap 'rm -rf "$share"' EXIT
+job=pi-job.sh
+if [ "$part" = whole ]; then
+    job=pi-whole-job.sh
+    mkdir "$share/tree"; cp -r "$root/benchmarks" "$root/sim" "$share/tree/"; find "$share/tree" -name __pycache__ -prune -exec rm -rf {} +
+    echo 'import sys; sys.path.append("/opt/lift-edge-agent/lib")' > "$share/tree/sitecustomize.py"
+    cp "$here/pi-whole.py" "$share/"
+fi
+cp "$here/$job" "$here/pi-burn.py" "$here/../pi/chips.py" "$here/../booted/seeing.sh" "$here/../pi/devices.sh" "$share/"
 cp "$here/pi-$suite.toml" "$share/config.toml"
 # Not /dev/ttyAMA0: the device tree gives that port to the radio, so there is none, and words for it end in a plain file.
-printf 'exec >/dev/console 2>&1 </dev/null\necho; echo LAB-BEGIN; cd /lab; bash ./pi-job.sh; echo "LAB-END $?"\n' > "$share/pi-console.sh"
+printf 'exec >/dev/console 2>&1 </dev/null\necho; echo LAB-BEGIN; cd /lab; bash ./%s; echo "LAB-END $?"\n' "$job" > "$share/pi-console.sh"
 : > "$share/job.sh"  # run-pi.sh asks for one; here a unit runs pi-job.sh
 # shellcheck disable=SC1091
 . "$share/devices.sh"
 devices+=(-icount "shift=1,sleep=off" -global bcm2837.enabled-cpus=1)
 devices+=(-append "console=ttyAMA0,115200 quiet panic=-1 maxcpus=1 systemd.show_status=1")
-(   # what the console says is told at once
-    for _ in $(seq 120); do [ ! -e "$share/console.log" ] || break; sleep 1; done
-    exec tail -n +1 --follow=name "$share/console.log" 2>/dev/null | grep -av --line-buffered raspberrypi-exp-gpio
-) & teller=$!
+# What the console says is told at once.
+touch "$share/console.log"
+tail -n +1 --pid=$$ -s 0.5 --follow=name --retry "$share/console.log" 2>/dev/null | grep -av --line-buffered raspberrypi-exp-gpio &
 rc=0
 "$here/../machine/run-pi.sh" "$pi" --share "$share" --limit "${PI_LIMIT:-1500}" -- "${devices[@]}" || rc=$?
+sleep 2  # the last words
 exit $rc

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh bookworm|trixie [FOLDER] [install] [tests] [replay] [cost] [pi]
+# run.sh bookworm|trixie [FOLDER] [install] [tests] [replay] [cost] [pi] [whole]
 #
 # The package for arm64 where it is at home: Debian for arm64 under QEMU, as a Pi 3's core with Debian 12 (cortex-a53)
 # and as a Pi 4's with Debian 13 (cortex-a72). An instruction that the core lacks ends the program, as on the board.
@@ -8,15 +8,16 @@
 #   replay   recordings through the installed package, here and on this machine's processor: the same lines?
 #   cost     instructions and system calls of a second of live work, the core alone and the running agent by threads
 #   pi       an emulated Raspberry Pi 3B: apt install, systemd starts the agent, it is armed, it is asked (pi.sh)
-# All five without a name. Root, Debian 12 or 13, 3 GB in FOLDER (build/labs). Emulated seconds say nothing about a
-# Pi: no time is measured here.
+#   whole    on that Pi, the whole agent at a simulated lift: instructions by threads, the kernel's included (pi-whole.py)
+# All six without a name. Root, Debian 12 or 13, 3 GB in FOLDER (build/labs). Emulated seconds say nothing about a
+# Pi: no time is measured here; the emulated Pi's own clock counts instructions.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 suite=${1:-bookworm} folder=${2:-$root/build/labs}
 shift $(($# < 2 ? $# : 2))
-parts=${*:-install tests replay cost pi}
-case $suite in bookworm) cpu=cortex-a53 version=3.11 glibc=36;; trixie) cpu=cortex-a72 version=3.13 glibc=41;; *) sed -n '2,13p' "$0"; exit 2;; esac
+parts=${*:-install tests replay cost pi whole}
+case $suite in bookworm) cpu=cortex-a53 version=3.11 glibc=36;; trixie) cpu=cortex-a72 version=3.13 glibc=41;; *) sed -n '2,14p' "$0"; exit 2;; esac
 mkdir -p "$folder"; folder=$(realpath "$folder")
 python=$root/.venv/bin/python
 arm=$folder/arm64-$suite box=$folder/arm64-$suite-box amd=$folder/amd64-$suite debs=$folder/arm64-debs
@@ -79,7 +80,8 @@ part_replay() {
 }
 
 part_cost() { "$here/cost.sh"; }
-part_pi() { "$here/pi.sh"; }
+part_pi() { "$here/pi.sh" pi; }
+part_whole() { "$here/pi.sh" whole; }
 
 worst=0
 for part in $parts; do
