@@ -67,6 +67,15 @@ def ends(browser: Browser) -> str:
     return str(browser.run("return document.querySelector('#found').innerText"))
 
 
+def accepts(browser: Browser, site: BoxSite) -> None:
+    """The change of the settings, which was not made before somebody said yes."""
+    browser.wait("return document.querySelector('[data-do=accept]')")
+    assert browser.run("return innerWidth") == PHONE[0]  # a wider page is zoomed out, and hard to tap
+    assert "found_controller" not in site.config.read_text(encoding="utf-8")
+    browser.tap("return document.querySelector('[data-do=accept]')")
+    site.until(lambda: "found_controller" in site.config.read_text(encoding="utf-8"), "the accepted settings", 20.0)
+
+
 def stands(site: BoxSite, seconds: float) -> None:
     end_s = time.monotonic() + seconds
     site.until(lambda: time.monotonic() >= end_s, "a stand")
@@ -89,10 +98,28 @@ def test_registers_are_read_on_a_phone_and_what_was_not_found_is_said_in_chinese
     assert no_sideways_scroll(browser)
     found = ends(browser)
     assert found.count("：未找到") == 5
+    assert browser.run("return innerWidth") == PHONE[0]
     assert english_in(re.sub(FILES, "", browser.text())) == []
     assert no_sideways_scroll(browser)
     assert browser.run("return document.querySelector('[data-do=accept]')") is None
     assert "found_controller" not in site.config.read_text(encoding="utf-8")
+    assert browser.complaints() == []
+
+
+@pytest.mark.campaign
+def test_what_was_found_is_accepted_on_a_phone_and_the_controller_is_looked_at_again_with_it(
+    site: BoxSite, browser: Browser
+) -> None:
+    begins(browser, site, "en")
+    for act, state in (("open_door", "door open,"), ("close_door", "door closed,")) * 3:
+        site.lift.tell(act)
+        site.until(lambda state=state: site.lift.is_at(state), state)  # type: ignore[misc]
+        stands(site, STANDS_S)
+    found = ends(browser)
+    assert re.search(r"door: holding 0x1013.*, confidence \d+ %", found), found
+    assert "floor: not found" in found
+    accepts(browser, site)
+    browser.wait("return document.querySelector('[data-do=finish]')", seconds=60.0)
     assert browser.complaints() == []
 
 
@@ -117,9 +144,7 @@ def test_a_controller_that_nobody_knows_is_found_on_a_phone_and_confirmed_value_
     found = ends(browser)
     for word in ("floor", "direction", "door", "mode", "fault"):
         assert re.search(rf"{word}: holding 0x[0-9a-f]{{4}}.*, confidence \d+ %", found), found
-    browser.wait("return document.querySelector('[data-do=accept]')")
-    assert "found_controller" not in site.config.read_text(encoding="utf-8")  # not before somebody says yes
-    browser.tap("return document.querySelector('[data-do=accept]')")
+    accepts(browser, site)
     browser.wait("return document.querySelector('[data-answer=yes]')", seconds=60.0)
     controller = load_settings(str(site.config)).controller
     assert isinstance(controller, ModbusSettings)
