@@ -1,11 +1,12 @@
 #!/bin/bash
 # pi.sh pi|whole, called by run.sh: an emulated Raspberry Pi 3B boots systemd from the root in which apt has installed the
-# package, and runs pi-job.sh (pi: its service) or pi-whole-job.sh (whole: the agent is counted). What hangs on its I2C bus: labs/pi/devices.sh. Kernel and emulator are those of `make lab-pi`.
+# package, and runs pi-job.sh (pi: its service) or pi-whole-job.sh (whole: the agent is counted). What hangs on its I2C bus:
+# labs/pi/devices.sh. Kernel and emulator are those of `make lab-pi`.
 #
 # Its time goes by instructions (`-icount`): 500 million of them are a second, about half of what a Pi 3's core gets
-# through (whole: twice that), however slow this machine is; a waiting board costs nothing. So the unit's own limits hold as they are.
-# One of the four cores runs. What no sensor needs is not started (OFF), and udev is told of pins, buses and serial ports
-# only: without that it spends most of its time unpacking the kernel's modules for the board's screen, radio and USB.
+# through (whole: twice that), however slow this machine is; a waiting board costs nothing. So the unit's own limits hold
+# as they are. One of the four cores runs. What no sensor needs is not started (OFF), and udev is told of pins, buses and
+# serial ports only: otherwise it also loads the kernel's modules for the board's screen, radio and USB.
 set -euo pipefail
 part=$1 pi=$folder/arm64-$suite-$1
 [ -e "$folder/pi/qemu/init.gz" ] || { rm -rf "$folder/pi"; "$here/../machine/make-pi.sh" "$folder/pi"; }
