@@ -20,7 +20,9 @@ from edge_agent.detect.snapshot import snapshot
 from edge_agent.readings import ControllerDoor, Signal, SignalEdge
 
 TRY_NS_MIN = 500_000_000  # shorter: a chattering contact, not a door that tried
-SHUT_NS_MIN = 5_000_000_000  # shut so long it may have gone on a trip that nothing saw: another stop's reversals
+SHUT_NS_MIN = 5_000_000_000
+"""A door that was shut so long may have gone on a trip that nothing saw: what it does then is of another stop. Source:
+judgement; from landing to landing a car needs some 6 s."""
 
 FRONT = (Signal.DOOR_OPEN, Signal.DOOR_CLOSED)
 REAR = (Signal.DOOR_OPEN_REAR, Signal.DOOR_CLOSED_REAR)

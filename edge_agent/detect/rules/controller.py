@@ -58,6 +58,7 @@ class SafetyCircuitOpenRule:
     LATE_NS = 3_000_000_000
     DOOR_NS = 1_200_000_000
     OPENED_NS = 8_000_000_000
+    """Source: judgement; a slow door is open after 6 s."""
 
     def __init__(self, limits: Limits) -> None:
         self._moved_ns = 0
