@@ -293,7 +293,8 @@ POLLED = OLD + '[controller]\nkind = "modbus_tcp"\nmap = "nice3000plus"\npoll_hz
 
 
 def with_map(path: Path) -> str:
-    return POLLED.replace('"nice3000plus"', f'"{path}"').replace("10", "4") + "accept_polling_risk = true\n"
+    slower = POLLED.replace("poll_hz = 10", "poll_hz = 4")
+    return slower.replace('"nice3000plus"', f'"{path}"') + "accept_polling_risk = true\n"
 
 
 def test_a_map_that_the_detective_wrote_may_be_named_and_no_other(tmp_path: Path) -> None:
