@@ -22,7 +22,7 @@ see "under the limits of the package" test "$(property TimeoutStartUSec) $(prope
 echo "armed $((($(property ActiveEnterTimestampMonotonic) - $(property ExecMainStartTimestampMonotonic)) / 1000)) ms of the board after its start, $(($(property ExecMainStartTimestampMonotonic) / 1000)) ms after the kernel's"
 see "is fenced in" bash -c '[ "$(systemctl show -p ProtectSystem --value lift-edge-agent)" = strict ] && [ "$(systemctl show -p DynamicUser --value lift-edge-agent)" = yes ]'
 see "reads the barometer over the kernel's I2C" within 240 source_is pressure "s['readings_count'] > 20 and not s['trouble']"
-if grep -q contacts $config; then
+if grep -q '^\[contacts\]' $config; then
     see "reads the levels of its contacts through lgpio" within 240 source_is door_contacts "s['readings_count'] >= 3 and not s['trouble']"
 fi
 see "tells that the accelerometer is silent" within 240 source_is accelerometer "'silent' in s['trouble']"
