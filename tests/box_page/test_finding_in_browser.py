@@ -145,13 +145,14 @@ def test_a_controller_that_nobody_knows_is_found_on_a_phone_and_confirmed_value_
     for word in ("floor", "direction", "door", "mode", "fault"):
         assert re.search(rf"{word}: holding 0x[0-9a-f]{{4}}.*, confidence \d+ %", found), found
     accepts(browser, site)
-    browser.wait("return document.querySelector('[data-answer=yes]')", seconds=60.0)
+    browser.wait("return document.querySelector('[data-do=finish]')", seconds=60.0)
     controller = load_settings(str(site.config)).controller
     assert isinstance(controller, ModbusSettings)
     assert {field.feeds: field.address for field in load_register_map(controller.map_name).fields} == TRUE
     for landing in (1, 0):
         site.lift.tell(f"ride to={landing}")
         site.until(lambda at=landing: site.lift.is_at(f"floor {at + 1},.*door open,"), "a landing")  # type: ignore[misc]
+    browser.wait("return document.querySelector('[data-answer=yes]')", seconds=60.0)  # nothing is asked before a trip
     question = "document.querySelector('[data-answer=yes]')?.parentElement.previousSibling.innerText"
     while text := browser.run(f"return {question}"):
         browser.tap("return document.querySelector('[data-answer=yes]')")
