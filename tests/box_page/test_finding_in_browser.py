@@ -13,9 +13,9 @@ from drivers.map_files import load_register_map
 from edge_agent.cli.settings_file import load_settings
 from edge_agent.settings import ModbusSettings
 from tests.box_page.site import BoxSite
-from tests.box_page.test_in_browser import PHONE, english_in, inside, no_sideways_scroll
+from tests.box_page.test_in_browser import PHONE, english_in, inside, no_sideways_scroll, phone
 from tests.calibration.nobody_knows import NOBODY_KNOWS, TRUE
-from tests.page.browser import Browser, why_no_browser
+from tests.page.browser import Browser
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1_200)]
 
@@ -37,15 +37,7 @@ def site(tmp_path: Path) -> Iterator[BoxSite]:
     running.close()
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    why = why_no_browser()
-    if why:
-        pytest.skip(why)
-    window = Browser()
-    window.size(PHONE)
-    yield window
-    window.close()
+browser = pytest.fixture(phone, name="browser")
 
 
 def begins(browser: Browser, site: BoxSite, language: str) -> None:

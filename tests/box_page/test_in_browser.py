@@ -28,8 +28,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoxSite]:
     running.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def phone() -> Iterator[Browser]:
+    """A browser of a phone's size, for a fixture `browser`; where there is none the test skips and says why."""
     why = why_no_browser()
     if why:
         pytest.skip(why)
@@ -37,6 +37,9 @@ def browser() -> Iterator[Browser]:
     window.size(PHONE)
     yield window
     window.close()
+
+
+browser = pytest.fixture(phone, scope="module", name="browser")
 
 
 def at_door(browser: Browser, site: BoxSite, language: str = "en") -> None:

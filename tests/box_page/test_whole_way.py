@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.box_page.site import BoxSite
-from tests.box_page.test_in_browser import PHONE, inside
-from tests.page.browser import Browser, why_no_browser
+from tests.box_page.test_in_browser import inside, phone
+from tests.page.browser import Browser
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -26,15 +26,7 @@ def site(tmp_path: Path) -> Iterator[BoxSite]:
     running.close()
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    why = why_no_browser()
-    if why:
-        pytest.skip(why)
-    window = Browser()
-    window.size(PHONE)
-    yield window
-    window.close()
+browser = pytest.fixture(phone, name="browser")
 
 
 def verdict(browser: Browser) -> str:
