@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 from statistics import median
 
+from calibration.chip_errors import ChipErrors
 from calibration.doors import Stop
 from calibration.doors_lines import line_of
 from calibration.fit_grades import AccelGrade, grade_of
@@ -109,6 +110,7 @@ def fit_landings(
     limits: Limits,
     *,
     chip: str = "",
+    errors: ChipErrors | None = None,
     grade: AccelGrade | None = None,
     range_mps2: float | None = None,
     opens: frozenset[Signal] = frozenset((Signal.DOOR_CLOSED, Signal.DOOR_CLOSED_REAR)),
@@ -117,13 +119,17 @@ def fit_landings(
 ) -> LandingsFit:
     """Learn from the trips of a recording.
 
-    chip: its name in the settings. opens: contacts that are made while the doors are closed. air_degc: of the air in
-    the well, if somebody has measured it. told_travel_m: from the lowest to the highest landing, if somebody knows it.
+    chip: its name in the settings. errors: of this very chip, where its six sides were measured. opens: contacts that
+    are made while the doors are closed. air_degc: of the air in the well, if somebody has measured it. told_travel_m:
+    from the lowest to the highest landing, if somebody knows it.
     """
     samples = samples_of(readings)
     problems = capture_problems(samples, SECONDS_MIN, range_mps2)
     if problems:
         return _nothing(problems)
+    if errors is not None:
+        samples = errors.corrected(samples)
+        grade = AccelGrade(errors.gain_sigma, errors.offset_sigma_mps2)
     moved = movements(readings, limits)
     if not moved:
         return _nothing((said("trips.none"),))
