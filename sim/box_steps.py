@@ -7,7 +7,8 @@ from typing import assert_never
 
 from edge_agent.readings import Registration, SimState
 from sim.lift import Lift
-from sim.words import SupplyGives
+from sim.lying import lay_box
+from sim.words import BoxUp, SupplyGives
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,14 @@ class AerialStep:
     weaker_db: float
 
 
-BoxStep = BoxSupplyStep | BatteryStep | SimCardStep | NetworkStep | AerialStep
+@dataclass(frozen=True, slots=True)
+class LayBoxStep:
+    """Somebody lays the box down so that this axis of it points up, or mounts it again: +x -x +y -y +z -z mounted."""
+
+    up: BoxUp
+
+
+BoxStep = BoxSupplyStep | BatteryStep | SimCardStep | NetworkStep | AerialStep | LayBoxStep
 
 BOX_VERBS: dict[str, type[BoxStep]] = {
     "box_supply": BoxSupplyStep,
@@ -54,6 +62,7 @@ BOX_VERBS: dict[str, type[BoxStep]] = {
     "sim_card": SimCardStep,
     "network": NetworkStep,
     "aerial": AerialStep,
+    "lay_box": LayBoxStep,
 }
 """Word of the scenario file for each command."""
 
@@ -96,6 +105,8 @@ def perform_on_box(lift: Lift, step: BoxStep) -> None:
             lift.registration.set(lift.now_s, registration)
         case AerialStep(weaker_db):
             lift.signal_weaker_db.set(lift.now_s, weaker_db)
+        case LayBoxStep(up):
+            lay_box(lift, up)
         case _:
             assert_never(step)
 
@@ -114,5 +125,7 @@ def box_sentence(step: BoxStep) -> str:
             return f"the mobile network {_NETWORKS[registration]}"
         case AerialStep(weaker_db):
             return f"the modem hears everything {weaker_db:g} dB weaker than at first"
+        case LayBoxStep(up):
+            return "the box is mounted again" if up is BoxUp.MOUNTED else f"the box is laid down with {up.value} up"
         case _:
             assert_never(step)

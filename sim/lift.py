@@ -21,6 +21,7 @@ from sim.words import (
     FAULT_DRIVE,
     FAULT_SAFETY_CIRCUIT,
     Behaviour,
+    BoxUp,
     Side,
     StopCause,
     StoryError,
@@ -57,6 +58,7 @@ class Lift:
         self.mains: StepTrack[bool] = StepTrack(True)
         self.alarm_button: StepTrack[bool] = StepTrack(False)
         self.box_tilt_deg: StepTrack[float] = StepTrack(0.0)
+        self.box_lies: StepTrack[BoxUp] = StepTrack(BoxUp.MOUNTED)
         self.rail_roughness: StepTrack[float] = StepTrack(1.0)
         self.gust_hpa: StepTrack[float] = StepTrack(0.0)
         self.air_hpa = SlopeTrack(0.0)  # ventilation and landing doors, on top of the weather

@@ -40,7 +40,7 @@ from sim.scenario import (
     ScenarioError,
 )
 from sim.steps import VERBS, Step, WaitStep
-from sim.words import Behaviour, Side, StopCause, SupplyGives
+from sim.words import Behaviour, BoxUp, Side, StopCause, SupplyGives
 
 T = TypeVar("T")
 
@@ -218,6 +218,7 @@ def step_checks(landings: int) -> Mapping[str, Check[Any]]:
         "lasts_min": _BATTERY_MIN,
         "card": one_of({each.value: each for each in SimState}),
         "registration": one_of({each.value: each for each in Registration}),
+        "up": one_of({each.value: each for each in BoxUp}),
         "weaker_db": number(-60.0, 60.0, "dB"),
     }
 

@@ -20,10 +20,12 @@ from sim.box_sensors import ModemRounds, SupplyMonitor
 from sim.chance import branches
 from sim.field import CarField
 from sim.lift import Lift
+from sim.lying import lying
 from sim.motion import FloatArray
 from sim.report import report_at
 from sim.shakes import Shake
 from sim.switches import Switches
+from sim.words import BoxUp
 
 STRETCH_S = 1.0
 """Readings are made one stretch of time after the other; randomness is drawn per stretch, so this is part of a seed."""
@@ -50,6 +52,9 @@ class AccelSensor:
         tilt_deg = self._lift.box_tilt_deg.at(float(times_s[0]))
         if tilt_deg != 0.0:
             mounting = mounting @ rotation(_TILT_AXIS, tilt_deg)
+        up = self._lift.box_lies.at(float(times_s[0]))
+        if up is not BoxUp.MOUNTED:
+            mounting = lying(up)
         felt = self._field.force(times_s) @ mounting.T
         offset = spec.offset_mps2 + np.outer(self._lift.warmth_degc.sample(times_s), spec.drift_mps2_per_degc)
         felt = felt * spec.gain + offset + self._rng.normal(0.0, spec.noise_mps2, felt.shape)

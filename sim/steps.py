@@ -15,6 +15,7 @@ from sim.box_steps import (
     BatteryStep,
     BoxStep,
     BoxSupplyStep,
+    LayBoxStep,
     NetworkStep,
     SimCardStep,
     perform_on_box,
@@ -285,7 +286,7 @@ def perform(lift: Lift, step: Step) -> None:
             | AlarmButtonStep()
         ):
             _perform_on_controller(lift, step)
-        case BoxSupplyStep() | BatteryStep() | SimCardStep() | NetworkStep() | AerialStep():
+        case BoxSupplyStep() | BatteryStep() | SimCardStep() | NetworkStep() | AerialStep() | LayBoxStep():
             perform_on_box(lift, step)
         case _:
             perform_mishap(lift, step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from edge_agent.readings import Mode
-from sim.box_steps import AerialStep, BatteryStep, BoxSupplyStep, NetworkStep, SimCardStep, box_sentence
+from sim.box_steps import AerialStep, BatteryStep, BoxSupplyStep, LayBoxStep, NetworkStep, SimCardStep, box_sentence
 from sim.mishap_steps import mishap_sentence
 from sim.scenario import BoxPlan, ControllerLink, LiftPlan, Moment, Scenario
 from sim.steps import (
@@ -134,7 +134,7 @@ def sentence(step: Step) -> str:
             | AlarmButtonStep()
         ):
             return _of_controller(step)
-        case BoxSupplyStep() | BatteryStep() | SimCardStep() | NetworkStep() | AerialStep():
+        case BoxSupplyStep() | BatteryStep() | SimCardStep() | NetworkStep() | AerialStep() | LayBoxStep():
             return box_sentence(step)
         case _:
             return mishap_sentence(step)

@@ -26,6 +26,18 @@ class SupplyGives(Enum):
     NOTHING = "nothing"
 
 
+class BoxUp(Enum):
+    """Which axis of the monitoring box points up while it lies about; mounted: as it hangs in the car."""
+
+    X = "+x"
+    MINUS_X = "-x"
+    Y = "+y"
+    MINUS_Y = "-y"
+    Z = "+z"
+    MINUS_Z = "-z"
+    MOUNTED = "mounted"
+
+
 class Side(Enum):
     """Which car door."""
 
