@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.fit_samples import Samples, Vector
+from calibration.fit_samples import Floats, Samples, Vector
+from edge_agent.readings import AccelFrame, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +26,14 @@ class ChipErrors:
 
     def corrected(self, samples: Samples) -> Samples:
         """The same samples as a chip without these errors would have given them."""
-        mps2 = (samples.mps2 - np.array(self.offset_mps2)) / np.array(self.gain)
-        return Samples(samples.times_ns, mps2, samples.lost_count)
+        return Samples(samples.times_ns, self._true(samples.mps2), samples.lost_count)
+
+    def corrected_readings(self, readings: Sequence[Reading]) -> list[Reading]:
+        """The same in a whole recording; all but the accelerometer as it was."""
+        return [
+            AccelFrame(each.times_ns, self._true(each.samples_mps2)) if isinstance(each, AccelFrame) else each
+            for each in readings
+        ]
+
+    def _true(self, mps2: Floats) -> Floats:
+        return np.asarray((mps2 - np.array(self.offset_mps2)) / np.array(self.gain))

@@ -14,6 +14,7 @@ from calibration.mount import fit_mount, mount_result
 from calibration.noise import fit_noise, noise_result
 from calibration.session import Fit, StepCapture
 from calibration.session_tells import Answer
+from calibration.sides import chip_errors_of, fit_sides, sides_result
 from calibration.words import StepName, StepResult
 from edge_agent.readings import Signal
 from edge_agent.settings import ContactSettings, Settings
@@ -22,10 +23,23 @@ G_MPS2 = 9.80665
 PLACE = "place."
 
 
+def _sides(capture: StepCapture) -> StepResult:
+    chip, range_mps2 = _chip(capture.settings)
+    return sides_result(fit_sides(capture.readings, chip=chip, range_mps2=range_mps2))
+
+
+def _chip(settings: Settings) -> tuple[str, float | None]:
+    """Its name, "" where there is none, and its full scale."""
+    chosen = settings.accelerometer
+    return ("", None) if chosen is None else (chosen.chip, chosen.range_g * G_MPS2)
+
+
 def _mount(capture: StepCapture) -> StepResult:
-    chosen = capture.settings.accelerometer
-    chip, range_mps2 = ("", None) if chosen is None else (chosen.chip, chosen.range_g * G_MPS2)
-    return mount_result(fit_mount(capture.readings, capture.settings.limits, chip=chip, range_mps2=range_mps2))
+    chip, range_mps2 = _chip(capture.settings)
+    errors = chip_errors_of(capture.earlier)
+    return mount_result(
+        fit_mount(capture.readings, capture.settings.limits, chip=chip, range_mps2=range_mps2, errors=errors)
+    )
 
 
 def _noise(capture: StepCapture) -> StepResult:
@@ -81,14 +95,17 @@ def _presence(capture: StepCapture) -> StepResult:
 
 
 def _trips(capture: StepCapture) -> StepResult:
-    chosen = capture.settings.accelerometer
-    chip, range_mps2 = ("", None) if chosen is None else (chosen.chip, chosen.range_g * G_MPS2)
-    return landings_result(fit_landings(capture.readings, capture.settings.limits, chip=chip, range_mps2=range_mps2))
+    chip, range_mps2 = _chip(capture.settings)
+    errors = chip_errors_of(capture.earlier)
+    return landings_result(
+        fit_landings(capture.readings, capture.settings.limits, chip=chip, errors=errors, range_mps2=range_mps2)
+    )
 
 
 FITS: Mapping[StepName, Fit] = MappingProxyType(
     {
         StepName.WIRING: fit_wiring.fit,
+        StepName.SIDES: _sides,
         StepName.MOUNT: _mount,
         StepName.NOISE: _noise,
         StepName.DOORS: _doors,

@@ -211,6 +211,7 @@ def reason_to_skip(step: StepName, settings: Settings) -> Said | None:
     contacts = () if settings.contacts is None else settings.contacts.contacts
     signals = {contact.signal for contact in contacts}
     is_there = {
+        StepName.SIDES: settings.accelerometer is not None,
         StepName.MOUNT: settings.accelerometer is not None,
         StepName.NOISE: settings.accelerometer is not None,
         StepName.DOORS: not signals.isdisjoint(DOOR_LINES),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from calibration.session_live import Gauge, Live, Question, Watcher
+from calibration.session_sides import SidesWatcher
 from calibration.session_tells import Answer, Finding
 from calibration.session_watchers import (
     DOOR_LINES,
@@ -255,6 +256,7 @@ class SupplyWatcher(BaseWatcher):
 WATCHERS: Mapping[StepName, Callable[[Settings], Watcher]] = MappingProxyType(
     {
         StepName.WIRING: WiringWatcher,
+        StepName.SIDES: SidesWatcher,
         StepName.MOUNT: MountWatcher,
         StepName.NOISE: NoiseWatcher,
         StepName.DOORS: DoorsWatcher,

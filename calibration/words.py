@@ -30,6 +30,7 @@ class StepName(Enum):
     """The steps of a calibration, in the order in which an installer does them."""
 
     WIRING = "wiring"
+    SIDES = "sides"
     MOUNT = "mount"
     NOISE = "noise"
     DOORS = "doors"

@@ -11,6 +11,7 @@ from types import MappingProxyType
 STEPS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "step.wiring": ("Wiring", "接线"),
+        "step.sides": ("Six sides of the box", "六面标定"),
         "step.mount": ("Mounting", "安装"),
         "step.noise": ("Noise and sample rate", "噪声与采样率"),
         "step.doors": ("Doors", "门"),
@@ -34,9 +35,25 @@ INSTRUCTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Touch nothing: each chip, line and bus is opened and listened to",
             "请勿触碰：正在逐一打开并监听各芯片、线路和总线",
         ),
+        "sides.do": (
+            "Before the box is screwed on: lay it on each of its six sides, on anything firm, five seconds each. If "
+            "it is already screwed on, leave this step out",
+            "终端尚未固定时：将其六个面依次朝下放在平稳的表面上，每面五秒。若已固定，请跳过本步骤",
+        ),
+        "sides.do.hold": ("{side}: let go and do not touch it", "{side}：请松手，勿触碰"),
+        "sides.do.next": (
+            "Lay it on another side and let go. Still to be up: {left}",
+            "换另一面放下并松手。还需朝上的轴：{left}",
+        ),
+        "sides.do.askew": (
+            "It lies too much askew: lay it flat on one of its sides",
+            "倾斜过大：请将某一面平放",
+        ),
+        "sides.done": ("All six sides are done: now screw the box on", "六个面均已完成：现在请固定终端"),
         "mount.do": (
-            "Let the lift stand, doors shut. Touch neither box nor car until the bar is full",
-            "电梯停稳、关门。进度条走满前请勿触碰终端和轿厢",
+            "The box is screwed on now. Let the lift stand, doors shut. Touch neither box nor car until the bar is "
+            "full",
+            "终端现已固定。电梯停稳、关门。进度条走满前请勿触碰终端和轿厢",
         ),
         "noise.do": (
             "Let the lift stand, nobody moves in the car or on its roof, fan as usual",
@@ -87,6 +104,21 @@ LIVE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "wiring.looking": ("{source} is being looked at", "正在检查{source}"),
         "wait.seconds": ("{seconds} s more", "还需 {seconds} 秒"),
+        "sides.no_samples": (
+            "No samples come from the accelerometer: repeat the wiring step",
+            "加速度计无数据：请重做接线检查",
+        ),
+        "sides.more": ("{left} sides more", "还有 {left} 个面"),
+        "side.+x": ("+x up", "+x 朝上"),
+        "side.-x": ("-x up", "-x 朝上"),
+        "side.+y": ("+y up", "+y 朝上"),
+        "side.-y": ("-y up", "-y 朝上"),
+        "side.+z": ("+z up", "+z 朝上"),
+        "side.-z": ("-z up", "-z 朝上"),
+        "side_done": ("done", "完成"),
+        "side_up": ("now", "当前"),
+        "side_open": ("to do", "待做"),
+        "gauge.still": ("lies still for", "已静止"),
         "mount.no_samples": (
             "No samples come from the accelerometer: repeat the wiring step",
             "加速度计无数据：请重做接线检查",

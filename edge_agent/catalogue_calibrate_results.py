@@ -9,6 +9,7 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "skip.asked": ("left out by the person who does this", "由调试人员跳过"),
         "skip.recording": ("a recording cannot tell", "录制中无法得知"),
+        "sides.not_wired": ("no accelerometer is set up", "未配置加速度计"),
         "mount.not_wired": ("no accelerometer is set up", "未配置加速度计"),
         "noise.not_wired": ("no accelerometer is set up", "未配置加速度计"),
         "doors.not_wired": ("no door contact is set up", "未配置门触点"),

@@ -37,6 +37,7 @@ REPORT_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "skipped": ("left out", "未做"),
         "not_done": ("not done", "未进行"),
         "wiring": ("Wiring", "接线"),
+        "sides": ("Six sides of the box", "六面标定"),
         "mount": ("Mounting", "安装"),
         "noise": ("Noise and sampling rate", "噪声与采样率"),
         "doors": ("Doors", "门"),

@@ -14,7 +14,7 @@ from sim.lift import Lift
 from sim.motion import FloatArray
 from sim.words import BoxUp
 
-_HANDLING_S = 1.6
+_HANDLING_S, _SETTLING_S = 1.6, 0.4
 _ASKEW_AXIS = np.array([0.4, 1.0, 0.2])
 _SMALLEST_DEG, _MORE_DEG = 1.5, 1.3
 """Each side lies this much more askew than the one before: cables, feet and screws. Guesses."""
@@ -27,6 +27,7 @@ def lay_box(lift: Lift, up: BoxUp) -> None:
     lift.now_s += _HANDLING_S
     lift.box_lies.set(lift.now_s, up)
     lift.shake(lift.now_s, (1.0, 1.0, 6.0), 30.0, 40.0)
+    lift.now_s += _SETTLING_S
 
 
 @cache

@@ -52,14 +52,21 @@ class AccelSensor:
         tilt_deg = self._lift.box_tilt_deg.at(float(times_s[0]))
         if tilt_deg != 0.0:
             mounting = mounting @ rotation(_TILT_AXIS, tilt_deg)
-        up = self._lift.box_lies.at(float(times_s[0]))
-        if up is not BoxUp.MOUNTED:
-            mounting = lying(up)
-        felt = self._field.force(times_s) @ mounting.T
+        force = self._field.force(times_s)
+        felt = force @ mounting.T
+        for start_s, up in self._lies_in(times_s):
+            is_so = times_s >= start_s
+            felt[is_so] = force[is_so] @ (mounting if up is BoxUp.MOUNTED else lying(up)).T
         offset = spec.offset_mps2 + np.outer(self._lift.warmth_degc.sample(times_s), spec.drift_mps2_per_degc)
         felt = felt * spec.gain + offset + self._rng.normal(0.0, spec.noise_mps2, felt.shape)
         clipped = np.clip(felt, -spec.range_mps2, spec.range_mps2)
         return np.asarray(np.round(clipped / spec.step_mps2) * spec.step_mps2)
+
+    def _lies_in(self, times_s: FloatArray) -> list[tuple[float, BoxUp]]:
+        """How the box lies from which time on; nothing where it is mounted all the time."""
+        start_s, lies = float(times_s[0]), self._lift.box_lies
+        found = [(start_s, lies.at(start_s)), *lies.changes(start_s, float(times_s[-1]))]
+        return [] if all(up is BoxUp.MOUNTED for _, up in found) else found
 
 
 class _AccelStream:

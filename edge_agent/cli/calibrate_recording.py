@@ -21,8 +21,8 @@ from edge_agent.readings import Reading
 from edge_agent.recording import Recording
 from edge_agent.recording_native import SUFFIX
 
-NOT_IN_A_RECORDING = frozenset({StepName.PRESENCE, StepName.TEST_ALARM})
-"""Steps for which a person must have said something, or a receiver answered."""
+NOT_IN_A_RECORDING = frozenset({StepName.SIDES, StepName.PRESENCE, StepName.TEST_ALARM})
+"""Steps for which a person must have turned the box, or said something, or a receiver answered."""
 STANDING = frozenset({StepName.MOUNT, StepName.NOISE})
 STANDING_S, BESIDE_NS, STEP_NS = 30.0, 2_000_000_000, 5_000_000_000
 NO_DEVICE = "0000000000000000"

@@ -92,6 +92,8 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "calibration.landings*",
             "calibration.controller*",
             "calibration.session*",
+            "calibration.sides*",
+            "calibration.chip_errors*",
             "calibration.fit*",
         ),
     ),

@@ -12,7 +12,8 @@ from calibration.guided import levels_at
 from calibration.session import Session
 from calibration.session_tells import Answer, Found, Stored
 from calibration.session_watchers import PRESENCE_PLACES, source_names
-from calibration.words import StepName, StepResult
+from calibration.sides_still import SIDES
+from calibration.words import StepName, StepResult, said
 from drivers.map_files import load_register_map
 from edge_agent.readings import Reading, Signal, SignalEdge
 from edge_agent.settings import Settings
@@ -28,12 +29,16 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One lift as a story. landings, drive, box: as in a scenario file; extra: more lines of [lift]."""
+    """One lift as a story. landings, drive, box: as in a scenario file; extra: more lines of [lift].
+
+    has_sides: the box is laid on its six sides first.
+    """
 
     landings: int = 5
     seed: int = 1
     lift: str = ""
     box: str = 'signals = ["door_open", "door_closed", "presence"]\ncontroller = "full"\npressure = true'
+    has_sides: bool = False
 
 
 def story_of(site: Site) -> str:
@@ -46,6 +51,12 @@ def story_of(site: Site) -> str:
         if mark is not None:
             rows.append(f'mark = "{mark}"')
 
+    if site.has_sides:
+        step("sides", do="wait", for_s=1)
+        for side in SIDES:
+            step(do="lay_box", up=side)
+            step(do="wait", for_s=5)
+        step(do="lay_box", up="mounted")
     step("mount", do="wait", for_s=14)
     step("noise", do="wait", for_s=36)
     step("doors", do="wait", for_s=3)
@@ -167,6 +178,8 @@ def all_steps(session: Session, settings: Settings, site: Site) -> dict[StepName
         reason = session.reason_to_skip(step)
         if reason is not None:
             results[step] = session.skip(step, reason)
+        elif step not in taken and step is StepName.SIDES:
+            results[step] = session.skip(step, said("skip.asked"))
         elif step is StepName.WIRING:
             session.begin(step)
             for found in wired(settings):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.chip_errors import ChipErrors
 from calibration.fit_samples import angle_deg, vector
 from calibration.mount import fit_mount, mount_result
 from calibration.noise import fit_noise, noise_result
@@ -153,3 +154,47 @@ def test_the_same_recording_gives_the_same_bytes() -> None:
 
     assert once() == once()
     assert [each.step for each in (mount_result(fit_mount([], LIMITS)),)] == [StepName.MOUNT]
+
+
+# ---- a chip whose six sides were measured
+
+
+def measured_errors(found: Learned, offset_sigma_mps2: float = 0.05) -> ChipErrors:
+    """As the six sides would have told them, exactly."""
+    accel = found.box.accel
+    assert accel is not None
+    return ChipErrors(vector(accel.gain), vector(accel.offset_mps2), 0.001, offset_sigma_mps2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_known_errors_the_true_direction_of_gravity_is_found(seed: int) -> None:
+    found = standing(seed, 12.0)
+    accel = found.box.accel
+    assert accel is not None
+    fit = fit_mount(found.readings(), LIMITS, errors=measured_errors(found))
+    assert angle_deg(fit.gravity_mps2, vector(accel.mounting @ np.array([0.0, 0.0, 1.0]))) < 0.1
+    assert abs(fit.length_mps2 - 9.81) < 0.02
+    assert fit.doubt_deg == pytest.approx(0.29, abs=0.01)
+    assert not fit.doubts
+
+
+@pytest.mark.parametrize(("more_mps2", "is_doubted"), [(0.15, False), (0.3, True)])
+def test_gravity_that_is_not_what_the_sides_have_told_is_doubted(more_mps2: float, is_doubted: bool) -> None:
+    found = standing(3, 12.0)
+    clean = fit_mount(found.readings(), LIMITS, errors=measured_errors(found))
+    push = np.array(clean.gravity_mps2) / clean.length_mps2 * more_mps2
+    readings = altered(found.readings(), lambda frame: AccelFrame(frame.times_ns, frame.samples_mps2 + push))
+    result = mount_result(fit_mount(readings, LIMITS, errors=measured_errors(found)))
+    assert keys(result) == ({"mount.gravity_changed"} if is_doubted else set())
+    assert keys(mount_result(fit_mount(readings, LIMITS))) <= {"mount.gravity_off"}
+    gravity = next(each for each in result.measured if each.name == "measured.gravity")
+    assert gravity.is_expected is not is_doubted
+
+
+def test_clipping_is_judged_as_the_chip_read_it() -> None:
+    clean = standing(4, 12.0, Chip.ADXL345)
+    fault = Saturated(Window(START_NS + 3 * S_NS, START_NS + 5 * S_NS), 39.24)
+    readings = list(with_fault(clean.readings(), fault, np.random.default_rng(1)))
+    errors = ChipErrors((1.05, 1.05, 1.05), (1.4, 1.4, 1.4), 0.001, 0.05)
+    result = mount_result(fit_mount(readings, LIMITS, range_mps2=39.24, errors=errors))
+    assert "fit.saturated" in keys(result)

@@ -99,8 +99,8 @@ def test_a_value_beyond_its_range_is_marked_and_one_within_is_not() -> None:
     ("verdicts", "words"),
     [
         ([], "No step was done"),
-        ([Verdict.PASSED] * 10, "All steps passed"),
-        ([Verdict.PASSED] * 9, "1 steps were not done"),
+        ([Verdict.PASSED] * len(StepName), "All steps passed"),
+        ([Verdict.PASSED] * (len(StepName) - 1), "1 steps were not done"),
         ([Verdict.PASSED, Verdict.DOUBTFUL], "1 steps are doubtful"),
         ([Verdict.DOUBTFUL, Verdict.FAILED], "1 steps failed"),
         ([Verdict.SKIPPED], "No step was done"),

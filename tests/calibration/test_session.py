@@ -22,7 +22,7 @@ door_closed = { pin = 27 }
 [delivery]
 receivers = [{ name = "firm", url = "http://127.0.0.1:9" }]
 """
-SITE = Site()
+SITE = Site(has_sides=True)
 USABLE = {Verdict.PASSED, Verdict.DOUBTFUL}
 
 
@@ -62,7 +62,8 @@ def test_the_same_calibration_twice_gives_the_same_bytes(live: Played) -> None:
 def test_an_interrupted_calibration_goes_on_where_it_stopped(live: Played) -> None:
     settings = settings_of(settings_text(live))
     first = Session(settings, FITS)
-    first.skip(StepName.WIRING, said("skip.asked"))
+    for step in (StepName.WIRING, StepName.SIDES):
+        first.skip(step, said("skip.asked"))
     do_step(first, StepName.MOUNT, pieces(SITE)[StepName.MOUNT])
     kept = from_json(to_json(first.commissioning("00", "0", None)))
     second = Session(settings, FITS, results=kept.results)

@@ -10,6 +10,7 @@ import pytest
 
 from calibration.session_watchers import PRESENCE_PLACES
 from calibration.session_wording import TABLES, Wording, keys
+from calibration.sides_still import SIDES
 from calibration.words import Measured, StepName, said
 from tests.architecture.source_files import ROOT
 
@@ -54,6 +55,7 @@ def test_names_that_are_put_together_are_in_the_catalogue() -> None:
     known = set(keys())
     made = [f"{step.value}.do" for step in StepName] + [f"step.{step.value}" for step in StepName]
     made += [f"{step.value}.not_wired" for step in StepName if step is not StepName.WIRING]
+    made += [f"side.{side}" for side in SIDES] + ["side_done", "side_up", "side_open", "mount.gravity_changed"]
     made += [f"presence.{what}.{place}" for place in PRESENCE_PLACES for what in ("do", "ask")]
     made += [
         f"controller.{what}{name}" for name in ("floor", "direction", "door", "mode", "fault") for what in ("", "ask.")
