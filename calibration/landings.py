@@ -167,7 +167,7 @@ def _courses(
             courses.append(course)
     rest_s = median((each.end_ns - each.start_ns) / NS_PER_S for each in rests)
     zero = hypot(BIAS_SIGMA_MPS2, noise * sqrt(samples.period_s / (3.0 * rest_s)))
-    return at_common_speed(courses, density_of(samples, noise), zero)
+    return at_common_speed(courses, density_of(samples, noise, courses), zero)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import sqrt
 
 from calibration.landings_heights import balance
 from calibration.landings_speed import EvenSpeed, common_sigma, even_speed, wave_size
-from calibration.landings_trips import Course, with_own_speed, with_speed
+from calibration.landings_trips import Course, with_own_speed, with_speed, without_rails
+from calibration.landings_waves import SLOW_MPS, Rails, rails_felt
 
+ROUNDS = 2
 SPREAD_SHARE = 0.001
 """How much the speed of one trip differs from that of another at the least. Source: judgement."""
 SLOW_SHARE = 0.93
@@ -21,13 +23,14 @@ class Common:
     """mps: of the trips at full speed; None: no trip ran evenly. sigma_mps: what all trips have wrong together.
 
     even_share: of all the way, how much was run evenly, so that this error is in it. apart_share: what the mean over
-    all trips is unsure because each had a speed of its own, as a share.
+    all trips is unsure because each had a speed of its own, as a share. spread_mps: how much the trips differ.
     """
 
     mps: float | None
     sigma_mps: float
     even_share: float
     apart_share: float
+    spread_mps: float
 
     @property
     def share(self) -> float:
@@ -38,18 +41,47 @@ class Common:
 def at_common_speed(courses: Sequence[Course], density_mps: float, bias_mps2: float) -> tuple[list[Course], Common]:
     """Each trip anew with a speed that is drawn towards that of the others.
 
-    density_mps: of the random walk that noise makes of the speed, a root second. bias_mps2: doubt of the zero.
+    What the rails add is taken out before, where all trips agree what they do. density_mps: of the random walk that
+    noise makes of the speed, a root second. bias_mps2: doubt of the zero.
     """
     wave = wave_size([course.part for course in courses if course.part is not None], density_mps)
+    found, common = _drawn(courses, density_mps, bias_mps2, wave, None)
+    for _ in range(ROUNDS if common.mps is not None else 0):
+        placed = balance([course.trip for course in found])
+        starts = [placed.heights_m[stop] for stop in placed.stops[:-1]]
+        apart = [_may_differ(course, common) for course in found]
+        seen = [replace(each, part=course.part) for each, course in zip(found, courses, strict=True)]
+        rails = rails_felt(seen, starts, density_mps, bias_mps2, apart)
+        if rails is None:
+            break
+        freed = [
+            without_rails(course, rails.at(start + each.heights_m))
+            for course, each, start in zip(courses, found, starts, strict=True)
+        ]
+        found, common = _drawn(freed, density_mps, bias_mps2, rails.own_mps, rails)
+    return found, common
+
+
+def _may_differ(course: Course, common: Common) -> float:
+    """How much the even speed of this trip may differ from that of all; of a slow one nothing is known."""
+    own_mps = course.trip.speed_mps
+    if own_mps is None or common.mps is None or own_mps < SLOW_SHARE * common.mps - 3.0 * course.trip.speed_sigma_mps:
+        return SLOW_MPS
+    return common.spread_mps
+
+
+def _drawn(
+    courses: Sequence[Course], density_mps: float, bias_mps2: float, wave_mps: float, rails: Rails | None
+) -> tuple[list[Course], Common]:
     speeds = [
-        None if course.part is None else even_speed(course.part, density_mps, wave, bias_mps2) for course in courses
+        None if course.part is None else even_speed(course.part, density_mps, wave_mps, bias_mps2) for course in courses
     ]
-    own = [with_own_speed(course, speed, wave) for course, speed in zip(courses, speeds, strict=True)]
+    own = [with_own_speed(course, speed, wave_mps) for course, speed in zip(courses, speeds, strict=True)]
     stops = balance([course.trip for course in own]).stops if own else ()
     even = [(speed, ends) for speed, ends in zip(speeds, pairwise(stops), strict=True) if speed is not None]
     if not even:
-        return own, Common(None, 0.0, 0.0, 0.0)
-    mean, sigma = _mean(even)
+        return own, Common(None, 0.0, 0.0, 0.0, 0.0)
+    mean, sigma = _mean(even) if rails is None else (rails.even_mps, rails.even_sigma_mps)
     spread = max(SPREAD_SHARE * mean, _spread([speed for speed, _ in even], mean))
     found, apart2 = [], 0.0
     for course, speed in zip(own, speeds, strict=True):
@@ -59,10 +91,11 @@ def at_common_speed(courses: Sequence[Course], density_mps: float, bias_mps2: fl
         share = spread**2 / (spread**2 + speed.sigma_mps**2)
         drawn = mean + share * (speed.mps - mean)
         apart2 += share * speed.sigma_mps**2
-        found.append(with_speed(course, drawn, sqrt(share) * speed.sigma_mps, density_mps, wave))
+        found.append(with_speed(course, drawn, sqrt(share) * speed.sigma_mps, density_mps, wave_mps))
     way = sum(abs(course.trip.distance_m) for course in found)
     evenly = sum(mean * float(c.times_s[c.even[1]] - c.times_s[c.even[0]]) for c in found if c.even is not None)
-    return found, Common(mean, sigma, min(1.0, evenly / way) if way > 0.0 else 0.0, sqrt(apart2) / len(even) / mean)
+    even_share = min(1.0, evenly / way) if way > 0.0 else 0.0
+    return found, Common(mean, sigma, even_share, sqrt(apart2) / len(even) / mean, spread)
 
 
 def _spread(speeds: Sequence[EvenSpeed], mean_mps: float) -> float:

@@ -27,9 +27,10 @@ AFTER_S = 6.0
 SMOOTH_S = 0.3
 STANDS_MPS = 0.025
 MARGIN_S = 0.3
-RING_S = 2.0
-"""So long behind the stop the car may still ring on its ropes; its speed is zero on the whole. Source: simulation."""
-TIE_S = 0.4
+RING_S = 1.3
+TIE_S = 0.9
+"""So long behind the stop the car still rings on its ropes; its speed is nought as a mean over the last 0.9 s of it. A
+longer wait would let noise walk: its share in the distance grows with the third power of time. Source: simulation."""
 EVEN_S_MIN = 1.0
 PUSH_SHARE = 0.25
 REST_S_MIN = 1.0
@@ -37,6 +38,7 @@ REST_AWAY_S = 1.5
 AXIS_MPS2_MIN = 0.15
 SMOOTHNESS = 1.2
 """Rails, ropes and machine add to the noise of a standing car. Source: own simulation."""
+SEGMENT_S, SEGMENTS_MIN, FLOOR_HZ = 2.0, 4, 5.0
 WAVE_SHARE = 0.25
 """Of the size of the waves, by which a push is unsure for its whole time although its speed is known at both ends."""
 TRIP_SIGMA_M = 0.006
@@ -192,6 +194,17 @@ def measure(window: Samples, axis: Vector, bias_mps2: float, noise_mps2: float) 
     return Course(trip, times_s, speeds, heights, accel, even, part, _lateral(window.mps2, axis))
 
 
+def without_rails(course: Course, felt_mps: Floats) -> Course:
+    """The same trip without what the rails add to its speed. felt_mps: shape (n,), along the way."""
+    way = 1.0 if course.trip.distance_m > 0.0 else -1.0
+    accel = course.accel_mps2 - way * np.gradient(felt_mps, course.times_s)
+    speeds = _tied(course.times_s, accel)
+    heights = _integral(course.times_s, speeds)
+    trip = replace(course.trip, distance_m=float(heights[-1]))
+    part = None if course.even is None else _blocks(course.times_s, accel, speeds, course.even)
+    return replace(course, trip=trip, speeds_mps=speeds, heights_m=heights, accel_mps2=accel, part=part)
+
+
 def with_own_speed(course: Course, own: EvenSpeed | None, wave_mps: float) -> Course:
     """The same trip, its even speed told; without one, the waves make the whole way unsure."""
     if own is not None:
@@ -228,9 +241,24 @@ def with_speed(course: Course, speed_mps: float, spread_mps: float, density_mps:
     return replace(course, trip=trip, speeds_mps=speeds, heights_m=heights)
 
 
-def density_of(samples: Samples, noise_mps2: float) -> float:
-    """Of the random walk that noise makes of the speed, m/s a root second."""
-    return noise_mps2 * sqrt(samples.period_s) * SMOOTHNESS
+def density_of(samples: Samples, noise_mps2: float, courses: Sequence[Course]) -> float:
+    """Of the random walk that noise makes of the speed, m/s a root second: of the car that runs evenly, else at rest.
+
+    The median over the frequencies above FLOOR_HZ of the power of all even parts: a tone of the machine is left out.
+    """
+    length = round(SEGMENT_S / max(samples.period_s, 1e-4))
+    window = np.hanning(length)
+    powers = []
+    for course in courses:
+        begin, end = course.even or (0, 0)
+        for at in range(begin, end - length, length // 2):
+            piece = course.accel_mps2[at : at + length]
+            powers.append(np.abs(np.fft.rfft((piece - piece.mean()) * window)) ** 2)
+    if len(powers) < SEGMENTS_MIN:
+        return noise_mps2 * sqrt(samples.period_s) * SMOOTHNESS
+    is_floor = np.fft.rfftfreq(length, samples.period_s) > FLOOR_HZ
+    power = float(np.median(np.mean(powers, axis=0)[is_floor])) * samples.period_s / float(np.sum(window**2))
+    return sqrt(power)
 
 
 def _going(window: Samples, axis: Vector, bias_mps2: float, density: float) -> Samples:

@@ -16,6 +16,7 @@ from sim.spec import draw_lift
 from sim.words import StopCause
 
 START_NS = 100_000_000_000
+FEW_LANDINGS = 4
 DOORS = frozenset({Signal.DOOR_OPEN, Signal.DOOR_CLOSED})
 
 
@@ -74,13 +75,14 @@ def cycle_door(lift: truth.Lift, dwell_s: float = 3.0) -> None:
 
 
 def ride_everywhere(lift: truth.Lift) -> None:
-    """Up from landing to landing, down, up and down the whole way; the door opens at each stop."""
+    """As the step asks: up and down with a stop at each landing, then the whole way both ways; few landings: twice."""
     lift.wait(8.0)
     cycle_door(lift)
     top = len(lift.spec.landing_heights_m) - 1
-    for landing in (*range(1, top + 1), 0, top, 0):
-        lift.travel(landing)
-        cycle_door(lift)
+    for _ in range(2 if top < FEW_LANDINGS else 1):
+        for landing in (*range(1, top + 1), *range(top - 1, -1, -1), top, 0):
+            lift.travel(landing)
+            cycle_door(lift)
     lift.wait(4.0)
 
 

@@ -24,7 +24,7 @@ from sim.box import Chip, rotation
 from sim.faults import Gone, Saturated, Window, with_fault
 from sim.traffic import run_traffic
 from sim.words import StopCause
-from tests.calibration.fit_figures import landings_fit, learned_lift
+from tests.calibration.fit_figures import Ridden, landing_errors, landings_fit, ridden_lift
 from tests.calibration.learning_lifts import DOORS, START_NS, Learned, cycle_door, drawn, ride_everywhere, stop_between
 
 LIMITS = Limits()
@@ -44,30 +44,41 @@ def rode(seed: int = 9) -> Learned:
 
 @pytest.mark.parametrize("seed", [9, 11, 21])
 def test_landings_speed_and_axis_of_a_drawn_lift_are_found_with_their_doubts(seed: int) -> None:
-    found = learned_lift(seed, has_pressure=False)
-    fit = landings_fit(found, found.readings())
+    ridden = ridden_lift(seed, has_pressure=False)
+    found, fit = ridden.found, landings_fit(ridden)
     true_m = found.lift.spec.landing_heights_m
     assert not fit.problems
     assert len(fit.landings) == len(true_m)
     for landing, height_m in zip(fit.landings, true_m, strict=True):
-        assert abs(landing.height_m - height_m) < max(0.05, 3.0 * landing.sigma_m)
+        assert abs(landing.height_m - height_m) < 0.05
+        assert abs(landing.height_m - height_m) < 3.0 * max(landing.sigma_m, 0.005)
     if fit.speed_mps is not None:
         assert fit.speed_mps == pytest.approx(found.lift.spec.style.speed_mps, rel=0.01)
     assert found.box.accel is not None
     axis = vector(found.box.accel.mounting @ np.array([0.0, 0.0, 1.0]))
-    assert angle_deg(fit.axis, axis) < 0.5 or fit.axis_doubt_deg > 0.1
+    assert angle_deg(fit.axis, axis) < 0.5
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("has_pressure", [False, True])
+def test_of_lifts_nobody_has_looked_at_nearly_all_are_learned_as_closely_as_wanted(*, has_pressure: bool) -> None:
+    errors = [landing_errors(seed, has_pressure=has_pressure) for seed in range(5000, 5040)]
+    assert sum(each.is_refused for each in errors) <= 1
+    kept = [each for each in errors if not each.is_refused]
+    assert all(each.axis_deg <= 0.5 for each in kept)
+    assert np.mean([each.height_m <= 0.05 for each in kept]) >= 0.9
+    assert np.mean([each.speed is None or each.speed <= 0.01 for each in kept]) >= 0.95
+    assert np.mean([each.pull <= 3.0 for each in kept]) >= 0.95
 
 
 def test_trips_have_direction_and_landings_and_where_the_box_stands_in_time() -> None:
     fit = fit_landings(rode().readings(), LIMITS, chip="adxl355")
-    assert [trip.direction for trip in fit.trips] == [Direction.UP] * 3 + [
-        Direction.DOWN,
-        Direction.UP,
-        Direction.DOWN,
-    ]
-    assert [(trip.from_landing, trip.to_landing) for trip in fit.trips] == [
+    up, down = Direction.UP, Direction.DOWN
+    assert [trip.direction for trip in fit.trips] == 2 * [up, up, up, down, down, down, up, down]
+    assert [(trip.from_landing, trip.to_landing) for trip in fit.trips] == 2 * [
         *((0, 1), (1, 2), (2, 3)),
-        *((3, 0), (0, 3), (3, 0)),
+        *((3, 2), (2, 1), (1, 0)),
+        *((0, 3), (3, 0)),
     ]
 
 
@@ -134,7 +145,7 @@ def test_a_scale_that_the_chip_cannot_have_is_a_doubt() -> None:
     ]
     result = landings_result(fit_landings(readings, LIMITS, chip="adxl355"))
     assert result.verdict is Verdict.DOUBTFUL
-    assert "trips.scale_chip" in {reason.key for reason in result.reasons}
+    assert {"trips.scale_chip", "trips.scale_gravity"} & {reason.key for reason in result.reasons}
 
 
 def test_a_told_travel_outweighs_the_chip() -> None:
@@ -172,8 +183,7 @@ def test_many_trips_are_balanced_against_each_other() -> None:
 
 
 def test_pressure_makes_the_heights_surer() -> None:
-    found = learned_lift(4, has_pressure=True)
-    readings = found.readings()
+    readings = ridden_lift(4, has_pressure=True, has_sides=False).readings
     with_air = fit_landings(readings, LIMITS, chip="adxl345", air_degc=15.0)
     without = fit_landings([r for r in readings if not isinstance(r, PressureSample)], LIMITS, chip="adxl345")
     assert with_air.landings[-1].sigma_m < without.landings[-1].sigma_m
@@ -187,7 +197,7 @@ def test_normal_traffic_teaches_the_same_as_a_learning_run() -> None:
     found.lift.wait(40.0)
     run_traffic(found.lift, 900.0, 90.0)
     readings = found.readings()
-    fit = landings_fit(found, readings)
+    fit = landings_fit(Ridden(found, readings, None))
     doors = fit_doors(readings, LIMITS, DOORS, stops=fit.stops)
     assert not fit.problems
     assert [each.height_m for each in fit.landings] == pytest.approx(found.lift.spec.landing_heights_m, abs=0.05)
