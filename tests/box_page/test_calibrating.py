@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calibration.guided import Guided, Proposal
-from calibration.words import CalibrationError
+from calibration.words import CalibrationError, StepName
 from edge_agent.errors import SettingsError
 from edge_agent.local_requests import DONE, REFUSED, AsideRequest, ChangeRequest, RequestFolder
 from edge_agent.page.calibrating import ASIDE_S, PUT_S, NotNow
@@ -158,7 +158,7 @@ def test_a_step_runs_ends_by_itself_and_shows_its_verdict_in_both_languages(serv
     opened(served)
     steps = view(served)["steps"]
     assert isinstance(steps, list)
-    assert len(steps) == 10
+    assert len(steps) == len(StepName)
     act(served, do="begin", step="wiring")
     assert view(served)["running"] == "wiring"
     turned_until(served, lambda: view(served)["running"] is None)
@@ -168,6 +168,26 @@ def test_a_step_runs_ends_by_itself_and_shows_its_verdict_in_both_languages(serv
         assert isinstance(rows, list)
         assert rows[0]["result"]["word"] == word
     assert "0x1d" in str(english["proposal"])
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "word"), [("en", "Before the box is screwed on", "+x up"), ("zh", "固定", "+x 朝上")]
+)
+def test_the_six_sides_are_shown_one_by_one_and_may_be_left_out(
+    served: Served, language: str, first: str, word: str
+) -> None:
+    opened(served)
+    act(served, do="begin", step="sides")
+    found = view(served, language)
+    assert first in str(found["instruction"])
+    gauges = found["gauges"]
+    assert isinstance(gauges, list)
+    assert len(gauges) == 7
+    assert gauges[1]["name"] == word
+    act(served, do="skip", step="sides")
+    rows = view(served, language)["steps"]
+    assert isinstance(rows, list)
+    assert rows[1]["result"]["verdict"] == "skipped"
 
 
 def test_a_repair_is_written_only_when_accepted_and_the_step_is_done_again(served: Served, bench: OnBench) -> None:

@@ -139,6 +139,7 @@ def test_the_calibration_takes_the_devices_and_the_agent_watches_again_by_itself
     browser.tap("return document.querySelector('[data-do=open]')")
     browser.wait("return document.querySelector('[data-step]')", seconds=60.0)
     browser.wait("return !document.querySelector('#unwatched').hidden")
+    the_six_sides_can_be_read_at_once(site, browser)
     for step in ("wiring", "mount"):
         browser.tap(f"return document.querySelector('[data-step={step}]')")
         browser.tap("return document.querySelector('[data-do=begin]')")
@@ -155,6 +156,22 @@ def test_the_calibration_takes_the_devices_and_the_agent_watches_again_by_itself
     site.until(lambda: site.agent_word() == "armed", "an agent that watches again")
     browser.wait("return document.querySelector('#unwatched').hidden", seconds=30.0)
     assert browser.complaints() == []
+
+
+def the_six_sides_can_be_read_at_once(site: BoxSite, browser: Browser) -> None:
+    """Each on a line of its own, without scrolling; the one that has lain still is called done."""
+    browser.tap("return document.querySelector('[data-step=sides]')")
+    browser.tap("return document.querySelector('[data-do=begin]')")
+    site.lift.tell("lay_box up=-y")
+    rows = "[...document.querySelectorAll('#calibrate .row')]"
+    browser.wait(f"return {rows}.some((row) => /^-y 朝上\\s*完成$/.test(row.innerText))", seconds=40.0)
+    lines = browser.run(f"return {rows}.map((row) => [row.innerText.trim(), row.getBoundingClientRect().bottom])")
+    assert [text.split()[0] for text, _ in lines[1:]] == ["+x", "-x", "+y", "-y", "+z", "-z"]
+    assert browser.run(f"return scrollTo(0, 0) ?? {rows}.at(-1).getBoundingClientRect().bottom < innerHeight")
+    assert english_in(browser.text()) == []
+    assert no_sideways_scroll(browser)
+    browser.tap("return document.querySelector('[data-do=leave]')")
+    site.lift.tell("lay_box up=mounted")
 
 
 def test_a_page_that_is_killed_gives_the_lift_back(site: BoxSite, browser: Browser) -> None:

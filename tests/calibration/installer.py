@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from calibration.sides_still import SIDES
 from sim.live_control import SOCKET_NAME, told_over
 
 WAIT_S = 90.0
@@ -155,6 +156,21 @@ def ride_until_enough(lift: Lift, terminal: Terminal) -> None:
         if terminal.shows(ENOUGH):
             return
     raise AssertionError(f"the bar was never full; at the end:\n{terminal.last()}")
+
+
+def do_sides(lift: Lift, terminal: Terminal) -> None:
+    """Lay the box on one side after the other, then screw it on; a busy machine may want a side longer."""
+    for side in SIDES:
+        lift.tell(f"lay_box up={side}")
+        terminal.until(rf"{re.escape(side)} up done", 40.0)
+    lift.tell("lay_box up=mounted")
+
+
+def leave_out(terminal: Terminal, step: str) -> None:
+    """Go on without this step."""
+    terminal.until(r"begin .*leave: ")
+    terminal.type("s")
+    terminal.until(f"{step}: left out")
 
 
 def do_doors(lift: Lift, terminal: Terminal) -> None:
