@@ -4,7 +4,7 @@ One orientation cannot tell a wrong gain from an offset; two opposite ones can. 
 is the length of gravity, not its direction. In: a recording of the step. Out: a `SidesFit`, whose `errors` the later
 steps take out of their samples. Pure: the same recording gives the same result.
 
-Not fitted is how the axes lean on each other (cross-axis sensitivity): a side that lies askew is doubted for it.
+How the axes lean on each other (cross-axis sensitivity) is only doubted: sides that lie askew are worth less for it.
 
 Source: ST AN4508 (parameters and calibration of a low-g 3-axis accelerometer), Freescale AN4399 (six-element model:
 gain and offset in each axis). Theirs take the sides as exact; here the sphere |(mean - offset) / gain| = g is fitted.
@@ -43,8 +43,10 @@ from edge_agent.readings import Reading
 SECONDS_MIN = len(SIDES) * STILL_S_MIN
 GRAVITY_SIGMA = 0.001
 """Of local gravity: 9.780 m/s2 at the equator, 9.832 at the poles. Source: Somigliana's formula, GRS80."""
-CROSS_AXIS = 0.01
-"""What one axis reads of another, one sigma. Source: data sheet of the ADXL345, cross-axis sensitivity (unverified)."""
+LEAN_SIGMA = 0.01 / 2**0.5
+"""What two axes read of each other, mean of both. Source: cross-axis sensitivity of 1 %, data sheet of the ADXL345 as
+remembered (unverified)."""
+PAIRS = ((0, 1), (0, 2), (1, 2))
 WARMER_K = 5.0
 """One sigma of how much warmer or colder the box hangs in the well than it lay here. A guess."""
 DRIFT_MPS2_PER_K: Mapping[str, float] = MappingProxyType(
@@ -99,13 +101,13 @@ def fit_sides(readings: Sequence[Reading], *, chip: str, range_mps2: float | Non
         return SidesFit(
             samples.span_s, stretches, missing, None, nothing, nothing, 0.0, (), grade, tuple(problems), doubts
         )
-    gain, offset, covariance = _sphere(stretches, grade)
+    sphere = _sphere(stretches, grade)
+    gain, offset = sphere.gain, sphere.offset_mps2
     means = np.array([stretch.mean_mps2 for stretch in stretches])
     corrected = np.linalg.norm((means - offset) / gain, axis=1)
-    off = corrected - GRAVITY_MPS2
-    spare = max(1, len(stretches) - 6)
-    covariance = covariance * max(1.0, float(np.sum((off / _sigmas(stretches)) ** 2)) / spare)
-    spread = np.sqrt(np.diag(covariance))
+    off = sphere.lengths_mps2 - GRAVITY_MPS2
+    misfit = float(np.sum((off / np.array([stretch.sigma_mps2 for stretch in stretches])) ** 2))
+    spread = np.sqrt(np.diag(sphere.covariance) * max(1.0, misfit / max(1, len(stretches) - 6)))
     warmth_mps2 = WARMER_K * DRIFT_MPS2_PER_K.get(chip, DRIFT_UNKNOWN_MPS2_PER_K)
     gain_sigmas = vector(np.hypot(spread[:3], GRAVITY_SIGMA))
     offset_sigmas = vector(np.hypot(spread[3:], warmth_mps2))
@@ -201,31 +203,48 @@ def _capture_problems(samples: Samples, stretches: Sequence[Stretch], range_mps2
     return problems
 
 
-def _sigmas(stretches: Sequence[Stretch]) -> Floats:
-    lean = np.array([CROSS_AXIS * GRAVITY_MPS2 * np.sin(np.radians(stretch.tilt_deg)) for stretch in stretches])
-    return np.asarray(np.hypot([stretch.sigma_mps2 for stretch in stretches], lean))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sphere:
+    """gain, offset_mps2: shape (3,). covariance: of both, gains first, (6, 6). lengths_mps2: of gravity then, (n,)."""
+
+    gain: Floats
+    offset_mps2: Floats
+    covariance: Floats
+    lengths_mps2: Floats
 
 
-def _sphere(stretches: Sequence[Stretch], grade: AccelGrade) -> tuple[Floats, Floats, Floats]:
-    """Gains, offsets and their covariance (6 x 6, gains first): Gauss-Newton with what such a chip may be off."""
+def _sphere(stretches: Sequence[Stretch], grade: AccelGrade) -> _Sphere:
+    """Gauss-Newton, with what such a chip may be off as prior. Unknown, too: by how much each pair of axes leans on the
+    other. Six sides tell little of that, but what it may do to gains and offsets is in their covariance so.
+    """
     means = np.array([stretch.mean_mps2 for stretch in stretches])
-    weights = 1.0 / _sigmas(stretches) ** 2
-    usual = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-    prior = np.diag(np.repeat([grade.scale**-2, grade.offset_mps2**-2], 3))
+    weights = 1.0 / np.array([stretch.sigma_mps2 for stretch in stretches]) ** 2
+    usual = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    prior = np.diag(np.repeat([grade.scale, grade.offset_mps2, LEAN_SIGMA], 3) ** -2)
     found, normal = usual, prior
+    lengths: Floats = np.zeros(len(stretches))
     for _ in range(ROUNDS_MAX):
-        gain, offset = found[:3], found[3:]
+        gain, offset, lean = found[:3], found[3:6], _lean(found[6:])
         true = (means - offset) / gain
-        lengths = np.linalg.norm(true, axis=1)
-        slopes = -np.concatenate((true**2 / gain, true / gain), axis=1) / lengths[:, None]
+        felt = true @ lean
+        lengths = np.linalg.norm(felt, axis=1)
+        pull = felt @ lean
+        pairs = np.stack([felt[:, a] * true[:, b] + felt[:, b] * true[:, a] for a, b in PAIRS], axis=1)
+        slopes = np.concatenate((-pull * true / gain, -pull / gain, pairs), axis=1) / lengths[:, None]
         normal = slopes.T @ (weights[:, None] * slopes) + prior
-        push = slopes.T @ (weights * (GRAVITY_MPS2 - lengths)) + prior @ (usual - found)
-        step = np.linalg.solve(normal, push)
-        found = found + step
-        found[:3] = np.clip(found[:3], 0.1, 10.0)
+        step = np.linalg.solve(normal, slopes.T @ (weights * (GRAVITY_MPS2 - lengths)) + prior @ (usual - found))
         if float(np.abs(step).max()) < ENOUGH:
             break
-    return found[:3], found[3:], np.linalg.inv(normal)
+        found = found + step
+        found[:3] = np.clip(found[:3], 0.1, 10.0)
+    return _Sphere(found[:3], found[3:6], np.linalg.inv(normal)[:6, :6], lengths)
+
+
+def _lean(parts: Floats) -> Floats:
+    lean = np.eye(3)
+    for (a, b), part in zip(PAIRS, parts, strict=True):
+        lean[a, b] = lean[b, a] = part
+    return lean
 
 
 def _unlikely(gain: Floats, offset: Floats, residual_mps2: float) -> list[Said]:
