@@ -274,8 +274,8 @@ def words_for(language: str) -> dict[str, str]:
 def _plot_view(plot: Plot, wording: Wording) -> dict[str, object]:
     return {
         "name": wording.name(plot.name),
-        "x": f"{wording.name(plot.x_name)}, {plot.x_unit}",
-        "y": f"{wording.name(plot.y_name)}, {plot.y_unit}",
+        "x": ", ".join(filter(None, (wording.name(plot.x_name), plot.x_unit))),
+        "y": ", ".join(filter(None, (wording.name(plot.y_name), plot.y_unit))),
         "series": [{"name": wording.name(each.name), "x": each.x, "y": each.y} for each in plot.series[:6]],
     }
 

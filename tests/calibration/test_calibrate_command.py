@@ -115,6 +115,27 @@ def test_a_kept_calibration_is_judged_again_step_by_step(config: Path, tmp_path:
     assert verdicts[StepName.TRIPS] is Verdict.SKIPPED
 
 
+def test_the_six_sides_of_a_kept_calibration_are_judged_first_and_used_for_the_mounting(
+    config: Path, tmp_path: Path
+) -> None:
+    site = Site(landings=4, has_sides=True)
+    folder = CalibrationFolder(tmp_path / "kept")
+    settings = settings_of(config.read_text(encoding="utf-8"))
+    for step in (StepName.SIDES, StepName.MOUNT):
+        writer = folder.writer(step, settings.installation(), ())
+        for reading in pieces(site)[step]:
+            writer.write(reading)
+        assert folder.keep(step, writer, ()) == f"{step.value}.liftrec"
+    assert calibrated(tmp_path / "kept", config, tmp_path / "again", "--yes") == 0
+    kept = from_json((tmp_path / "again" / "commissioning.json").read_text(encoding="utf-8"))
+    sides, mount = kept.result(StepName.SIDES), kept.result(StepName.MOUNT)
+    assert sides is not None
+    assert sides.verdict is Verdict.PASSED
+    assert sides.recording == "sides.liftrec"
+    assert mount is not None
+    assert next(each.value for each in mount.measured if each.name == "measured.tilt_doubt") < 0.5
+
+
 def test_while_an_agent_watches_it_says_how_to_stop_it(config: Path, tmp_path: Path, capsys: Output) -> None:
     state = StateFolder(tmp_path / "state")
     try:
