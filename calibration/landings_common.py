@@ -100,11 +100,13 @@ def _drawn(
 
 def _spread(speeds: Sequence[EvenSpeed], mean_mps: float) -> float:
     """How much the trips differ by themselves, beyond their doubts. Source: DerSimonian and Laird, 1986 (memory)."""
+    if len(speeds) < 2:
+        return 0.0
     weights = [1.0 / speed.sigma_mps**2 for speed in speeds]
     total = sum(weights)
     excess = sum(w * (speed.mps - mean_mps) ** 2 for w, speed in zip(weights, speeds, strict=True)) - len(speeds) + 1
     free = total - sum(w * w for w in weights) / total
-    return sqrt(max(0.0, excess) / free) if free > 0.0 else 0.0
+    return sqrt(max(0.0, excess) / free)
 
 
 def _mean(even: Sequence[tuple[EvenSpeed, tuple[int, int]]]) -> tuple[float, float]:

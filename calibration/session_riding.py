@@ -27,6 +27,7 @@ from edge_agent.readings import ControllerReport, Direction, ModemReport, Readin
 from edge_agent.settings import Settings
 
 TRIPS_MIN = 4
+FEW_LANDINGS = 4
 DOOR_CYCLES = 3
 BOUNCE_NS = 300_000_000  # a line that changes sooner bounces: no door is so quick
 SPEED_BAR_MPS = 3.0
@@ -123,16 +124,21 @@ class TripsWatcher(_RidingWatcher):
         self._seen = len(self.trips)
 
     def live(self) -> Live:
-        count, both = len(self.trips), len(self.directions()) == 2
+        count, both, wanted = len(self.trips), len(self.directions()) == 2, self._wanted()
         gauges = (
             self.speed_gauge(),
             self.height_gauge(),
-            Gauge("gauge.trips", float(count), "", 0.0, float(TRIPS_MIN), count >= TRIPS_MIN),
+            Gauge("gauge.trips", float(count), "", 0.0, float(wanted), count >= TRIPS_MIN),
             Gauge("gauge.stops", float(len(self.stops_m))),
         )
-        lacks = said("trips.more", left=max(1, TRIPS_MIN - count)) if count < TRIPS_MIN else said("trips.both_ways")
-        share = min(count / TRIPS_MIN, 1.0 if both else 0.9)
+        lacks = said("trips.more", left=max(1, wanted - count)) if count < wanted else said("trips.both_ways")
+        share = min(count / wanted, 1.0 if both else 0.9)
         return self.seen(gauges, share, lacks)
+
+    def _wanted(self) -> int:
+        """Each landing once on the way up and down, and the whole way both ways; with few landings twice."""
+        stops = len(self.stops_m)
+        return max(TRIPS_MIN, 2 * stops * (2 if stops <= FEW_LANDINGS else 1))
 
 
 class ControllerWatcher(_RidingWatcher):

@@ -75,9 +75,9 @@ INSTRUCTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "presence.done": ("All places are done", "各位置已完成"),
         "trips.do": (
-            "Bring the car to the lowest landing first. Then ride up and stop at every landing, and from the top "
-            "straight down again",
-            "先将轿厢开到最低层，然后向上每层停靠，到顶后直达返回最低层",
+            "Bring the car to the lowest landing first. Ride up and down with a stop at every landing, then straight "
+            "up and straight down. Up to four landings: all of it twice",
+            "先将轿厢开到最低层，然后上行每层停靠、下行每层停靠，再直达顶层、直达最低层；四层及以下请全部做两遍",
         ),
         "controller.do": (
             "Ride one landing up and one down, and hold each value against what you see",

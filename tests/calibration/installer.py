@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from calibration.session_riding import FEW_LANDINGS
 from calibration.sides_still import SIDES
 from sim.live_control import SOCKET_NAME, told_over
 
@@ -204,9 +205,11 @@ def do_presence(lift: Lift, terminal: Terminal) -> None:
 
 
 def do_trips(lift: Lift, terminal: Terminal, landings: int) -> None:
-    """Up with a stop everywhere, then down at once."""
-    for landing in [*range(1, landings), 0]:
-        ride(lift, terminal, landing)
+    """Up and down with a stop everywhere, then the whole way both ways; few landings: twice."""
+    top = landings - 1
+    for _ in range(2 if landings <= FEW_LANDINGS else 1):
+        for landing in [*range(1, top + 1), *range(top - 1, -1, -1), top, 0]:
+            ride(lift, terminal, landing)
     if not terminal.shows(ENOUGH):
         ride_until_enough(lift, terminal)
     terminal.type()
