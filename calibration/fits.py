@@ -25,7 +25,8 @@ PLACE = "place."
 
 def _sides(capture: StepCapture) -> StepResult:
     chip, range_mps2 = _chip(capture.settings)
-    return sides_result(fit_sides(capture.readings, chip=chip, range_mps2=range_mps2))
+    latitude_deg = capture.settings.known.latitude_deg
+    return sides_result(fit_sides(capture.readings, chip=chip, range_mps2=range_mps2, latitude_deg=latitude_deg))
 
 
 def _chip(settings: Settings) -> tuple[str, float | None]:
@@ -96,10 +97,16 @@ def _presence(capture: StepCapture) -> StepResult:
 
 def _trips(capture: StepCapture) -> StepResult:
     chip, range_mps2 = _chip(capture.settings)
-    errors = chip_errors_of(capture.earlier)
-    return landings_result(
-        fit_landings(capture.readings, capture.settings.limits, chip=chip, errors=errors, range_mps2=range_mps2)
+    fit = fit_landings(
+        capture.readings,
+        capture.settings.limits,
+        chip=chip,
+        errors=chip_errors_of(capture.earlier),
+        range_mps2=range_mps2,
+        air_degc=capture.settings.known.well_degc,
+        told_travel_m=capture.settings.known.travel_m,
     )
+    return landings_result(fit)
 
 
 FITS: Mapping[StepName, Fit] = MappingProxyType(

@@ -36,13 +36,12 @@ from calibration.fit_samples import (
     tidy,
     vector,
 )
+from calibration.local_gravity import gravity_at
 from calibration.sides_still import AXES, SIDES, STILL_S_MIN, StillFinder, Stretch
 from calibration.words import Measured, Plot, Said, Series, StepName, StepResult, Table, Verdict, said
 from edge_agent.readings import Reading
 
 SECONDS_MIN = len(SIDES) * STILL_S_MIN
-GRAVITY_SIGMA = 0.001
-"""Of local gravity: 9.780 m/s2 at the equator, 9.832 at the poles. Source: Somigliana's formula, GRS80."""
 LEAN_SIGMA = 0.01 / 2**0.5
 """What two axes read of each other, mean of both. Source: cross-axis sensitivity of 1 %, data sheet of the ADXL345 as
 remembered (unverified)."""
@@ -82,8 +81,13 @@ class SidesFit:
     doubts: tuple[Said, ...]
 
 
-def fit_sides(readings: Sequence[Reading], *, chip: str, range_mps2: float | None) -> SidesFit:
-    """Gain and offset of each axis. chip: its name in the settings; "": not known. range_mps2: full scale as set."""
+def fit_sides(
+    readings: Sequence[Reading], *, chip: str, range_mps2: float | None, latitude_deg: float | None = None
+) -> SidesFit:
+    """Gain and offset of each axis. chip: its name in the settings; "": not known. range_mps2: full scale as set.
+
+    latitude_deg: where this is done, for local gravity; None: nobody has said.
+    """
     samples = samples_of(readings)
     grade = grade_of(chip)
     still = still_stretches(readings) if len(samples) > 1 else ()
@@ -102,14 +106,15 @@ def fit_sides(readings: Sequence[Reading], *, chip: str, range_mps2: float | Non
             samples.span_s, stretches, missing, None, nothing, nothing, 0.0, (), grade, tuple(problems), doubts
         )
     sphere = _sphere(stretches, grade)
-    gain, offset = sphere.gain, sphere.offset_mps2
+    gravity = gravity_at(latitude_deg)
+    gain, offset = sphere.gain * (GRAVITY_MPS2 / gravity.mps2), sphere.offset_mps2
     means = np.array([stretch.mean_mps2 for stretch in stretches])
     corrected = np.linalg.norm((means - offset) / gain, axis=1)
     off = sphere.lengths_mps2 - GRAVITY_MPS2
     misfit = float(np.sum((off / np.array([stretch.sigma_mps2 for stretch in stretches])) ** 2))
     spread = np.sqrt(np.diag(sphere.covariance) * max(1.0, misfit / max(1, len(stretches) - 6)))
     warmth_mps2 = WARMER_K * DRIFT_MPS2_PER_K.get(chip, DRIFT_UNKNOWN_MPS2_PER_K)
-    gain_sigmas = vector(np.hypot(spread[:3], GRAVITY_SIGMA))
+    gain_sigmas = vector(np.hypot(spread[:3], gravity.sigma))
     offset_sigmas = vector(np.hypot(spread[3:], warmth_mps2))
     residual = float(np.sqrt(np.mean(off**2)))
     return SidesFit(

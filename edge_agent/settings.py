@@ -200,6 +200,19 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownSettings:
+    """What a person knows of this lift that a calibration cannot measure; None: nobody has said.
+
+    travel_m: from the lowest to the highest landing. well_degc: warmth of the air in the well. latitude_deg: for local
+    gravity.
+    """
+
+    travel_m: float | None = None
+    well_degc: float | None = None
+    latitude_deg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One valid settings file. Sections that are absent are None: that source or duty does not exist here."""
 
@@ -215,6 +228,7 @@ class Settings:
     recording: RecordingSettings | None
     lamps: LampsSettings | None
     lid: LidSettings | None
+    known: KnownSettings
     limits: Limits
     limit_overrides: tuple[tuple[str, float], ...]  # what of the limits the file changes
     state_folder: PurePath

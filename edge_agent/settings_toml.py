@@ -19,6 +19,7 @@ from edge_agent.settings import (
     ContactsSettings,
     ControllerSettings,
     DeliverySettings,
+    KnownSettings,
     LampsSettings,
     LidSettings,
     PressureSettings,
@@ -133,6 +134,7 @@ class _Reading:
             recording=self._recording(state_folder),
             lamps=lamps,
             lid=self._lid(buses, contacts, lamps),
+            known=self._known(),
             limits=limits,
             limit_overrides=overrides,
             state_folder=state_folder,
@@ -220,6 +222,16 @@ class _Reading:
         )
         table.refuse_unknown()
         return settings
+
+    def _known(self) -> KnownSettings:
+        table = self._section("calibration")
+        known = KnownSettings(
+            travel_m=table.take("travel_m", number(2.0, 1000.0, "m"), None),
+            well_degc=table.take("well_degc", number(-30.0, 60.0, "degrees C"), None),
+            latitude_deg=table.take("latitude_deg", number(-90.0, 90.0, "degrees"), None),
+        )
+        table.refuse_unknown()
+        return known
 
     def _lamps(self, buses: list[str], contacts: ContactsSettings | None) -> LampsSettings | None:
         if not self._top.has("lamps"):

@@ -94,6 +94,7 @@ LAYERS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "calibration.session*",
             "calibration.sides*",
             "calibration.chip_errors*",
+            "calibration.local_gravity*",
             "calibration.fit*",
         ),
     ),

@@ -1,8 +1,8 @@
 """How well the fits recover what the simulator put in: `python -m tests.calibration.fit_figures landings 40`.
 
 Also `landings 40 pressure` and `detective 40`; `landings 40 from 1000` judges other lifts, `landings 40 fixed` boxes
-that were already screwed on, so that the six sides of the chip are not known. Every lift, chip, mounting and controller
-is drawn from its seed.
+that were already screwed on, so that the six sides of the chip are not known, `landings 40 twice` those of a patient
+installer. Every lift, chip, mounting and controller is drawn from its seed.
 """
 
 from __future__ import annotations
@@ -76,11 +76,11 @@ class Ridden:
     errors: ChipErrors | None
 
 
-def ridden_lift(seed: int, *, has_pressure: bool, has_sides: bool = True) -> Ridden:
+def ridden_lift(seed: int, *, has_pressure: bool, has_sides: bool = True, times: int = 1) -> Ridden:
     """As an installer does it: the box is laid on its six sides, screwed on and ridden everywhere."""
     found = drawn(seed, has_pressure=has_pressure)
     if not has_sides:
-        ride_everywhere(found.lift)
+        ride_everywhere(found.lift, times)
         return Ridden(found, found.readings(), None)
     for up in ALL_SIDES:
         lay_box(found.lift, up)
@@ -88,7 +88,7 @@ def ridden_lift(seed: int, *, has_pressure: bool, has_sides: bool = True) -> Rid
     lay_box(found.lift, BoxUp.MOUNTED)
     found.lift.wait(2.0)
     mounted_ns = START_NS + round(found.lift.now_s * 1e9)
-    ride_everywhere(found.lift)
+    ride_everywhere(found.lift, times)
     readings = found.readings()
     accel = found.box.accel
     assert accel is not None, "drawn with an accelerometer"
@@ -109,9 +109,9 @@ def landings_fit(ridden: Ridden) -> LandingsFit:
     )
 
 
-def landing_errors(seed: int, *, has_pressure: bool, has_sides: bool = True) -> LandingErrors:
+def landing_errors(seed: int, *, has_pressure: bool, has_sides: bool = True, times: int = 1) -> LandingErrors:
     """What the fit says against the truth."""
-    ridden = ridden_lift(seed, has_pressure=has_pressure, has_sides=has_sides)
+    ridden = ridden_lift(seed, has_pressure=has_pressure, has_sides=has_sides, times=times)
     found, fit = ridden.found, landings_fit(ridden)
     accel = found.box.accel
     assert accel is not None, "drawn with an accelerometer"
@@ -205,11 +205,11 @@ def detective_outcome(seed: int) -> tuple[Mapping[Feed, str], Mapping[Feed, str]
     return outcomes[0], outcomes[1]
 
 
-def _print_landings(seeds: range, *, has_pressure: bool, has_sides: bool) -> None:
+def _print_landings(seeds: range, *, has_pressure: bool, has_sides: bool, times: int) -> None:
     rows: dict[str, list[LandingErrors]] = defaultdict(list)
     for seed in seeds:
         chip = drawn(seed).chip.value
-        rows[chip].append(landing_errors(seed, has_pressure=has_pressure, has_sides=has_sides))
+        rows[chip].append(landing_errors(seed, has_pressure=has_pressure, has_sides=has_sides, times=times))
     print("chip      lifts refused  <=20mm <=50mm median | speed<=1%                | axis, gravity <=0.5 | rails")
     for chip, every in sorted({**rows, "all": [each for many in rows.values() for each in many]}.items()):
         kept = [each for each in every if not each.is_refused]
@@ -252,6 +252,11 @@ if __name__ == "__main__":
     if what == "landings":
         more = sys.argv[3:]
         first = int(more[more.index("from") + 1]) if "from" in more else 0
-        _print_landings(range(first, first + number), has_pressure="pressure" in more, has_sides="fixed" not in more)
+        _print_landings(
+            range(first, first + number),
+            has_pressure="pressure" in more,
+            has_sides="fixed" not in more,
+            times=2 if "twice" in more else 1,
+        )
     else:
         _print_detective(number)

@@ -74,12 +74,12 @@ def cycle_door(lift: truth.Lift, dwell_s: float = 3.0) -> None:
     lift.wait(1.5)
 
 
-def ride_everywhere(lift: truth.Lift) -> None:
+def ride_everywhere(lift: truth.Lift, times: int = 1) -> None:
     """As the step asks: up and down with a stop at each landing, then the whole way both ways; few landings: twice."""
     lift.wait(8.0)
     cycle_door(lift)
     top = len(lift.spec.landing_heights_m) - 1
-    for _ in range(2 if top < FEW_LANDINGS else 1):
+    for _ in range(times * (2 if top < FEW_LANDINGS else 1)):
         for landing in (*range(1, top + 1), *range(top - 1, -1, -1), top, 0):
             lift.travel(landing)
             cycle_door(lift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from calibration.session_wording import Wording
 from calibration.sides_still import SIDES
 from calibration.words import StepName, StepResult, Verdict, said
 from edge_agent.readings import AccelFrame, Reading
-from edge_agent.settings import Settings
+from edge_agent.settings import KnownSettings, Settings
 from tests.calibration.captures import Site, do_step, pieces, played, settings_of, settings_text
 
 NO_ACCELEROMETER = """[lift]
@@ -140,3 +141,13 @@ def test_the_later_steps_doubt_less_where_the_sides_were_measured(
         assert result.verdict is not Verdict.FAILED, result.reasons
         doubts.append(measured(result, doubt))
     assert doubts[0] < 0.5 * doubts[1]
+
+
+def test_a_travel_that_somebody_knows_makes_the_scale_surer(settings: Settings) -> None:
+    doubts = []
+    for known in (KnownSettings(travel_m=played(SITE).lift.spec.landing_heights_m[-1]), KnownSettings()):
+        session = Session(replace(settings, known=known), FITS)
+        result = do_step(session, StepName.TRIPS, pieces(SITE)[StepName.TRIPS])
+        assert result.verdict is not Verdict.FAILED, result.reasons
+        doubts.append(measured(result, "measured.scale_doubt"))
+    assert doubts[0] < 0.7 * doubts[1]

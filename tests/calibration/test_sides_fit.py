@@ -287,3 +287,16 @@ def test_of_a_step_that_failed_or_was_left_out_nothing_is_read(verdict: Verdict)
     assert chip_errors_of((result,)) is not None
     assert chip_errors_of((replace(result, verdict=verdict),)) is None
     assert chip_errors_of((StepResult(StepName.NOISE, Verdict.PASSED),)) is None
+
+
+@pytest.mark.parametrize(
+    ("latitude_deg", "gravity_mps2"),
+    [(0.0, 9.7803), (45.0, 9.8062), (90.0, 9.8322)],  # Source: WGS 84 normal gravity (memory, unverified)
+)
+def test_the_latitude_says_what_gravity_the_sides_were_measured_by(latitude_deg: float, gravity_mps2: float) -> None:
+    readings = laid(3).readings()
+    anywhere = errors_of(fit_sides(readings, chip="adxl355", range_mps2=None))
+    there = errors_of(fit_sides(readings, chip="adxl355", range_mps2=None, latitude_deg=latitude_deg))
+    assert np.array(there.gain) * gravity_mps2 == pytest.approx(np.array(anywhere.gain) * 9.80665, rel=1e-5)
+    assert there.gain_sigma < anywhere.gain_sigma
+    assert there.offset_mps2 == anywhere.offset_mps2

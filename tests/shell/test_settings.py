@@ -15,6 +15,7 @@ from edge_agent.installation import Drive
 from edge_agent.readings import Signal
 from edge_agent.settings import (
     AccelerometerSettings,
+    KnownSettings,
     LampSettings,
     LampsSettings,
     LidSettings,
@@ -115,6 +116,12 @@ def test_the_installation_names_only_what_is_wired() -> None:
     wiring = read(SMALLEST).installation().wiring
     assert (wiring.has_accelerometer, wiring.accel_rate_hz) == (True, 400.0)
     assert (wiring.has_controller, wiring.has_pressure, wiring.signals) == (False, False, frozenset())
+
+
+def test_what_a_person_knows_of_the_lift_is_taken_and_nothing_of_it_is_needed() -> None:
+    told = read(SMALLEST + "[calibration]\ntravel_m = 21.4\nwell_degc = 12\nlatitude_deg = 31.2\n").known
+    assert (told.travel_m, told.well_degc, told.latitude_deg) == (21.4, 12.0, 31.2)
+    assert read(SMALLEST).known == KnownSettings()
 
 
 def test_relative_paths_start_at_the_folder_of_the_file() -> None:
