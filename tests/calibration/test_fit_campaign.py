@@ -10,16 +10,22 @@ from tests.calibration.fit_figures import NOT_FOUND, WRONG, detective_outcome, l
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
 
 
-@pytest.mark.parametrize(("has_pressure", "share_50_mm"), [(False, 0.6), (True, 0.65)])
-def test_most_drawn_lifts_are_learned_within_fifty_millimetres_and_one_per_cent(
-    has_pressure: bool, share_50_mm: float
-) -> None:
+@pytest.mark.parametrize("has_pressure", [False, True])
+def test_nearly_all_drawn_lifts_are_learned_as_closely_as_wanted(*, has_pressure: bool) -> None:
     every = [landing_errors(seed, has_pressure=has_pressure) for seed in range(60)]
     kept = [each for each in every if not each.is_refused]
-    speeds = [each.speed for each in kept if each.speed is not None]
     assert len(kept) >= 0.95 * len(every)
-    assert np.mean([each.height_m <= 0.05 for each in kept]) >= share_50_mm
-    assert np.mean([speed <= 0.01 for speed in speeds]) >= 0.8
+    assert all(each.axis_deg <= 0.5 for each in kept)
+    assert np.mean([each.height_m <= 0.05 for each in kept]) >= 0.85
+    assert np.mean([each.speed is None or each.speed <= 0.01 for each in kept]) >= 0.95
+    assert np.mean([each.pull <= 3.0 for each in kept]) >= 0.95
+
+
+def test_who_rides_everything_twice_has_the_landings_of_nearly_every_lift_within_fifty_millimetres() -> None:
+    every = [landing_errors(seed, has_pressure=False, times=2) for seed in range(60)]
+    kept = [each for each in every if not each.is_refused]
+    assert len(kept) >= 0.95 * len(every)
+    assert np.mean([each.height_m <= 0.05 for each in kept]) >= 0.95
 
 
 def test_no_drawn_controller_makes_the_detective_say_something_wrong() -> None:

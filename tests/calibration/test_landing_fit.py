@@ -24,7 +24,7 @@ from sim.box import Chip, rotation
 from sim.faults import Gone, Saturated, Window, with_fault
 from sim.traffic import run_traffic
 from sim.words import StopCause
-from tests.calibration.fit_figures import Ridden, landing_errors, landings_fit, ridden_lift
+from tests.calibration.fit_figures import Ridden, landings_fit, ridden_lift
 from tests.calibration.learning_lifts import DOORS, START_NS, Learned, cycle_door, drawn, ride_everywhere, stop_between
 
 LIMITS = Limits()
@@ -57,18 +57,6 @@ def test_landings_speed_and_axis_of_a_drawn_lift_are_found_with_their_doubts(see
     assert found.box.accel is not None
     axis = vector(found.box.accel.mounting @ np.array([0.0, 0.0, 1.0]))
     assert angle_deg(fit.axis, axis) < 0.5
-
-
-@pytest.mark.campaign
-@pytest.mark.parametrize("has_pressure", [False, True])
-def test_of_lifts_nobody_has_looked_at_nearly_all_are_learned_as_closely_as_wanted(*, has_pressure: bool) -> None:
-    errors = [landing_errors(seed, has_pressure=has_pressure) for seed in range(5000, 5040)]
-    assert sum(each.is_refused for each in errors) <= 1
-    kept = [each for each in errors if not each.is_refused]
-    assert all(each.axis_deg <= 0.5 for each in kept)
-    assert np.mean([each.height_m <= 0.05 for each in kept]) >= 0.9
-    assert np.mean([each.speed is None or each.speed <= 0.01 for each in kept]) >= 0.95
-    assert np.mean([each.pull <= 3.0 for each in kept]) >= 0.95
 
 
 def test_trips_have_direction_and_landings_and_where_the_box_stands_in_time() -> None:
