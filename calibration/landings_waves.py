@@ -28,7 +28,8 @@ OWN_MPS = (0.0005, 0.0015, 0.004)
 SLOW_MPS = 1.0
 """So unsure is the even speed of a trip that was slower than others."""
 STEP_M = 0.1
-ROWS_MAX = 400
+ROWS_MAX, TRIPS_MAX = 400, 100
+"""So much of a long recording is taken, evenly spread: time grows with the third power of it."""
 GRID_M = 0.02
 UNLIKELY = 6.0
 """Candidates that are less likely than the best by so much, natural logarithm, do not count."""
@@ -80,10 +81,11 @@ def rails_felt(
     starts_m: height at which each trip began. density_mps: of the random walk of the speed, a root second. bias_mps2:
     doubt of the zero. speed_sigmas_mps: how much the even speed of each trip may differ from the common one.
     """
-    rows = _rows(courses, starts_m)
+    step = max(1, -(-len(courses) // TRIPS_MAX))
+    rows = _rows(courses[::step], starts_m[::step])
     if not rows.is_even.any():
         return None
-    noise = _noise(rows, density_mps, bias_mps2, np.array(speed_sigmas_mps))
+    noise = _noise(rows, density_mps, bias_mps2, np.array(speed_sigmas_mps[::step]))
     own = _own(rows)
     found: list[tuple[float, Rails]] = []
     best = -np.inf

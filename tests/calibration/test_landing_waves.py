@@ -91,3 +91,11 @@ def test_a_trip_without_its_rails_runs_evenly() -> None:
 
 def test_where_no_trip_runs_evenly_nothing_is_said() -> None:
     assert rails_felt([], [], DENSITY, 0.0005, []) is None
+
+
+def test_a_recording_of_many_trips_is_judged_by_as_many_as_a_small_computer_can_hold() -> None:
+    courses, starts_m = ridden(waves, 3)
+    many = 200 * courses
+    rails = rails_felt(many, 200 * starts_m, DENSITY, 0.0005, [0.0003] * len(many))
+    assert rails is not None
+    assert abs(rails.even_mps - EVEN_MPS) < 3.0 * rails.even_sigma_mps
