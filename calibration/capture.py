@@ -137,7 +137,8 @@ class _SourceThread(threading.Thread):
             if self._source.has_ended:
                 return
             self._source.close()
-            self._stop_asked.wait(OPEN_AGAIN_S)
+            if not self.is_wanted.is_set():
+                self._stop_asked.wait(OPEN_AGAIN_S)
 
     def _could_not_open(self, error: SourceError) -> None:
         reason = FaultReason.WRONG_DEVICE if isinstance(error, WrongDevice) else FaultReason.ABSENT
@@ -149,13 +150,17 @@ class _SourceThread(threading.Thread):
             self._found.append(Found(self.source_name, 0, reason, problem, error.hint, answering))
 
     def _read_on(self) -> None:
-        """Until told to stop, or until the device is closed so that it can be looked at what else answers."""
-        listening: _Listening | None = None
+        """Until told to stop or to look again, or until it is closed so that it can be looked at what else answers.
+
+        To look again is to open it anew: a line that stays as it is speaks at once then, and seldom later.
+        """
+        listening = _Listening(self.source_name) if self.is_wanted.is_set() else None
         for batch in self._batches():
             if not self.is_wanted.is_set():
                 listening = None
                 continue
-            listening = listening or _Listening(self.source_name)
+            if listening is None:
+                return
             found = listening.found(batch)
             if found is None:
                 continue
