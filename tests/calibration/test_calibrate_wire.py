@@ -169,7 +169,7 @@ def test_a_bus_that_is_not_in_the_settings_is_told_found_at_its_true_rate_and_wr
         terminal.until("does not answer at this speed, but with 19200 none")
         terminal.until(r"Write this into .*\[y/n\]")
         terminal.type("y")
-        terminal.until(r"\[7/10\] Controller link")
+        terminal.until(r"\[8/11\] Controller link")
         terminal.until(r"begin .*leave: ")
         terminal.type("q")
         assert terminal.ended() == 1
